@@ -1,0 +1,160 @@
+//! How long things are fresh: what a source says about itself, and what we say about a picture.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::Contract;
+
+/// RFC 9111 section 1.2.2: the number a cache uses for anything larger.
+const MAX_DELTA_SECONDS: u64 = 1 << 31;
+
+const NEVER: &str = "private, no-store";
+
+/// What kind of answer it is, as far as caches care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// A picture that may change: fresh for `max_age`, then (strict only) usable for `stale_while_revalidate` while the
+    /// cache asks again. `max_age` never counts down, so a HIT and a STALE say the same as a MISS; while a refresh keeps
+    /// failing it is the time to the next try.
+    Picture {
+        /// How long it is fresh.
+        max_age: Duration,
+        /// How much longer it may be used while it is refreshed.
+        stale_while_revalidate: Duration,
+    },
+    /// The URL names these very bytes: a true `v`, or a file with a hash in its name.
+    Immutable,
+    /// The source is `private` or `no-store`.
+    Private,
+    /// The original bytes, because rendering failed.
+    Fallback,
+    /// No picture at all.
+    Refusal,
+}
+
+/// The value of `Cache-Control`.
+#[must_use]
+pub fn cache_control(contract: Contract, lifetime: Lifetime) -> Cow<'static, str> {
+    match (lifetime, contract) {
+        (Lifetime::Private | Lifetime::Fallback | Lifetime::Refusal, _) => NEVER.into(),
+        (Lifetime::Immutable, Contract::Next) => "public, max-age=315360000, immutable".into(),
+        (Lifetime::Immutable, Contract::Strict) => "public, max-age=31536000, immutable".into(),
+        (Lifetime::Picture { max_age, .. }, Contract::Next) => {
+            format!("public, max-age={}, must-revalidate", delta_seconds(max_age)).into()
+        }
+        (Lifetime::Picture { max_age, stale_while_revalidate }, Contract::Strict) => {
+            let (fresh, stale) = (delta_seconds(max_age), delta_seconds(stale_while_revalidate));
+            format!("public, max-age={fresh}, stale-while-revalidate={stale}").into()
+        }
+    }
+}
+
+fn delta_seconds(duration: Duration) -> u64 {
+    duration.as_secs().min(MAX_DELTA_SECONDS)
+}
+
+/// What a source's `Cache-Control` means to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SourceFreshness {
+    /// `s-maxage`, else `max-age`, else zero.
+    pub max_age: Duration,
+    /// `private` or `no-store`: nothing of it is kept past its waiters.
+    pub private: bool,
+}
+
+impl SourceFreshness {
+    /// Reads the header (`None`: absent). `no-cache` and `no-transform` are ignored, as in Next; so is a number that does
+    /// not parse.
+    #[must_use]
+    pub fn parse(header: Option<&str>) -> Self {
+        let (mut max_age, mut shared_max_age, mut private) = (None, None, false);
+        for directive in header.unwrap_or_default().split(',') {
+            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+            let seconds = || parse_delta_seconds(value);
+            match name.trim().to_ascii_lowercase().as_str() {
+                "s-maxage" => shared_max_age = shared_max_age.or_else(seconds),
+                "max-age" => max_age = max_age.or_else(seconds),
+                "private" | "no-store" => private = true,
+                _ => {}
+            }
+        }
+        Self { max_age: Duration::from_secs(shared_max_age.or(max_age).unwrap_or(0)), private }
+    }
+
+    /// For how long a picture of this source is fresh.
+    #[must_use]
+    pub fn at_least(self, min_ttl: Duration) -> Duration {
+        self.max_age.max(min_ttl)
+    }
+}
+
+fn parse_delta_seconds(value: &str) -> Option<u64> {
+    let digits = value.trim().trim_matches('"');
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Only too many digits can fail here.
+    Some(digits.parse().map_or(MAX_DELTA_SECONDS, |seconds: u64| seconds.min(MAX_DELTA_SECONDS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn each_kind_of_answer_has_its_sentence_for_caches() {
+        let picture = Lifetime::Picture { max_age: 4 * HOUR, stale_while_revalidate: 168 * HOUR };
+        for (contract, lifetime, expected) in [
+            (Contract::Strict, picture, "public, max-age=14400, stale-while-revalidate=604800"),
+            (Contract::Next, picture, "public, max-age=14400, must-revalidate"),
+            (Contract::Strict, Lifetime::Immutable, "public, max-age=31536000, immutable"),
+            (Contract::Next, Lifetime::Immutable, "public, max-age=315360000, immutable"),
+            (Contract::Strict, Lifetime::Private, "private, no-store"),
+            (Contract::Next, Lifetime::Private, "private, no-store"),
+            (Contract::Strict, Lifetime::Fallback, "private, no-store"),
+            (Contract::Next, Lifetime::Fallback, "private, no-store"),
+            (Contract::Strict, Lifetime::Refusal, "private, no-store"),
+            (Contract::Next, Lifetime::Refusal, "private, no-store"),
+        ] {
+            assert_eq!(cache_control(contract, lifetime), expected);
+        }
+    }
+
+    #[test]
+    fn an_endless_time_is_the_longest_that_caches_know() {
+        let forever =
+            Lifetime::Picture { max_age: Duration::MAX, stale_while_revalidate: Duration::ZERO };
+        assert_eq!(
+            cache_control(Contract::Next, forever),
+            "public, max-age=2147483648, must-revalidate"
+        );
+    }
+
+    #[test]
+    fn a_source_says_how_long_it_is_fresh() {
+        for (header, seconds, private) in [
+            (None, 0, false),
+            (Some(""), 0, false),
+            (Some("public, max-age=30"), 30, false),
+            (Some("S-MaxAge=0, max-age=30"), 0, false),
+            (Some("max-age=30, s-maxage=\"60\""), 60, false),
+            (Some("max-age=abc, no-cache, no-transform"), 0, false),
+            (Some("max-age=-1"), 0, false),
+            (Some("max-age=99999999999999999999999"), 1 << 31, false),
+            (Some("Private, max-age=30"), 30, true),
+            (Some("no-store"), 0, true),
+            (Some("private=\"set-cookie\""), 0, true),
+        ] {
+            let expected = SourceFreshness { max_age: Duration::from_secs(seconds), private };
+            assert_eq!(SourceFreshness::parse(header), expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn the_longer_time_wins() {
+        let hour = SourceFreshness { max_age: HOUR, private: false };
+        assert_eq!(hour.at_least(4 * HOUR), 4 * HOUR);
+        assert_eq!(hour.at_least(Duration::ZERO), HOUR);
+    }
+}

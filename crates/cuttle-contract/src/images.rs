@@ -1,0 +1,131 @@
+//! `[images]` as it is written, before anyone asked what it means.
+//!
+//! An entry that could never work is an error that names the list and the entry: a typo must not wait for the one visitor
+//! whose screen needs that width.
+
+use std::time::Duration;
+
+use crate::{Modern, PatternError};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The written form of `[images]`, with the defaults of the strict endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// Widths in pixels.
+    pub sizes: Vec<u32>,
+    /// Heights in pixels. Empty by default: width × height × fit × crop × format is thousands of variants a picture.
+    pub heights: Vec<u32>,
+    /// 1 to 100.
+    pub qualities: Vec<u32>,
+    /// `avif`, `webp`, the preferred one first.
+    pub formats: Vec<String>,
+    /// Patterns of the application's own paths. `None`: every path without a query; an empty list: none.
+    pub local_patterns: Option<Vec<String>>,
+    /// Patterns of other servers' URLs.
+    pub remote_patterns: Vec<String>,
+    /// The least time for which a picture is fresh.
+    pub min_ttl: Duration,
+    /// For how long after that a cache may serve it while it asks again.
+    pub stale_while_revalidate: Duration,
+    /// For how long a picture is served while its source cannot be reached.
+    pub stale_if_error: Duration,
+    /// Whether SVG originals are passed through.
+    pub svg: bool,
+    /// The path under which everything is ours.
+    pub prefix: String,
+    /// The host names that this server answers for: a remote source may not lead back to an image endpoint on one of them.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self {
+            // Next 16's `deviceSizes` and `imageSizes`, so that an app's markup works on either endpoint.
+            sizes: vec![32, 48, 64, 96, 128, 256, 384, 640, 750, 828, 1080, 1200, 1920, 2048, 3840],
+            heights: Vec::new(),
+            qualities: vec![75],
+            formats: vec!["webp".to_owned()],
+            local_patterns: None,
+            remote_patterns: Vec::new(),
+            min_ttl: 4 * HOUR,
+            stale_while_revalidate: 7 * DAY,
+            stale_if_error: DAY,
+            svg: false,
+            prefix: "/_cuttle".to_owned(),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Images {
+    /// The defaults of `cuttle serve DIR`, which has no application to keep in step with: AVIF before WebP.
+    #[must_use]
+    pub fn for_folder() -> Self {
+        Self {
+            formats: Modern::ALL.map(|format| format.name().to_owned()).to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Why [`Images`] cannot be compiled. The operator's fault; each names the list and the entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A list that must allow something allows nothing.
+    #[error("images.{list} is empty, so that no request could ever be answered")]
+    Empty {
+        /// The list.
+        list: &'static str,
+    },
+    /// A number that no request can use.
+    #[error("images.{list} lists {entry}; it must be between 1 and {max}")]
+    OutOfRange {
+        /// The list.
+        list: &'static str,
+        /// The entry.
+        entry: u32,
+        /// The largest entry that could work.
+        max: u32,
+    },
+    /// An entry that is there twice.
+    #[error("images.{list} lists {entry} twice")]
+    Duplicate {
+        /// The list.
+        list: &'static str,
+        /// The entry.
+        entry: String,
+    },
+    /// A format that is not offered.
+    #[error("images.formats lists {entry:?}; known formats are avif and webp")]
+    UnknownFormat {
+        /// The entry.
+        entry: String,
+    },
+    /// A pattern that cannot be compiled.
+    #[error("images.{list} lists {entry:?}: {reason}")]
+    Pattern {
+        /// The list.
+        list: &'static str,
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        #[source]
+        reason: PatternError,
+    },
+    /// A prefix that is no plain path.
+    #[error(
+        "the prefix {prefix:?} must be a plain path such as /_cuttle: not the root, no trailing slash, query or escape, and not below /_next"
+    )]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A host name that cannot be in a URL.
+    #[error("{host:?} is not a host name")]
+    Host {
+        /// The name.
+        host: String,
+    },
+}

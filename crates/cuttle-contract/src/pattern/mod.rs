@@ -1,0 +1,207 @@
+//! Which sources may be loaded, as the operator writes it.
+//!
+//! `*` is one path segment, or a part of one; `**` any number of segments; a host may start with `*.`. Both pattern languages,
+//! this one and the globs of a Next build, are to end in the one type [`Pattern`], so that the checks that follow a redirect
+//! need not know which one it was. A pattern is compiled at load; matching allocates nothing that grows with the pattern and
+//! takes at most pattern length × source length steps (see [`path`]).
+
+mod host;
+mod path;
+
+use url::Url;
+
+use self::{host::HostPattern, path::PathPattern};
+use crate::{Source, percent, remote::hides_dot_segment};
+
+/// One compiled entry of `local_patterns` or `remote_patterns`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// `None`: the application itself.
+    origin: Option<OriginPattern>,
+    path: PathPattern,
+    query: QueryPattern,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OriginPattern {
+    /// `None`: http and https.
+    scheme: Option<&'static str>,
+    host: HostPattern,
+    /// `None`: the default port of the source's scheme.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum QueryPattern {
+    Any,
+    None,
+    Exactly(String),
+}
+
+/// A pattern that works, but allows more than its author may have meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// It ends in `?*`.
+    #[error("{0:?} allows any query, so a client decides how many sources there are")]
+    AnyQuery(String),
+    /// It has a host but no path.
+    #[error("{0:?} names no path, so it allows everything on that host")]
+    WholeHost(String),
+}
+
+/// Why a pattern cannot be compiled. The operator's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// A local pattern that does not start with one slash.
+    #[error("a local pattern must start with one /")]
+    NotLocal,
+    /// A remote pattern whose scheme is not http or https.
+    #[error("a remote pattern must be http://…, https://… or start with a host")]
+    Scheme,
+    /// The host is missing or cannot be a host.
+    #[error("the host is missing or not valid")]
+    Host,
+    /// `*` in a place other than a leading `*.` of the host.
+    #[error("in a host, * may only be the first label, as in *.example.com")]
+    HostWildcard,
+    /// `*.com`, `*.github.io`: anyone can get a name under it.
+    #[error("it would allow every host under a public suffix, where anyone can register one")]
+    PublicSuffix,
+    /// The port is no number from 1 to 65535.
+    #[error("the port must be a number from 1 to 65535")]
+    Port,
+    /// A dot segment, an empty segment, a backslash, a control character, an encoded slash or a bad escape.
+    #[error(
+        "the path could never match: it must be written without dot segments, empty segments, backslashes, encoded slashes and invalid escapes"
+    )]
+    Path,
+    /// `**` next to other characters.
+    #[error("** must be a whole segment")]
+    PartialDoubleStar,
+    /// `*` in a query that is not just `?*`.
+    #[error("a query is matched exactly; only ?* stands for any query")]
+    Query,
+    /// A fragment or user information.
+    #[error("a pattern has no fragment and no user information")]
+    NotPlain,
+}
+
+impl Pattern {
+    /// Compiles an entry of `local_patterns`: a path, and the query that it must have (none unless written).
+    ///
+    /// # Errors
+    /// What [`PatternError`] lists.
+    pub fn local(written: &str) -> Result<(Self, Option<Warning>), PatternError> {
+        if !written.starts_with('/') || written.starts_with("//") {
+            return Err(PatternError::NotLocal);
+        }
+        let (path, query) = split_query(written)?;
+        let pattern = Self {
+            origin: None,
+            path: PathPattern::local(path)?,
+            query: query.unwrap_or(QueryPattern::None),
+        };
+        let warning =
+            (pattern.query == QueryPattern::Any).then(|| Warning::AnyQuery(written.to_owned()));
+        Ok((pattern, warning))
+    }
+
+    /// Compiles an entry of `remote_patterns`: `[scheme://]host[:port][path][?query]`, any query unless one is written.
+    ///
+    /// # Errors
+    /// What [`PatternError`] lists.
+    pub fn remote(written: &str) -> Result<(Self, Option<Warning>), PatternError> {
+        let (address, query) = split_query(written)?;
+        let (scheme, rest) = match address.split_once("://") {
+            None => (None, address),
+            Some((scheme, rest)) => (Some(parse_scheme(scheme)?), rest),
+        };
+        let (authority, path) =
+            rest.find('/').map_or((rest, None), |at| (&rest[..at], Some(&rest[at..])));
+        if authority.contains('@') {
+            return Err(PatternError::NotPlain);
+        }
+        let (host, port) = host::split_port(authority)?;
+        let origin = OriginPattern { scheme, host: HostPattern::parse(host)?, port };
+        let warning = match (&query, path) {
+            (_, None) => Some(Warning::WholeHost(written.to_owned())),
+            (Some(QueryPattern::Any), _) => Some(Warning::AnyQuery(written.to_owned())),
+            _ => None,
+        };
+        let path = path.map_or(Ok(PathPattern::everything()), PathPattern::remote)?;
+        Ok((
+            Self { origin: Some(origin), path, query: query.unwrap_or(QueryPattern::Any) },
+            warning,
+        ))
+    }
+
+    /// Whether this pattern allows `source`.
+    #[must_use]
+    pub fn matches(&self, source: &Source) -> bool {
+        match (&self.origin, source) {
+            (None, Source::Local(path)) => {
+                self.query.matches(path.query()) && self.path.matches(path.path())
+            }
+            (Some(origin), Source::Remote(url)) => {
+                // Also asked about the targets of redirects, which nobody has parsed strictly.
+                !hides_dot_segment(url.path())
+                    && origin.matches(url)
+                    && self.query.matches(url.query())
+                    && self.path.matches(url.path())
+            }
+            (None, Source::Remote(_)) | (Some(_), Source::Local(_)) => false,
+        }
+    }
+}
+
+impl OriginPattern {
+    fn matches(&self, url: &Url) -> bool {
+        let port_matches = match self.port {
+            // `Url` drops a port that is its scheme's default.
+            None => url.port().is_none(),
+            Some(port) => url.port_or_known_default() == Some(port),
+        };
+        let scheme_matches = self.scheme.map_or_else(
+            || matches!(url.scheme(), "http" | "https"),
+            |scheme| scheme == url.scheme(),
+        );
+        port_matches && scheme_matches && url.host().is_some_and(|host| self.host.matches(&host))
+    }
+}
+
+impl QueryPattern {
+    fn matches(&self, query: Option<&str>) -> bool {
+        let query = query.filter(|query| !query.is_empty());
+        match self {
+            Self::Any => true,
+            Self::None => query.is_none(),
+            Self::Exactly(expected) => query == Some(expected),
+        }
+    }
+}
+
+fn parse_scheme(written: &str) -> Result<&'static str, PatternError> {
+    ["http", "https"]
+        .into_iter()
+        .find(|scheme| scheme.eq_ignore_ascii_case(written))
+        .ok_or(PatternError::Scheme)
+}
+
+fn split_query(written: &str) -> Result<(&str, Option<QueryPattern>), PatternError> {
+    if written.contains('#') {
+        return Err(PatternError::NotPlain);
+    }
+    let Some((rest, query)) = written.split_once('?') else { return Ok((written, None)) };
+    let query = match query {
+        "" => QueryPattern::None,
+        "*" => QueryPattern::Any,
+        exact if exact.contains('*') => return Err(PatternError::Query),
+        exact => {
+            QueryPattern::Exactly(percent::normalize_query(exact).map_err(|_| PatternError::Query)?)
+        }
+    };
+    Ok((rest, Some(query)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Failures after parsing, against their table.
+
+use cuttle_contract::{Contract, Failure, Fault, SourceKind};
+
+const TABLE: &str = include_str!("tables/failures.tsv");
+
+fn failure(name: &str) -> Failure {
+    if let Some(status) = name.strip_prefix("SourceFailed:") {
+        return Failure::SourceFailed { status: status.parse().ok() };
+    }
+    let all = [
+        Failure::SourceNotFound,
+        Failure::SourceTimeout,
+        Failure::SourceTooLarge,
+        Failure::SourceEmpty,
+        Failure::TooManyRedirects,
+        Failure::SourceNotAllowed,
+        Failure::AddressNotAllowed,
+        Failure::ImageTooLarge,
+        Failure::NotAnImage,
+        Failure::SvgNotAllowed,
+        Failure::QueueFull,
+        Failure::QueueTimeout,
+        Failure::ShuttingDown,
+        Failure::RequestTimeout,
+        Failure::Internal,
+        Failure::Loop,
+        Failure::MethodNotAllowed,
+        Failure::UnsupportedKind("HEIC"),
+    ];
+    let named = |failure: &Failure| format!("{failure:?}").split('(').next() == Some(name);
+    all.into_iter().find(named).expect(name)
+}
+
+#[test]
+fn every_failure_has_its_status_code_and_text() {
+    let rows = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for row in rows {
+        let [name, source, strict_status, code, fault, retry_after, next_status, next_body] =
+            row.split('\t').collect::<Vec<_>>()[..]
+        else {
+            panic!("{row}: not eight columns")
+        };
+        let source = if source == "local" { SourceKind::Local } else { SourceKind::Remote };
+        let fault = match fault {
+            "client" => Fault::Client,
+            "origin" => Fault::Origin,
+            _ => Fault::Us,
+        };
+        let strict = Contract::Strict.refuse(failure(name), source);
+        let next = Contract::Next.refuse(failure(name), source);
+        assert_eq!(strict.status.to_string(), strict_status, "{row}");
+        assert_eq!(next.status.to_string(), next_status, "{row}");
+        assert_eq!(next.message, next_body, "{row}");
+        for refusal in [strict, next] {
+            assert_eq!((refusal.code, refusal.fault), (code, fault), "{row}");
+            assert_eq!(refusal.retry_after, retry_after.parse().ok(), "{row}");
+            assert_eq!(refusal.allow, name == "MethodNotAllowed", "{row}");
+            assert_eq!(refusal.detail, None, "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_strict_refusal_names_the_kind_that_the_client_must_accept() {
+    let refusal = Contract::Strict.refuse(Failure::UnsupportedKind("HEIC"), SourceKind::Local);
+    assert_eq!(
+        refusal.message,
+        "The source is HEIC, which is served only to a client whose Accept header names that type."
+    );
+}
+
+#[test]
+fn what_the_operator_reads_is_not_what_the_public_reads() {
+    let refusal = Contract::Strict
+        .refuse(Failure::AddressNotAllowed, SourceKind::Remote)
+        .with_detail("10.0.0.7");
+    assert!(!refusal.message.contains("10.0.0.7"));
+    assert_eq!(refusal.detail.as_deref(), Some("10.0.0.7"));
+}

@@ -1,0 +1,62 @@
+//! Why a picture could not be rendered. Every variant is the picture's fault except [`RenderError::Encode`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::Kind;
+
+/// A limit that a picture broke: which, by how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Excess {
+    /// The encoded file.
+    #[error("the source has {found} bytes, more than the limit of {limit}")]
+    SourceBytes {
+        /// Bytes.
+        found: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// Width or height.
+    #[error("a side has {found} pixels, more than the limit of {limit}")]
+    Side {
+        /// Pixels.
+        found: u32,
+        /// Pixels.
+        limit: u32,
+    },
+    /// Width × height.
+    #[error("the picture has {found} pixels, more than the limit of {limit}")]
+    Pixels {
+        /// Pixels.
+        found: u64,
+        /// Pixels.
+        limit: u64,
+    },
+    /// Colour profile or other metadata.
+    #[error("embedded metadata has more than {limit} bytes")]
+    Metadata {
+        /// Bytes.
+        limit: usize,
+    },
+}
+
+/// Why there is no rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// No signature that we know.
+    #[error("not a picture in any format that Cuttle knows")]
+    Unrecognised,
+    /// Recognised, but not one that this engine decodes.
+    #[error("{0:?} pictures are not decoded")]
+    Unsupported(Kind),
+    /// Over a limit; nothing was decoded.
+    #[error(transparent)]
+    Excess(#[from] Excess),
+    /// The decoder gave up: truncated, corrupt or outside what the codec supports.
+    #[error("decoding failed: {0}")]
+    Decode(String),
+    /// The encoder gave up.
+    #[error("encoding failed: {0}")]
+    Encode(String),
+}

@@ -1,0 +1,41 @@
+//! Pixels, and nothing else.
+//!
+//! [`sniff`] and [`probe()`] read signatures and dimensions in safe Rust: they are all that a process
+//! outside the sandbox may do with a picture. `render` (feature `codecs`) decodes, resizes, converts,
+//! turns and encodes; it runs in a worker. This crate opens no file, no socket and no thread, and it
+//! never negotiates: the caller names the format.
+
+mod budget;
+#[cfg(feature = "codecs")]
+mod codec;
+#[cfg(feature = "codecs")]
+mod colour;
+mod error;
+mod geometry;
+mod kind;
+mod limits;
+mod options;
+mod orientation;
+#[cfg(feature = "codecs")]
+mod picture;
+mod probe;
+#[cfg(feature = "codecs")]
+mod render;
+#[cfg(feature = "codecs")]
+mod resize;
+mod sniff;
+
+pub use error::{Excess, RenderError};
+pub use geometry::Size;
+pub use kind::Kind;
+pub use limits::Limits;
+pub use options::{Profile, RenderOptions, Rendition, Target};
+pub use orientation::Orientation;
+pub use probe::{Probe, ProbeError, probe};
+#[cfg(feature = "codecs")]
+pub use render::render;
+pub use sniff::{SNIFF_BYTES, sniff};
+
+/// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
+/// renditions stored by an older engine are never served as this one's.
+pub const ENGINE_VERSION: u32 = 1;

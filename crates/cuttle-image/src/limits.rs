@@ -1,0 +1,86 @@
+//! What one picture may cost, checked against its header before anything is decoded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Excess, Probe};
+
+/// Strict ceilings: a picture over any of them is refused before its memory is spent.
+///
+/// Defaults are those of the strict contract, "Limits".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of the encoded source.
+    pub source_bytes: u64,
+    /// Pixels of either side.
+    pub side: u32,
+    /// Pixels (width × height) of one frame.
+    pub pixels: u64,
+    /// Bytes of an embedded colour profile, after decompression.
+    pub icc_bytes: usize,
+    /// Bytes of all other metadata together, after decompression.
+    pub metadata_bytes: usize,
+    /// Scans of a progressive JPEG, counted while it is decoded.
+    pub jpeg_scans: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            source_bytes: 20_000_000,
+            side: 65_535,
+            pixels: 50_000_000,
+            icc_bytes: 4 << 20,
+            metadata_bytes: 1 << 20,
+            jpeg_scans: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses a picture whose headers alone are over a ceiling. What only decompression can tell (a
+    /// deflated profile, the scans of a JPEG) is checked by `render`.
+    ///
+    /// # Errors
+    /// The first [`Excess`] of source, sides, pixels, profile, metadata.
+    pub fn check(&self, probe: &Probe) -> Result<(), Excess> {
+        self.check_source(probe.source_bytes)?;
+        if let Some(stored) = probe.stored {
+            self.check_frame(stored.width, stored.height)?;
+        }
+        for (found, limit) in
+            [(probe.icc_bytes(), self.icc_bytes), (probe.metadata_bytes, self.metadata_bytes)]
+        {
+            if usize::try_from(found).map_or(true, |found| found > limit) {
+                return Err(Excess::Metadata { limit });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a frame whose sides or area are over the ceiling.
+    ///
+    /// # Errors
+    /// [`Excess::Side`] or [`Excess::Pixels`].
+    pub fn check_frame(&self, width: u32, height: u32) -> Result<(), Excess> {
+        let longest = width.max(height);
+        if longest > self.side {
+            return Err(Excess::Side { found: longest, limit: self.side });
+        }
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > self.pixels {
+            return Err(Excess::Pixels { found: pixels, limit: self.pixels });
+        }
+        Ok(())
+    }
+
+    /// Refuses a source whose encoded size is over the ceiling.
+    ///
+    /// # Errors
+    /// [`Excess::SourceBytes`].
+    pub fn check_source(&self, bytes: u64) -> Result<(), Excess> {
+        if bytes > self.source_bytes {
+            return Err(Excess::SourceBytes { found: bytes, limit: self.source_bytes });
+        }
+        Ok(())
+    }
+}

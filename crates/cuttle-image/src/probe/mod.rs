@@ -1,0 +1,148 @@
+//! What a picture is, read from its headers in safe Rust.
+//!
+//! Nothing is decoded, nothing is decompressed and no more is read than the headers: at most
+//! [`window::READ_CAP`] bytes in all, a block at a time, however the file lies about its structure.
+//! It refuses no picture for its size; that is [`Limits::check`](crate::Limits::check).
+
+mod avif;
+mod exif;
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+mod window;
+
+use std::io::{Read, Seek};
+
+use crate::{Kind, Orientation, SNIFF_BYTES, Size, sniff};
+use window::{Fault, Window};
+
+/// What the headers of a picture say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The format.
+    pub kind: Kind,
+    /// Bytes of the whole file.
+    pub source_bytes: u64,
+    /// Sides as stored, before orientation. `None` for formats whose dimensions are not read.
+    pub stored: Option<Size>,
+    /// How the stored picture must be turned: EXIF, or `irot` and `imir` of AVIF.
+    pub orientation: Orientation,
+    /// Whether there may be more than one frame. When that would take reading too much, yes.
+    pub animated: bool,
+    /// Number of frames, where the header says it.
+    pub frames: Option<u32>,
+    /// Whether the format leaves room for transparency in this file. Only the decoder can tell whether
+    /// any pixel uses it.
+    pub alpha: bool,
+    /// Bits of one sample; of a palette index, for a palette.
+    pub bits_per_sample: u8,
+    /// A JPEG whose coefficients come in several scans.
+    pub progressive: bool,
+    /// Bytes of EXIF, XMP, comments and the like that were seen, as stored.
+    pub metadata_bytes: u64,
+    /// Where the embedded colour profile lies.
+    pub(crate) icc: Icc,
+    /// Bytes that all coefficients of a JPEG take when they must be kept.
+    pub(crate) coefficient_bytes: u64,
+}
+
+/// An embedded ICC profile, still in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Icc {
+    /// Its pieces, in order.
+    pub(crate) extents: Vec<Extent>,
+    /// PNG keeps it as a zlib stream.
+    pub(crate) deflated: bool,
+}
+
+/// A run of bytes of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) at: u64,
+    pub(crate) len: u64,
+}
+
+impl Probe {
+    /// Sides as seen, after orientation.
+    #[must_use]
+    pub fn display_size(&self) -> Option<Size> {
+        self.stored.map(|stored| stored.oriented(self.orientation))
+    }
+
+    /// Bytes of the embedded colour profile as stored; 0 without one.
+    #[must_use]
+    pub fn icc_bytes(&self) -> u64 {
+        self.icc.extents.iter().map(|extent| extent.len).sum()
+    }
+
+    fn new(kind: Kind, source_bytes: u64) -> Self {
+        Self {
+            kind,
+            source_bytes,
+            stored: None,
+            orientation: Orientation::Upright,
+            animated: false,
+            frames: None,
+            alpha: false,
+            bits_per_sample: 8,
+            progressive: false,
+            metadata_bytes: 0,
+            icc: Icc::default(),
+            coefficient_bytes: 0,
+        }
+    }
+}
+
+/// Why a file could not be probed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProbeError {
+    /// No signature that we know.
+    #[error("not a picture in any format that Cuttle knows")]
+    Unrecognised,
+    /// The signature is there, but the headers are cut off or contradict themselves.
+    #[error("the {kind:?} headers are broken: {reason}")]
+    Malformed {
+        /// What the signature says.
+        kind: Kind,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The reader failed. The only variant that is not the picture's fault.
+    #[error("the source cannot be read")]
+    Io(#[from] std::io::Error),
+}
+
+/// Reads the headers of a picture. The reader may stand anywhere; it is read from its beginning.
+///
+/// # Errors
+/// [`ProbeError`]; [`ProbeError::Malformed`] still names the format.
+pub fn probe<R: Read + Seek>(reader: R) -> Result<Probe, ProbeError> {
+    let mut file = Window::new(reader)?;
+    let head_len = usize::try_from(file.len()).unwrap_or(SNIFF_BYTES).min(SNIFF_BYTES);
+    let head = match file.bytes(0, head_len) {
+        Ok(head) => head.to_vec(),
+        Err(Fault::Io(error)) => return Err(error.into()),
+        Err(Fault::Broken(_)) => return Err(ProbeError::Unrecognised),
+    };
+    let kind = sniff(&head, file.len()).ok_or(ProbeError::Unrecognised)?;
+    let mut probe = Probe::new(kind, file.len());
+    let outcome = match kind {
+        Kind::Jpeg => jpeg::read(&mut file, &mut probe),
+        Kind::Png => png::read(&mut file, &mut probe),
+        Kind::Gif => gif::read(&mut file, &mut probe),
+        Kind::Webp => webp::read(&mut file, &mut probe),
+        Kind::Avif => avif::read(&mut file, &head, &mut probe),
+        _ => Ok(()),
+    };
+    outcome.map_err(|fault| match fault {
+        Fault::Io(error) => ProbeError::Io(error),
+        Fault::Broken(reason) => ProbeError::Malformed { kind, reason },
+    })?;
+    if probe.stored.is_some_and(|size| size.pixels() == 0) {
+        return Err(ProbeError::Malformed { kind, reason: "a side has no pixels" });
+    }
+    Ok(probe)
+}

@@ -1,0 +1,63 @@
+//! PNG (W3C PNG third edition): the chunks before the first pixel data.
+
+use std::io::{Read, Seek};
+
+use super::window::{Fault, Window};
+use super::{Extent, Icc, Probe, exif};
+use crate::Size;
+
+/// SECURITY: chunks before `IDAT`. A dozen is usual.
+const MAX_CHUNKS: u32 = 1024;
+
+/// A profile's name (1 to 79 bytes of Latin-1), its final NUL and the compression method.
+const ICC_NAME_MAX: usize = 79;
+
+pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> Result<(), Fault> {
+    let mut at = 8;
+    for _ in 0..MAX_CHUNKS {
+        let [l3, l2, l1, l0, name @ ..] = file.array::<8>(at)?;
+        let len = u64::from(u32::from_be_bytes([l3, l2, l1, l0]));
+        let body = at + 8;
+        at = body + len + 4;
+        if (probe.stored.is_none()) != (name == *b"IHDR") {
+            return Err(Fault::Broken("IHDR is not the first chunk"));
+        }
+        match &name {
+            b"IHDR" => header(file, body, probe)?,
+            b"IDAT" | b"IEND" => return Ok(()),
+            b"tRNS" => probe.alpha = true,
+            b"acTL" => {
+                probe.animated = true;
+                probe.frames = Some(file.u32_be(body)?);
+            }
+            b"iCCP" => probe.icc = profile(file, body, len)?,
+            b"eXIf" => {
+                probe.metadata_bytes += len;
+                probe.orientation = exif::orientation(file, body, len)?;
+            }
+            b"PLTE" => {}
+            _ => probe.metadata_bytes += len,
+        }
+    }
+    Err(Fault::Broken("there are too many chunks before the pixels"))
+}
+
+fn header<R: Read + Seek>(file: &mut Window<R>, body: u64, probe: &mut Probe) -> Result<(), Fault> {
+    let width = file.u32_be(body)?;
+    let height = file.u32_be(body + 4)?;
+    let [bits, colour_type] = file.array(body + 8)?;
+    probe.stored = Some(Size { width, height });
+    probe.bits_per_sample = bits;
+    probe.alpha = matches!(colour_type, 4 | 6);
+    Ok(())
+}
+
+fn profile<R: Read + Seek>(file: &mut Window<R>, body: u64, len: u64) -> Result<Icc, Fault> {
+    let look = usize::try_from(len).unwrap_or(usize::MAX).min(ICC_NAME_MAX + 2);
+    let name = file.bytes(body, look)?.iter().position(|byte| *byte == 0);
+    let Some(end) = name.and_then(|end| u64::try_from(end + 2).ok()).filter(|end| *end < len)
+    else {
+        return Ok(Icc::default());
+    };
+    Ok(Icc { extents: vec![Extent { at: body + end, len: len - end }], deflated: true })
+}

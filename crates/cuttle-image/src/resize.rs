@@ -1,0 +1,33 @@
+//! Lanczos3 on 8-bit samples as stored (no linear light), which is what sharp and browsers do.
+//!
+//! Colours are weighted by their alpha, so that what a transparent pixel happens to hold never bleeds
+//! into its neighbours.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::picture::{Channels, Picture};
+use crate::{RenderError, Size};
+
+/// `picture` at exactly `size`.
+pub(crate) fn resize(picture: Picture, size: Size) -> Result<Picture, RenderError> {
+    if picture.size == size {
+        return Ok(picture);
+    }
+    let layout = match picture.channels {
+        Channels::Grey => PixelType::U8,
+        Channels::GreyAlpha => PixelType::U8x2,
+        Channels::Rgb => PixelType::U8x3,
+        Channels::Rgba => PixelType::U8x4,
+    };
+    let source = ImageRef::new(picture.size.width, picture.size.height, &picture.samples, layout)
+        .map_err(|error| RenderError::Decode(error.to_string()))?;
+    let mut resized = Image::new(size.width, size.height, layout);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .use_alpha(picture.channels.alpha());
+    Resizer::new()
+        .resize(&source, &mut resized, &options)
+        .map_err(|error| RenderError::Decode(error.to_string()))?;
+    Ok(Picture { size, channels: picture.channels, samples: resized.into_vec() })
+}

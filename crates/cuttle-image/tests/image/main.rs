@@ -1,0 +1,12 @@
+//! The engine from outside: pictures made here, renditions read back by other people's decoders.
+#![cfg(feature = "codecs")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot make its picture fails")]
+
+mod colour;
+mod fixtures;
+mod geometry;
+mod hostile;
+mod orientation;
+mod outputs;
+mod probing;
+mod sources;
