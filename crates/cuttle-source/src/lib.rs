@@ -1,0 +1,99 @@
+//! Where originals come from: the files beneath one folder.
+//!
+//! A load writes into a sink that the caller owns, so that this crate neither holds a picture in
+//! memory nor knows what one is. It refuses everything that is not a regular, visible file beneath
+//! its root. Upstream and remote origins will stand beside [`Folder`] behind [`Sources`].
+#![forbid(unsafe_code)]
+
+mod error;
+mod folder;
+mod validator;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use cuttle_contract::Source;
+
+pub use error::{FolderError, LoadError};
+pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
+pub use validator::Validator;
+
+/// Every origin that a request may name.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    folder: Arc<Folder>,
+}
+
+impl Sources {
+    /// Local sources are the files of `folder`; nothing remote is loaded.
+    #[must_use]
+    pub fn folder(folder: Arc<Folder>) -> Self {
+        Self { folder }
+    }
+
+    /// How many bytes the original has now, and what identifies this state of it. Reads no content.
+    ///
+    /// # Errors
+    /// [`LoadError::NotFound`] and [`LoadError::NotAllowed`] as for [`Sources::load`].
+    pub async fn check(&self, source: &Source) -> Result<(u64, Validator), LoadError> {
+        let path = local(source)?;
+        let folder = Arc::clone(&self.folder);
+        off_the_reactor(move || {
+            let file = folder.open(path.iter())?;
+            Ok((file.len(), file.validator()))
+        })
+        .await
+    }
+
+    /// Writes the original into `sink` and gives the sink back with what identifies the bytes.
+    ///
+    /// # Errors
+    /// Whose fault it is: [`LoadError::NotFound`], [`LoadError::NotAllowed`] and
+    /// [`LoadError::TooLarge`] (more than `limit` bytes) speak of the source, [`LoadError::Sink`] of
+    /// us, [`LoadError::Failed`] of the disk.
+    pub async fn load<S>(
+        &self,
+        source: &Source,
+        limit: u64,
+        mut sink: S,
+    ) -> Result<(S, Validator), LoadError>
+    where
+        S: Write + Send + 'static,
+    {
+        let path = local(source)?;
+        let folder = Arc::clone(&self.folder);
+        off_the_reactor(move || {
+            let mut file = folder.open(path.iter())?;
+            let validator = file.validator();
+            file.copy_to(&mut sink, limit)?;
+            Ok((sink, validator))
+        })
+        .await
+    }
+}
+
+/// The decoded segments of a local source.
+fn local(source: &Source) -> Result<Vec<String>, LoadError> {
+    match source {
+        Source::Local(path) => Ok(path.segments().map(Into::into).collect()),
+        Source::Remote(_) => Err(LoadError::NotAllowed),
+    }
+}
+
+/// File systems block (a network mount for seconds), so no reactor thread ever touches one.
+async fn off_the_reactor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| Err(LoadError::Failed(std::io::Error::other(stopped))))
+}
+
+/// Opens the folder that [`Sources::folder`] and the plain files share.
+///
+/// # Errors
+/// [`FolderError`], a sentence for the command line.
+pub fn open_folder(path: &Path) -> Result<Arc<Folder>, FolderError> {
+    Folder::open_root(path).map(Arc::new)
+}

@@ -1,0 +1,139 @@
+//! Linux: sealed anonymous files, and the order in which a worker locks itself in.
+
+mod landlock;
+mod limits;
+mod seccomp;
+
+use std::{fs, fs::File, io};
+
+use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+    io::Errno,
+    process::{
+        DumpableBehavior, Pid, PidfdFlags, PidfdGetfdFlags, Signal, getppid, pidfd_getfd,
+        pidfd_open, set_dumpable_behavior, set_parent_process_death_signal,
+    },
+    thread::{CapabilitySet, CapabilitySets, set_capabilities, set_name, set_no_new_privs},
+};
+
+use super::{Draft, Memory, empty_environment, nothing_inherited};
+use crate::{Layer, LayerName, settings::Settings};
+
+fn anonymous(name: &str) -> io::Result<File> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Linux before 6.3 does not know the flag that keeps such a file from ever being executable.
+    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => Ok(memfd_create(name, flags)?.into()),
+        made => Ok(made?.into()),
+    }
+}
+
+pub(super) fn draft() -> io::Result<Draft> {
+    Ok(Draft { file: anonymous("cuttle-original")?, read_only: None })
+}
+
+pub(super) fn seal(draft: Draft) -> io::Result<File> {
+    // SECURITY: every reader, ours too, may read twice and must see the same bytes twice.
+    let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    fcntl_add_seals(&draft.file, seals)?;
+    Ok(draft.file)
+}
+
+pub(super) fn result_file(limit: u64) -> io::Result<File> {
+    let file = anonymous("cuttle-result")?;
+    // Sparse: pages exist only where the worker wrote.
+    file.set_len(limit)?;
+    // SECURITY: a worker can fill neither memory nor, by cutting it short, the reader's expectations.
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+/// Each step may need what a later one forbids; the filter of system calls comes last.
+pub(super) fn confine(settings: &Settings) -> Vec<Layer> {
+    // Only a name for `ps`; a worker without one works.
+    let _ = set_name(c"cuttle-worker");
+    LayerName::ALL
+        .into_iter()
+        .map(|name| {
+            if settings.without.contains(&name) {
+                return layer(name, Err("left out"));
+            }
+            match name {
+                LayerName::EmptyEnvironment => empty_environment(),
+                LayerName::NothingInherited => nothing_inherited(),
+                LayerName::LowPriority => layer(name, limits::lower_priority()),
+                LayerName::Limits => layer(name, limits::set(settings)),
+                LayerName::ParentDeath => layer(name, die_with(settings.parent)),
+                LayerName::NotDumpable => {
+                    layer(name, set_dumpable_behavior(DumpableBehavior::NotDumpable))
+                }
+                LayerName::NoCapabilities => layer(name, drop_capabilities()),
+                LayerName::NoNewPrivileges => layer(name, set_no_new_privs(true)),
+                LayerName::Landlock => landlock::restrict(),
+                LayerName::Seccomp => layer(name, seccomp::restrict()),
+            }
+        })
+        .collect()
+}
+
+fn layer<E: ToString>(name: LayerName, done: Result<(), E>) -> Layer {
+    let failure = done.err().map(|error| error.to_string());
+    Layer { name, active: failure.is_none(), detail: failure.unwrap_or_default() }
+}
+
+/// End of file on the socket ends an idle worker; this ends one in the middle of a picture.
+///
+/// The signal follows the *thread* that started us, which is why the pool keeps one for that alone.
+fn die_with(parent: u32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before the request, and then no signal comes.
+    if getppid().map(Pid::as_raw_nonzero).map(|pid| pid.get().cast_unsigned()) != Some(parent) {
+        return Err(io::Error::other("the server is gone"));
+    }
+    Ok(())
+}
+
+/// A server that runs as root, as in many containers, must not lend that to a decoder.
+fn drop_capabilities() -> rustix::io::Result<()> {
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+/// From `/proc/PID/status`, which is readable whatever the dumpable flag says.
+pub(super) fn memory(pid: u32) -> Option<Memory> {
+    parse_memory(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn parse_memory(status: &str) -> Option<Memory> {
+    let bytes = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        let kib = line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
+        kib.checked_mul(1024)
+    };
+    Some(Memory { private: bytes("RssAnon:")?, peak: bytes("VmHWM:")? })
+}
+
+/// Needs what a debugger needs, so it stands for tracing the server and reading its memory too.
+pub(crate) fn take_descriptor(process: Pid) -> io::Result<()> {
+    let process = pidfd_open(process, PidfdFlags::empty())?;
+    pidfd_getfd(process, 0, PidfdGetfdFlags::empty())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_from_the_kernel_s_words() {
+        let status = "Name:\tx\nVmHWM:\t   2048 kB\nVmRSS:\t    512 kB\nRssAnon:\t     16 kB\n";
+        assert_eq!(parse_memory(status), Some(Memory { private: 16 << 10, peak: 2 << 20 }));
+        assert_eq!(parse_memory("Name:\tkthreadd\n"), None);
+    }
+
+    #[test]
+    fn memory_of_a_living_process_is_known() {
+        let memory = memory(std::process::id()).expect("our own");
+        assert!(memory.private > 0 && memory.peak >= memory.private, "{memory:?}");
+    }
+}

@@ -1,0 +1,256 @@
+//! The workers that a server owns: as many as it was told, always warm, never a queue before them.
+//!
+//! A job gets a worker now or [`JobError::Busy`]; waiting is the pipeline's business, which has one
+//! queue for everything. The one wait here is for the successor of a worker that was just lost: it
+//! is bounded by the job's deadline, and no more jobs than workers can be in it.
+
+use std::{
+    io,
+    num::NonZero,
+    pin::pin,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use cuttle_image::{Kind, Limits, RenderOptions};
+use tokio::{
+    sync::{Mutex, TryAcquireError, oneshot, watch},
+    task::JoinSet,
+    time::timeout_at,
+};
+
+use crate::{
+    JobError, LayerName, Platform, SealedBytes, SelfTestReport, StartError, selftest,
+    shared::Shared,
+    slot::{self, Assignment},
+    spawn::Spawner,
+};
+
+/// How many workers, and what each may cost.
+#[derive(Debug, Clone)]
+pub struct PoolConfig {
+    /// Processes, each with one job at a time. Default: one per core.
+    pub workers: usize,
+    /// Bytes of private memory of a worker. Default: 512 MiB.
+    pub worker_memory: u64,
+    /// Bytes of the longest rendition. Default: 64 MiB, above any PNG of 3840 × 3840 pixels.
+    pub result_limit: u64,
+    /// Jobs after which a worker is replaced, so that no leak and no secret intruder gets old.
+    pub jobs_per_worker: u32,
+    /// Bytes that a worker may keep after a job before it is replaced. Default: 128 MiB.
+    pub memory_high_water: u64,
+    /// Bytes that a worker may keep while it has nothing to do. Default: 8 MiB.
+    pub idle_memory: u64,
+    /// How long it may have nothing to do before that counts. Default: 5 s.
+    pub idle_after: Duration,
+    /// How long a worker may take to confine itself. Default: 10 s, for machines that swap.
+    pub start_timeout: Duration,
+    /// Refuse to start unless every layer holds and every forbidden act fails. Default: no.
+    pub require_sandbox: bool,
+    /// Which kernel's means to use. Default: this system's.
+    pub platform: Platform,
+    /// Layers to leave out, for tests of the self-test. Default: none.
+    pub without: Vec<LayerName>,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            workers: thread::available_parallelism().map_or(1, NonZero::get),
+            worker_memory: 512 << 20,
+            result_limit: 64 << 20,
+            jobs_per_worker: 1000,
+            memory_high_water: 128 << 20,
+            idle_memory: 8 << 20,
+            idle_after: Duration::from_secs(5),
+            start_timeout: Duration::from_secs(10),
+            require_sandbox: false,
+            platform: Platform::NATIVE,
+            without: Vec::new(),
+        }
+    }
+}
+
+/// One picture to render.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The original.
+    pub source: SealedBytes,
+    /// What to make of it.
+    pub options: RenderOptions,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+/// One picture rendered, sniffed, and within what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finished {
+    /// The encoded file.
+    pub bytes: Bytes,
+    /// What its own first bytes say it is.
+    pub kind: Kind,
+    /// Pixels, as the worker says.
+    pub width: u32,
+    /// Pixels, as the worker says.
+    pub height: u32,
+    /// User and system time, as the worker says.
+    pub cpu: Duration,
+    /// Most bytes that the worker ever had resident, as the kernel says, where it does.
+    pub peak_memory: Option<u64>,
+}
+
+/// The pool at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// One per place; a place without a process is starting one.
+    pub workers: Vec<WorkerStats>,
+    /// Workers started in place of others.
+    pub restarts: u64,
+    /// Why a place has no process although it tried.
+    pub start_error: Option<String>,
+}
+
+impl Stats {
+    /// How many workers are alive and confined.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.pid.is_some()).count()
+    }
+}
+
+/// One place in the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WorkerStats {
+    /// Its process now.
+    pub pid: Option<u32>,
+    /// Whether that has a job.
+    pub busy: bool,
+    /// Jobs of all processes that ever had this place.
+    pub jobs: u64,
+}
+
+/// A fixed number of worker processes. Dropping it kills them.
+#[derive(Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    closing: watch::Sender<bool>,
+    slots: Mutex<JoinSet<()>>,
+}
+
+impl Pool {
+    /// Tests the sandbox and the codecs, then starts every worker.
+    ///
+    /// # Errors
+    /// [`StartError`]: no process can be started, or the sandbox is required and incomplete.
+    pub async fn start(config: PoolConfig) -> Result<(Self, SelfTestReport), StartError> {
+        if config.workers == 0 {
+            return Err(StartError::NoWorkers);
+        }
+        let spawner = Spawner::new()?;
+        let report = selftest::run(&spawner, &config).await?;
+        let shared = Arc::new(Shared::new(config, spawner));
+        let mut starts = JoinSet::new();
+        for _ in 0..shared.config.workers {
+            let shared = Arc::clone(&shared);
+            starts.spawn(async move { shared.start_worker().await });
+        }
+        let (closing, closed) = watch::channel(false);
+        let mut slots = JoinSet::new();
+        while let Some(started) = starts.join_next().await {
+            let worker = started.map_err(io::Error::other)??;
+            let slot = slots.len();
+            shared.occupy(slot, worker.pid);
+            slots.spawn(slot::run(Arc::clone(&shared), slot, worker, closed.clone()));
+        }
+        Ok((Self { shared, closing, slots: Mutex::new(slots) }, report))
+    }
+
+    /// How many jobs can run at once: what the caller's admission must keep to.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared.config.workers
+    }
+
+    /// Renders one picture. Dropping the future kills its worker, and frees its place a moment later.
+    ///
+    /// # Errors
+    /// [`JobError`]; only [`JobError::Render`] is certainly the picture's fault.
+    pub async fn render(&self, job: &Job, deadline: Instant) -> Result<Finished, JobError> {
+        let deadline = deadline.into();
+        loop {
+            let permit = Arc::clone(&self.shared.permits).try_acquire_owned();
+            let permit = permit.map_err(|refusal| match refusal {
+                TryAcquireError::NoPermits => JobError::Busy,
+                TryAcquireError::Closed => JobError::ShutDown,
+            })?;
+            let (answer, answered) = oneshot::channel();
+            let assignment = Assignment { job: job.clone(), deadline, answer, permit };
+            self.hand_over(assignment).await?;
+            if let Ok(result) = answered.await {
+                return result;
+            }
+            // The worker ended before the job reached it: no fault of either.
+        }
+    }
+
+    /// Gives a job to an idle worker, or to the successor of one that was just lost.
+    async fn hand_over(&self, mut assignment: Assignment) -> Result<(), JobError> {
+        let deadline = assignment.deadline;
+        loop {
+            // Before the look, so that nothing is missed between the look and the wait.
+            let mut changed = pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            match self.shared.assign(assignment) {
+                Ok(()) => return Ok(()),
+                Err(unassigned) => assignment = unassigned,
+            }
+            if self.shared.permits.is_closed() {
+                return Err(JobError::ShutDown);
+            }
+            if let Some(error) = self.shared.hopeless() {
+                return Err(JobError::Start(error));
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return Err(JobError::Start("not before the job's deadline".to_owned()));
+            }
+        }
+    }
+
+    /// What each worker is doing.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Process ids of the workers that are alive.
+    #[must_use]
+    pub fn worker_ids(&self) -> Vec<u32> {
+        self.stats().workers.iter().filter_map(|worker| worker.pid).collect()
+    }
+
+    /// Kills every worker, also those with a job, and waits until they are gone.
+    pub async fn shutdown(&self) {
+        self.close();
+        let mut slots = self.slots.lock().await;
+        while slots.join_next().await.is_some() {}
+    }
+
+    fn close(&self) {
+        self.shared.permits.close();
+        self.closing.send_replace(true);
+        self.shared.changed.notify_waiters();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
+        // The tasks end their workers themselves.
+        self.slots.get_mut().detach_all();
+    }
+}

@@ -1,0 +1,156 @@
+//! What the pool's handle and its slots have in common: who is free, who lives, what went wrong.
+//!
+//! One short lock, never held across a wait. The waits are in [`crate::pool`] and [`crate::slot`].
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+use crate::{
+    PoolConfig, StartError, Stats, WorkerStats, slot::Assignment, spawn::Spawner, worker::Worker,
+};
+
+/// What the slots and the pool's handle have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: PoolConfig,
+    spawner: Spawner,
+    /// One per worker, held by its job.
+    pub(crate) permits: Arc<Semaphore>,
+    state: Mutex<State>,
+    /// A worker was offered, or could not be started.
+    pub(crate) changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    slots: Vec<Slot>,
+    restarts: u64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    stats: WorkerStats,
+    /// There while the worker has nothing to do.
+    offer: Option<oneshot::Sender<Assignment>>,
+    start_error: Option<String>,
+    /// Whether its next worker succeeds another.
+    succeeds: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(config: PoolConfig, spawner: Spawner) -> Self {
+        let slots = (0..config.workers).map(|_| Slot::default()).collect();
+        Self {
+            permits: Arc::new(Semaphore::new(config.workers)),
+            state: Mutex::new(State { slots, restarts: 0 }),
+            changed: Notify::new(),
+            config,
+            spawner,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a worker that is as confined as this pool asks for.
+    pub(crate) async fn start_worker(&self) -> Result<Worker, StartError> {
+        let worker = Worker::start(&self.spawner, &self.config).await?;
+        let missing = worker.layers.iter().find(|layer| !layer.active);
+        match missing {
+            Some(layer) if self.config.require_sandbox => {
+                Err(StartError::Sandbox(layer.to_string()))
+            }
+            _ => Ok(worker),
+        }
+    }
+
+    /// Gives a job to the first idle worker. The first, not the longest idle one: under little load
+    /// a few workers stay warm and the others small.
+    pub(crate) fn assign(&self, mut assignment: Assignment) -> Result<(), Assignment> {
+        for slot in &mut self.state().slots {
+            let Some(offer) = slot.offer.take() else { continue };
+            match offer.send(assignment) {
+                Ok(()) => return Ok(()),
+                Err(unassigned) => assignment = unassigned,
+            }
+        }
+        Err(assignment)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let state = self.state();
+        Stats {
+            workers: state.slots.iter().map(|slot| slot.stats).collect(),
+            restarts: state.restarts,
+            start_error: state.slots.iter().find_map(|slot| slot.start_error.clone()),
+        }
+    }
+
+    /// The reason, when no worker is left and none can be started.
+    pub(crate) fn hopeless(&self) -> Option<String> {
+        let state = self.state();
+        let mut errors = state.slots.iter().map(|slot| slot.start_error.clone());
+        errors.try_fold(String::new(), |_, error| error)
+    }
+
+    pub(crate) fn occupy(&self, slot: usize, pid: u32) {
+        let mut state = self.state();
+        let slot = &mut state.slots[slot];
+        slot.stats.pid = Some(pid);
+        slot.start_error = None;
+        state.restarts += u64::from(mem::replace(&mut slot.succeeds, true));
+    }
+
+    pub(crate) fn vacate(&self, slot: usize) {
+        let slot = &mut self.state().slots[slot];
+        slot.stats.pid = None;
+        slot.stats.busy = false;
+        slot.offer = None;
+    }
+
+    pub(crate) fn offer(&self, slot: usize, offer: oneshot::Sender<Assignment>) {
+        let slot = &mut self.state().slots[slot];
+        slot.stats.busy = false;
+        slot.offer = Some(offer);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn note_job(&self, slot: usize) {
+        let stats = &mut self.state().slots[slot].stats;
+        stats.busy = true;
+        stats.jobs += 1;
+    }
+
+    pub(crate) fn note_failed_start(&self, slot: usize, error: String) {
+        self.state().slots[slot].start_error = Some(error);
+        self.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_wait_for_a_worker_unless_every_place_fails_to_get_one() {
+        let config = PoolConfig { workers: 2, ..PoolConfig::default() };
+        let shared = Shared::new(config, Spawner::new().unwrap());
+        let fail = |slot| shared.note_failed_start(slot, "no processes left".to_owned());
+        assert_eq!(shared.hopeless(), None);
+        fail(1);
+        assert_eq!(shared.hopeless(), None, "the other place may still get one");
+        fail(0);
+        assert_eq!(shared.hopeless().as_deref(), Some("no processes left"));
+        shared.occupy(1, 4711);
+        assert_eq!(shared.hopeless(), None);
+        assert_eq!((shared.stats().ready(), shared.stats().restarts), (1, 0));
+        shared.vacate(1);
+        shared.occupy(1, 4712);
+        assert_eq!((shared.stats().ready(), shared.stats().restarts), (1, 1));
+    }
+}
