@@ -1,0 +1,44 @@
+//! The command line: what was typed becomes the parts of a server, one picture, or a report.
+//!
+//! No logic of its own: it reads arguments, joins crates and turns every error into one sentence and
+//! an exit code. A worker is this same binary, entered before anything else is set up.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "printing is what a command line is for"
+)]
+
+mod args;
+mod check;
+mod failure;
+mod logging;
+mod machine;
+mod render;
+mod serve;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    // First, so that a worker carries nothing of a server: no runtime, no logger, no arguments parsed.
+    if std::env::args_os().nth(1).is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
+        return cuttle_worker::main();
+    }
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Render(render) => render::run(&render),
+        Command::Check(check) => check::run(&check),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("cuttle: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The one queue in front of the workers: bounded, first come first served, with a deadline.
+//!
+//! A place admits one job to one worker and sets its worst-case memory aside. Who does not fit in
+//! the queue is refused at once: an honest 503 now is worth more to a client than a picture after
+//! its own timeout. Loading originals never holds a place, so a slow origin costs no worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.
+const UNIT_BYTES: u64 = 64 << 10;
+
+/// The queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    slots: Arc<Semaphore>,
+    memory: Budget,
+    waiting: Arc<AtomicUsize>,
+    max_waiting: usize,
+    max_wait: Duration,
+}
+
+/// A job's right to one worker and to the memory it may need. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _slot: OwnedSemaphorePermit,
+    _memory: Reserved,
+}
+
+/// Why a job was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// As many as allowed are waiting already.
+    Full,
+    /// Its turn did not come in time.
+    TooLate,
+}
+
+impl Admission {
+    pub(crate) fn new(
+        workers: usize,
+        memory_bytes: u64,
+        max_waiting: usize,
+        max_wait: Duration,
+    ) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(workers)),
+            memory: Budget::new(memory_bytes),
+            waiting: Arc::default(),
+            max_waiting,
+            max_wait,
+        }
+    }
+
+    /// Whether a job that came now would be refused: asked before an original is loaded for it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slots.available_permits() == 0
+            && self.waiting.load(Ordering::Relaxed) >= self.max_waiting
+    }
+
+    /// How many jobs wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a worker and for `bytes` of memory, at most until `deadline` and no longer than the
+    /// queue allows.
+    pub(crate) async fn enter(&self, bytes: u64, deadline: Instant) -> Result<Place, Refused> {
+        let deadline = deadline.min(Instant::now() + self.max_wait);
+        // A free worker never counts as waiting, so a queue of length zero still serves.
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+            && let Some(memory) = self.memory.try_reserve(bytes)
+        {
+            return Ok(Place { _slot: slot, _memory: memory });
+        }
+        let _ticket = Ticket::draw(&self.waiting, self.max_waiting).ok_or(Refused::Full)?;
+        // The worker first, the memory second: a reservation is never held by someone who waits for
+        // a worker, so the jobs at work always give back what the next in line needs.
+        let turn = async {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            (slot, self.memory.reserve(bytes).await)
+        };
+        match timeout_at(deadline, turn).await {
+            Ok((Ok(slot), memory)) => Ok(Place { _slot: slot, _memory: memory }),
+            Ok((Err(_), _)) | Err(_) => Err(Refused::TooLate),
+        }
+    }
+}
+
+/// Bytes that may be in use at a time, first come first served.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    units: Arc<Semaphore>,
+    total: u32,
+}
+
+/// Bytes set aside, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    _units: Option<OwnedSemaphorePermit>,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let total = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).max(1);
+        Self { units: Arc::new(Semaphore::new(total as usize)), total }
+    }
+
+    /// A demand over the whole budget waits for all of it: such a job runs alone, or nothing would
+    /// ever serve it. The worker's own memory limit still bounds it.
+    fn units(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).min(self.total)
+    }
+
+    pub(crate) fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
+        let units = Arc::clone(&self.units).try_acquire_many_owned(self.units(bytes)).ok()?;
+        Some(Reserved { _units: Some(units) })
+    }
+
+    pub(crate) async fn reserve(&self, bytes: u64) -> Reserved {
+        // The semaphore is never closed, so the only outcome is a permit.
+        Reserved {
+            _units: Arc::clone(&self.units).acquire_many_owned(self.units(bytes)).await.ok(),
+        }
+    }
+}
+
+/// One of the counted waiting places.
+struct Ticket<'a>(&'a AtomicUsize);
+
+impl<'a> Ticket<'a> {
+    fn draw(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
+        waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
+            .ok()
+            .map(|_| Self(waiting))
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_refuses_at_once_and_a_late_turn_after_the_wait() {
+        let queue = Admission::new(1, 100 * MIB, 1, Duration::from_secs(5));
+        let _working = queue.enter(MIB, later()).await.expect("a free worker");
+        let began = Instant::now();
+        let waiting = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.enter(MIB, later()).await.err() }
+        });
+        tokio::task::yield_now().await;
+        assert!(queue.is_full());
+        assert_eq!(queue.enter(MIB, later()).await.err(), Some(Refused::Full));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(waiting.await.expect("no panic"), Some(Refused::TooLate));
+        assert_eq!((began.elapsed(), queue.waiting()), (Duration::from_secs(5), 0));
+    }
+
+    #[tokio::test]
+    async fn a_place_given_back_serves_the_next_in_line() {
+        let queue = Admission::new(1, 100 * MIB, 8, Duration::from_secs(5));
+        let working = queue.enter(MIB, later()).await.expect("a free worker");
+        let next = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.enter(MIB, later()).await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        drop(working);
+        assert!(next.await.expect("no panic"));
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_jobs_apart_that_workers_alone_would_not() {
+        let queue = Admission::new(2, 100 * MIB, 8, Duration::from_secs(5));
+        let big = queue.enter(80 * MIB, later()).await.expect("fits");
+        assert!(queue.enter(30 * MIB, Instant::now()).await.is_err());
+        drop(big);
+        assert!(queue.enter(30 * MIB, later()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_job_over_the_whole_budget_runs_alone() {
+        let queue = Admission::new(2, 100 * MIB, 8, Duration::from_secs(5));
+        let alone = queue.enter(500 * MIB, later()).await.expect("runs");
+        assert!(queue.enter(MIB, Instant::now()).await.is_err());
+        drop(alone);
+    }
+}

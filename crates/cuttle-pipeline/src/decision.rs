@@ -1,0 +1,89 @@
+//! What to do with an original: render it, pass it through, or refuse it.
+//!
+//! A pure function of the contract, the format choice and the sniffed source: the table of
+//! next-image.md §9 with its differences on purpose, and "Format" of the strict contract. The engine
+//! is told the result; it never negotiates.
+
+use cuttle_contract::{Accepted, Contract, Failure, FormatChoice, Modern};
+use cuttle_image::{Kind, Probe, Target};
+
+/// The three things that can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Encode as this.
+    Render(Target),
+    /// The original bytes under their sniffed type.
+    PassThrough,
+}
+
+/// Decides by `contract`; `svg` is whether the operator allows SVG.
+pub(crate) fn decide(
+    contract: Contract,
+    format: FormatChoice,
+    source: &Probe,
+    svg: bool,
+) -> Result<Decision, Failure> {
+    match source.kind {
+        Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif if !source.animated => {
+            Ok(Decision::Render(target(contract, format, source.kind)))
+        }
+        // Animations and what the engine does not decode yet: the original, never one frame silently.
+        Kind::Jpeg
+        | Kind::Png
+        | Kind::Webp
+        | Kind::Avif
+        | Kind::Gif
+        | Kind::Tiff
+        | Kind::Bmp
+        | Kind::Ico => Ok(Decision::PassThrough),
+        Kind::Svg if svg => Ok(Decision::PassThrough),
+        Kind::Svg => Err(Failure::SvgNotAllowed),
+        kind @ (Kind::Heic | Kind::Jxl | Kind::Icns | Kind::Jp2) => match contract {
+            Contract::Next => Ok(Decision::PassThrough),
+            Contract::Strict if names(format, kind) => Ok(Decision::PassThrough),
+            Contract::Strict => Err(Failure::UnsupportedKind(kind.media_type())),
+        },
+        _ => Err(Failure::NotAnImage),
+    }
+}
+
+fn target(contract: Contract, format: FormatChoice, kind: Kind) -> Target {
+    let chosen = match format {
+        FormatChoice::Explicit(modern) => Some(modern),
+        FormatChoice::Negotiated(accepted) => accepted.best,
+    };
+    match (chosen, contract, kind) {
+        (Some(Modern::Avif), ..) => Target::Avif,
+        (Some(Modern::Webp), ..) => Target::Webp,
+        // Next keeps what every client can read and lowers the rest; strict knows one last resort.
+        (None, Contract::Next, Kind::Jpeg) => Target::Jpeg,
+        (None, Contract::Next, Kind::Png) => Target::Png,
+        (None, ..) => Target::JpegOrPng,
+    }
+}
+
+/// Whether the client said that it reads this kind.
+fn names(format: FormatChoice, kind: Kind) -> bool {
+    let FormatChoice::Negotiated(accepted) = format else { return false };
+    let Accepted { heic, jxl, icns, jp2, .. } = accepted;
+    match kind {
+        Kind::Heic => heic,
+        Kind::Jxl => jxl,
+        Kind::Icns => icns,
+        Kind::Jp2 => jp2,
+        _ => false,
+    }
+}
+
+/// Whether the untouched original is an answer that this client can read: formats that everyone
+/// reads, unless one was asked for by name, and modern ones for those who named them.
+pub(crate) fn acceptable(format: FormatChoice, original: Kind) -> bool {
+    match (format, original) {
+        (FormatChoice::Explicit(Modern::Avif), kind) => kind == Kind::Avif,
+        (FormatChoice::Explicit(Modern::Webp), kind) => kind == Kind::Webp,
+        (FormatChoice::Negotiated(_), Kind::Jpeg | Kind::Png | Kind::Gif) => true,
+        (FormatChoice::Negotiated(accepted), Kind::Webp) => accepted.webp,
+        (FormatChoice::Negotiated(accepted), Kind::Avif) => accepted.avif,
+        _ => false,
+    }
+}

@@ -1,0 +1,92 @@
+//! Who may use how much memory, derived from one ceiling and printed at start.
+//!
+//! concurrency × worst case must stay under the ceiling (lessons: "raising the worker count turned
+//! queueing into OOM"), so the shares are computed here, once, and each is enforced where the memory
+//! is spent: originals and renders by the two budgets, variants by the memory tier, a single job by
+//! its worker's resource limit.
+
+/// Bytes for each purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// What the operator or the machine allows for everything together.
+    pub ceiling: u64,
+    /// Originals held at a time, over all requests.
+    pub originals: u64,
+    /// Estimated peak of all renders at a time.
+    pub renders: u64,
+    /// Hard limit of one worker (`RLIMIT_DATA`).
+    pub worker: u64,
+    /// Variants kept by the memory tier.
+    pub variants: u64,
+    /// Code, connections, index: what is there before any picture.
+    pub fixed: u64,
+}
+
+const MIB: u64 = 1 << 20;
+/// Measured with an idle server, rounded up: server process, then each idle worker.
+const SERVER_BYTES: u64 = 24 * MIB;
+const IDLE_WORKER_BYTES: u64 = 4 * MIB;
+/// The strict contract's default for one worker.
+const WORKER_BYTES: u64 = 512 * MIB;
+/// A worker with less cannot decode an ordinary phone photo.
+const LEAST_WORKER_BYTES: u64 = 96 * MIB;
+
+impl MemoryPlan {
+    /// Divides `ceiling` among `workers` workers: an eighth for originals, a sixteenth for variants
+    /// (64 MiB are plenty), the rest for renders.
+    #[must_use]
+    pub fn new(ceiling: u64, workers: usize, largest_source: u64) -> Self {
+        let workers = workers as u64;
+        let fixed = SERVER_BYTES + workers * IDLE_WORKER_BYTES;
+        let originals = (ceiling / 8).clamp(largest_source, 16 * largest_source);
+        let variants = (ceiling / 16).clamp(4 * MIB, 64 * MIB);
+        let left = ceiling.saturating_sub(fixed + originals + variants);
+        let renders = left.clamp(LEAST_WORKER_BYTES, workers * WORKER_BYTES);
+        let worker = renders.min(WORKER_BYTES);
+        Self { ceiling, originals, renders, worker, variants, fixed }
+    }
+
+    /// What all shares add up to at worst.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.fixed + self.originals + self.renders + self.variants
+    }
+
+    /// Whether the worst case stays under the ceiling; if not, the machine is too small for even
+    /// one ordinary photo and the operator must be told.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.total() <= self.ceiling
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: u64 = 20_000_000;
+
+    #[test]
+    fn the_worst_case_stays_under_every_ceiling_from_256_mib_up() {
+        for ceiling in [256, 300, 512, 1024, 4096, 24 << 10] {
+            for workers in [1, 2, 4, 8, 64] {
+                let plan = MemoryPlan::new(ceiling * MIB, workers, SOURCE);
+                let crowded =
+                    plan.fixed + plan.originals + plan.variants + LEAST_WORKER_BYTES > plan.ceiling;
+                assert_eq!(plan.fits(), !crowded, "{plan:?}");
+                assert!(plan.worker <= plan.renders && plan.originals >= SOURCE);
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_machine_is_not_spent_for_its_own_sake() {
+        let plan = MemoryPlan::new(24 << 30, 2, SOURCE);
+        assert!(plan.total() < 2 << 30, "{plan:?}");
+    }
+
+    #[test]
+    fn a_ceiling_that_is_too_small_says_so() {
+        assert!(!MemoryPlan::new(64 * MIB, 2, SOURCE).fits());
+    }
+}

@@ -1,0 +1,98 @@
+//! For operators: is this process alive, and should it get traffic.
+//!
+//! Liveness never depends on workers or stores. Readiness is 503 only when this process should get
+//! no traffic at all; a full image queue is 200 and named under `degraded`.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::Serialize;
+
+use crate::App;
+use crate::respond::{self, Body, NO_STORE};
+
+/// Answers on the admin address.
+pub(crate) fn answer(app: &App, request: &Request<Incoming>) -> Response<Body> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return respond::method_not_allowed();
+    }
+    match request.uri().path() {
+        "/healthz" => json(StatusCode::OK, &serde_json::json!({ "alive": true })),
+        "/readyz" => readiness(app),
+        _ => respond::not_found(),
+    }
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    /// Why this process should get no traffic.
+    reasons: Vec<&'static str>,
+    /// What works less well, while traffic is welcome.
+    degraded: Vec<&'static str>,
+    workers: Workers,
+    queue: Queue,
+    store: Store,
+}
+
+#[derive(Serialize)]
+struct Workers {
+    capacity: usize,
+    alive: usize,
+    /// Workers replaced since the start, for whatever reason.
+    restarts: u64,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    jobs: usize,
+    waiting: usize,
+}
+
+#[derive(Serialize)]
+struct Store {
+    variants: u64,
+    bytes: u64,
+    requests: u64,
+}
+
+fn readiness(app: &App) -> Response<Body> {
+    let load = app.pipeline.load();
+    let usage = app.pipeline.usage();
+    let workers = app.pipeline.pool().stats();
+    let alive = workers.ready();
+    let mut reasons = Vec::new();
+    if app.is_draining() {
+        reasons.push("draining");
+    }
+    if alive == 0 && workers.start_error.is_some() {
+        reasons.push("no worker can be started");
+    }
+    let mut degraded = Vec::new();
+    if load.full {
+        degraded.push("image queue full");
+    }
+    if !app.facts.sandbox_complete {
+        degraded.push("sandbox incomplete");
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let readiness = Readiness {
+        ready: reasons.is_empty(),
+        reasons,
+        degraded,
+        workers: Workers { capacity: workers.workers.len(), alive, restarts: workers.restarts },
+        queue: Queue { jobs: load.jobs, waiting: load.waiting },
+        store: Store { variants: usage.variants, bytes: usage.bytes, requests: usage.requests },
+    };
+    json(status, &readiness)
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let Ok(mut text) = serde_json::to_string(value) else { return respond::internal() };
+    text.push('\n');
+    let mut response = Response::new(respond::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
+}

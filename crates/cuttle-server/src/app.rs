@@ -1,0 +1,65 @@
+//! What every request may use, built once at start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cuttle_contract::{NextContract, Rules, StrictContract};
+use cuttle_pipeline::Pipeline;
+use cuttle_source::Folder;
+
+/// The served application: contracts, pipeline, folder.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) next: NextContract,
+    pub(crate) strict: StrictContract,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) facts: Facts,
+    draining: AtomicBool,
+}
+
+/// What the page for people says about this server.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Public version.
+    pub version: &'static str,
+    /// Workers that render at a time.
+    pub workers: usize,
+    /// Every layer of the sandbox is active.
+    pub sandbox_complete: bool,
+    /// Address that people open.
+    pub address: String,
+}
+
+impl App {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>, pipeline: Pipeline, folder: Arc<Folder>, facts: Facts) -> Self {
+        Self {
+            next: NextContract::new(&rules),
+            strict: StrictContract::new(&rules),
+            rules,
+            pipeline,
+            folder,
+            facts,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on this process wants no traffic: `/readyz` says so and new renders are refused.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.pipeline.close();
+    }
+
+    /// Address that people open.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.facts.address
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

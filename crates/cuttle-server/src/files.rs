@@ -1,0 +1,231 @@
+//! The folder itself: its plain files, and a page for people for each of its directories.
+
+use std::io::BufReader;
+use std::sync::Arc;
+
+use cuttle_contract::LocalPath;
+use cuttle_source::{Folder, LoadError, OpenFile};
+use futures_util::TryStreamExt as _;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Either, StreamBody};
+use hyper::body::{Frame, Incoming};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::AsyncReadExt as _;
+use tokio_util::io::ReaderStream;
+
+use crate::App;
+use crate::gallery::{self, Entry, FolderLink, Listing};
+use crate::respond::{self, Body, NOSNIFF};
+
+/// More would make a page that nobody scrolls and a listing that takes seconds to probe.
+const PICTURES_ON_A_PAGE: usize = 200;
+/// One read of a plain file.
+const READ_BYTES: usize = 64 << 10;
+/// Everything but unreserved characters (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What a file opened as a page of its own may do: show itself.
+const PLAIN_FILE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; sandbox",
+);
+
+/// A plain file, or the page of a directory.
+pub(crate) async fn answer(app: &App, request: &Request<Incoming>) -> Response<Body> {
+    let Ok(path) = LocalPath::parse(request.uri().path()) else { return respond::not_found() };
+    let directory = path.path().ends_with('/');
+    let mut segments: Vec<String> = path.segments().map(Into::into).collect();
+    if directory {
+        segments.pop_if(|last| last.is_empty());
+    }
+    let folder = Arc::clone(&app.folder);
+    let looked_up =
+        tokio::task::spawn_blocking(move || look_up(&folder, &segments, directory)).await;
+    match looked_up {
+        Ok(Ok(Found::File(file))) => plain_file(request, &path, file),
+        Ok(Ok(Found::Page(listing))) => page(app, &listing),
+        Ok(Ok(Found::Elsewhere)) => to_the_directory(&path),
+        Ok(Err(LoadError::Failed(error))) => {
+            tracing::warn!(path = path.path(), %error, "a file cannot be read");
+            respond::internal()
+        }
+        Ok(Err(_)) => respond::not_found(),
+        Err(_panicked) => respond::internal(),
+    }
+}
+
+/// Script and style of the page.
+pub(crate) fn gallery_asset(request: &Request<Incoming>, path: &str) -> Response<Body> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return respond::method_not_allowed();
+    }
+    let name = path.strip_prefix("/gallery/").unwrap_or_default();
+    let Some((media_type, text)) = gallery::asset(name) else { return respond::not_found() };
+    own_page(media_type, text)
+}
+
+enum Found {
+    File(OpenFile),
+    Page(Listing),
+    /// A directory asked for without its slash: relative links in it would point beside it.
+    Elsewhere,
+}
+
+fn look_up(folder: &Folder, segments: &[String], directory: bool) -> Result<Found, LoadError> {
+    if directory {
+        return listing(folder, segments).map(Found::Page);
+    }
+    match folder.open(segments.iter()) {
+        Ok(file) => Ok(Found::File(file)),
+        Err(LoadError::NotFound) if folder.list(segments.iter()).is_ok() => Ok(Found::Elsewhere),
+        Err(error) => Err(error),
+    }
+}
+
+fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
+    let found = folder.list(segments.iter())?;
+    let here = href(segments, true);
+    let mut pictures = Vec::new();
+    let mut omitted = 0;
+    for file in found.files {
+        if pictures.len() == PICTURES_ON_A_PAGE {
+            omitted += 1;
+            continue;
+        }
+        let Ok(open) = folder.open(segments.iter().chain([&file.name])) else { continue };
+        // Signature and dimensions only, in safe Rust: no codec runs in this process.
+        let Ok(probe) = cuttle_image::probe(BufReader::new(open.into_file())) else { continue };
+        let Some(size) = probe.display_size() else { continue };
+        pictures.push(Entry {
+            href: format!("{here}{}", utf8_percent_encode(&file.name, ESCAPED)),
+            name: file.name,
+            bytes: file.bytes,
+            width: size.width,
+            height: size.height,
+            kind: probe.kind.name(),
+        });
+    }
+    let link = |name: &str, segments: &[String]| FolderLink {
+        name: name.to_owned(),
+        href: href(segments, true),
+    };
+    let crumbs = (0..=segments.len())
+        .map(|depth| link(if depth == 0 { "" } else { &segments[depth - 1] }, &segments[..depth]))
+        .collect();
+    let folders = found
+        .folders
+        .iter()
+        .map(|name| FolderLink {
+            name: name.clone(),
+            href: format!("{here}{}/", utf8_percent_encode(name, ESCAPED)),
+        })
+        .collect();
+    Ok(Listing { folder: here, crumbs, folders, pictures, omitted })
+}
+
+fn href(segments: &[String], directory: bool) -> String {
+    let mut href = String::from("/");
+    for (n, segment) in segments.iter().enumerate() {
+        href.extend(utf8_percent_encode(segment, ESCAPED));
+        if directory || n + 1 < segments.len() {
+            href.push('/');
+        }
+    }
+    href
+}
+
+fn page(app: &App, listing: &Listing) -> Response<Body> {
+    let lists = app.rules.strict_lists();
+    let settings = gallery::Settings {
+        prefix: app.rules.prefix().to_owned(),
+        widths: lists.widths.to_vec(),
+        qualities: lists.qualities.to_vec(),
+        formats: lists.formats.iter().map(|format| format.name()).collect(),
+        version: app.facts.version,
+        sandbox_complete: app.facts.sandbox_complete,
+        workers: app.facts.workers,
+        address: app.facts.address.clone(),
+    };
+    own_page("text/html; charset=utf-8", gallery::page(listing, &settings))
+}
+
+/// Text of our own making, fresh at every visit: the folder may have changed.
+fn own_page(media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let text = text.into();
+    let length = text.len();
+    let mut response = Response::new(respond::full(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(gallery::CONTENT_SECURITY_POLICY),
+    );
+    response
+}
+
+fn to_the_directory(path: &LocalPath) -> Response<Body> {
+    let text = "This is a folder; its address ends with a slash.\n";
+    let mut response = respond::sentence(StatusCode::PERMANENT_REDIRECT, "folder", text);
+    // SECURITY: the canonical path starts with exactly one slash, so this never names another host.
+    if let Ok(location) = HeaderValue::from_str(&format!("{}/", path.path())) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> Response<Body> {
+    let tag = file.validator().entity_tag();
+    let modified = file.modified();
+    let length = file.len();
+    let unchanged = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|sent| sent.to_str().ok())
+        .is_some_and(|sent| cuttle_contract::etag::matches(sent, &tag));
+    let body = if unchanged || *request.method() == Method::HEAD {
+        respond::full("")
+    } else {
+        streamed(file, length)
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    if let Some(date) =
+        modified.and_then(|at| HeaderValue::from_str(&httpdate::fmt_http_date(at)).ok())
+    {
+        headers.insert(LAST_MODIFIED, date);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    let media_type = mime_guess::from_path(path.file_name().as_deref().unwrap_or_default())
+        .first_or_octet_stream();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if let Ok(value) = HeaderValue::from_str(media_type.essence_str()) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    // SECURITY: a page or a drawing with scripts in the folder must not run on this origin.
+    let essence = media_type.essence_str();
+    if essence.contains("html") || essence.contains("xml") {
+        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+    headers.insert(CONTENT_SECURITY_POLICY, PLAIN_FILE_POLICY);
+    response
+}
+
+/// At most the announced length, so that a file that grows while it is sent cannot break the framing.
+fn streamed(file: OpenFile, length: u64) -> Body {
+    let reader = tokio::fs::File::from_std(file.into_file()).take(length);
+    let frames = ReaderStream::with_capacity(reader, READ_BYTES).map_ok(Frame::data);
+    Either::Right(StreamBody::new(frames).boxed_unsync())
+}

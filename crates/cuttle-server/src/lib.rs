@@ -1,0 +1,26 @@
+//! HTTP: from a connection to an answer, and the only place where an error becomes a status.
+//!
+//! [`route`](route) reads as the list of what can be asked. Codecs and files of the cache are never
+//! touched here; pictures come from the pipeline, plain files and listings from the folder.
+#![forbid(unsafe_code)]
+
+mod admin;
+mod app;
+mod files;
+mod gallery;
+mod images;
+mod listen;
+mod respond;
+mod route;
+
+pub use app::{App, Facts};
+pub use listen::{Drain, serve};
+
+/// Who answers on a listener: people and browsers, or operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The pictures and the folder.
+    Public,
+    /// Health and readiness.
+    Admin,
+}
