@@ -1,0 +1,21 @@
+# The commands of this project. `make run` and `make test` work on a fresh machine.
+.PHONY: run test lint bench soak help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+run: ## serve demo pictures, or make run DIR=~/Pictures
+	@scripts/run '$(DIR)'
+
+test: ## everything: lints, tests, the binary over HTTP and in a browser, fuzzing
+	@scripts/test
+
+lint: ## formatting, clippy, and licences where cargo-deny is installed
+	@scripts/need cargo cmake nasm g++
+	@scripts/lint
+
+bench: ## measure on real photos; writes bench/RESULTS.md
+	@scripts/bench
+
+soak: ## the hostile-input tests and the fuzzers, for an hour
+	@scripts/soak

@@ -1,0 +1,24 @@
+//! Writes every fixture into a folder: seeds for the fuzzer, files to look at.
+
+#![expect(clippy::print_stderr, reason = "a command speaks to its user")]
+
+use std::process::ExitCode;
+
+use cuttle_demo::fixtures::fixtures;
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1).map(std::path::PathBuf::from) else {
+        eprintln!("usage: fixtures FOLDER");
+        return ExitCode::FAILURE;
+    };
+    let written = std::fs::create_dir_all(&folder).and_then(|()| {
+        fixtures().iter().try_for_each(|fixture| std::fs::write(folder.join(fixture.name), &fixture.bytes))
+    });
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cannot write the fixtures into {}: {error}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the operating system says of processes.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Proportional set size of a process in bytes: shared pages are divided among those who share
+/// them, so the sum over a server and its workers is what the machine gives up for all of them.
+/// Zero for a process that is gone.
+#[must_use]
+pub fn memory_pss(pid: u32) -> u64 {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { return 0 };
+    text.lines()
+        .find_map(|line| {
+            line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+        })
+        .map_or(0, |kib| kib << 10)
+}
+
+/// A process stopped by SIGSTOP for as long as this lives: a render that takes exactly as long as a
+/// test wants.
+#[derive(Debug)]
+pub struct Stopped(u32);
+
+/// Stops a process.
+///
+/// # Panics
+/// When there is no such process.
+#[must_use]
+pub fn stopped(pid: u32) -> Stopped {
+    signal(pid, Signal::STOP);
+    Stopped(pid)
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        if fs::exists(format!("/proc/{}", self.0)).unwrap_or(false) {
+            signal(self.0, Signal::CONT);
+        }
+    }
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process id is not zero");
+    kill_process(pid, signal).expect("the process is there and ours");
+}
+
+/// Ids of a process's children.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect()
+}

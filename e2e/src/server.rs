@@ -1,0 +1,203 @@
+//! One running `cuttle serve`, stopped when it is dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::JoinHandle;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::process::{children, signal};
+use crate::{Client, memory_pss};
+
+/// A server of a test's own.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// The public address.
+    pub client: Client,
+    /// The admin address.
+    pub admin: Client,
+    /// The public address as text, `127.0.0.1:40123`.
+    pub address: String,
+    log: Arc<Mutex<Vec<Value>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// The binary, built from the code as it is now: a test of yesterday's binary proves nothing.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn binary() -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let build = ["build", "--release", "--locked", "--quiet", "-p", "cuttle-cli"];
+        let built = Command::new(env!("CARGO"))
+            .args(build)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "cuttle-cli does not build");
+        let test = PathBuf::from(std::env::args_os().next().expect("a test has a name"));
+        let beside =
+            test.ancestors().map(|folder| folder.join("cuttle")).find(|path| path.is_file());
+        beside.expect("the binary is in the folder above the tests")
+    });
+    BUILT.clone()
+}
+
+impl Server {
+    /// Serves `folder` with two workers.
+    ///
+    /// # Panics
+    /// When the server does not come up; its log is in the message.
+    #[must_use]
+    pub fn start(folder: &Path) -> Self {
+        Self::with(folder, &["--workers", "2"])
+    }
+
+    /// Serves `folder` with these arguments.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn with(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .arg("serve")
+            .arg(folder)
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(args)
+            .env("CUTTLE_LOG", "info,cuttle::access=debug")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let reader = std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                for line in errors.lines().map_while(Result::ok) {
+                    let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                    log.lock().expect("no reader panics").push(event);
+                }
+            }
+        });
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().expect("stdout is piped"))
+            .read_line(&mut ready)
+            .expect("stdout is text");
+        let address =
+            ready.trim().strip_prefix("cuttle listening on http://").map(ToOwned::to_owned);
+        let Some(address) = address else {
+            let _ = child.wait();
+            let _ = reader.join();
+            panic!(
+                "no ready line but {ready:?}; log: {:#?}",
+                log.lock().expect("no reader panics")
+            );
+        };
+        let parsed = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let mut server = Self {
+            child,
+            client: Client::new(parsed(&address)),
+            admin: Client::new(parsed(&address)),
+            address,
+            log,
+            reader: Some(reader),
+        };
+        let admin = server.log_entry("health and readiness")["address"].as_str().map(parsed);
+        server.admin =
+            Client::new(admin.expect("the admin address is logged before the ready line"));
+        server
+    }
+
+    /// Process ids of the workers.
+    #[must_use]
+    pub fn workers(&self) -> Vec<u32> {
+        children(self.child.id())
+    }
+
+    /// Proportional set size of the server and all of its workers, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        memory_pss(self.child.id()) + self.workers().into_iter().map(memory_pss).sum::<u64>()
+    }
+
+    /// The readiness report.
+    ///
+    /// # Panics
+    /// When it is not JSON.
+    #[must_use]
+    pub fn readiness(&self) -> Value {
+        serde_json::from_slice(&self.admin.get("/readyz").body).expect("readiness is JSON")
+    }
+
+    /// Asks for readiness until `seen` says so.
+    ///
+    /// # Panics
+    /// When a thousand answers did not.
+    pub fn wait_until(&self, what: &str, seen: impl Fn(&Value) -> bool) {
+        for _ in 0..5000 {
+            if seen(&self.readiness()) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("never saw: {what}; last: {:#}; log: {:#?}", self.readiness(), self.log());
+    }
+
+    /// Everything logged so far.
+    ///
+    /// # Panics
+    /// Never, unless the log reader did.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        self.log.lock().expect("no reader panics").clone()
+    }
+
+    /// Tells the server to stop, as a supervisor does.
+    pub fn terminate(&self) {
+        signal(self.child.id(), Signal::TERM);
+    }
+
+    /// Waits for the end of the process.
+    ///
+    /// # Panics
+    /// When the system cannot wait for it.
+    #[must_use]
+    pub fn ended(mut self) -> (ExitStatus, Vec<Value>) {
+        let status = self.child.wait().expect("a child can be waited for");
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        (status, self.log())
+    }
+
+    fn log_entry(&self, message: &str) -> Value {
+        for _ in 0..100_000 {
+            if let Some(entry) = self.log().into_iter().find(|entry| entry["message"] == message) {
+                return entry;
+            }
+            std::thread::yield_now();
+        }
+        panic!("{message:?} was never logged: {:#?}", self.log());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Kills a process outright.
+///
+/// # Panics
+/// When there is no such process.
+pub fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}

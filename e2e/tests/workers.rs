@@ -1,0 +1,156 @@
+//! Jobs belong to the server, workers are expendable, and a full house is an honest one.
+//!
+//! A worker stopped by SIGSTOP is a render that takes as long as the test wants, so nothing here
+//! depends on timing.
+
+use std::thread;
+
+use cuttle_e2e::{Server, folder_with_a_photo, kill, photo, place, size_of, stopped};
+
+const PICTURE: &str = "/_cuttle/image?src=%2Fphoto.jpg&w=640&f=webp";
+
+fn jobs(server: &Server, n: u64) {
+    server.wait_until(&format!("{n} jobs"), |report| report["queue"]["jobs"] == n);
+}
+
+#[test]
+fn a_worker_killed_in_mid_job_costs_its_own_request_only() {
+    let folder = folder_with_a_photo();
+    place(folder.path(), "other.jpg", &photo(640, 480, 2));
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let victim = server.workers()[0];
+    let frozen = stopped(victim);
+    let client = server.client;
+    let unlucky = thread::spawn(move || client.get(PICTURE));
+    jobs(&server, 1);
+    let waiting = thread::spawn(move || client.get("/_cuttle/image?src=/other.jpg&w=384&f=webp"));
+    jobs(&server, 2);
+    kill(victim);
+    drop(frozen);
+
+    let answer = unlucky.join().expect("an answer");
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/jpeg"), "the original");
+    assert_eq!(answer.body, photo(800, 600, 1));
+    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert!(
+        answer.header("cache-status").contains("detail=fallback"),
+        "{}",
+        answer.header("cache-status")
+    );
+    let other = waiting.join().expect("an answer");
+    assert_eq!((other.status, size_of(&other.body)), (200, (384, 288)), "untouched");
+    let next = client.get("/_cuttle/image?src=/other.jpg&w=96&f=webp");
+    assert_eq!((next.status, size_of(&next.body)), (200, (96, 72)));
+    assert_ne!(server.workers(), [victim], "another worker took its place");
+    let reasons: Vec<_> =
+        server.log().into_iter().filter(|event| event["reason"] == "worker_crashed").collect();
+    assert_eq!(reasons.len(), 1, "said once in the log");
+}
+
+#[test]
+fn when_the_leading_client_leaves_followers_and_later_clients_get_the_picture() {
+    let folder = folder_with_a_photo();
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let frozen = stopped(server.workers()[0]);
+    let leader = server.client.ask("GET", PICTURE, &[]).expect("connected");
+    jobs(&server, 1);
+    let client = server.client;
+    let followers: Vec<_> = (0..3).map(|_| thread::spawn(move || client.get(PICTURE))).collect();
+    drop(leader);
+    jobs(&server, 1);
+    drop(frozen);
+    for follower in followers {
+        let answer = follower.join().expect("an answer");
+        assert_eq!((answer.status, size_of(&answer.body)), (200, (640, 480)));
+    }
+    assert_eq!(client.get(PICTURE).header("cache-status"), "cuttle; hit");
+}
+
+#[test]
+fn when_every_client_leaves_the_job_is_finished_and_kept() {
+    let folder = folder_with_a_photo();
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let frozen = stopped(server.workers()[0]);
+    let leaving = server.client.ask("GET", PICTURE, &[]).expect("connected");
+    jobs(&server, 1);
+    drop(leaving);
+    drop(frozen);
+    jobs(&server, 0);
+    assert_eq!(server.client.get(PICTURE).header("cache-status"), "cuttle; hit");
+}
+
+#[test]
+fn a_full_queue_refuses_at_once_while_hits_and_files_go_on() {
+    let folder = folder_with_a_photo();
+    for n in 0..70 {
+        place(folder.path(), &format!("{n}.jpg"), &photo(64, 48, n));
+    }
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    assert_eq!(server.client.get(PICTURE).status, 200);
+    let frozen = stopped(server.workers()[0]);
+    // One at work and sixty-four waiting: these clients never read, so nothing here waits for them.
+    let ask =
+        |n: u32| server.client.ask("GET", &format!("/_cuttle/image?src=/{n}.jpg&w=32&f=webp"), &[]);
+    let _crowd: Vec<_> = (0..65).map(|n| ask(n).expect("connected")).collect();
+    server.wait_until("a full queue", |report| report["queue"]["waiting"] == 64);
+    let report = server.readiness();
+    assert_eq!(
+        (&report["ready"], &report["degraded"][0]),
+        (&true.into(), &"image queue full".into())
+    );
+
+    let next = server.client.get("/_next/image?url=/66.jpg&w=32&q=75");
+    assert_eq!(
+        (next.status, next.text().as_str()),
+        (503, "\"url\" parameter is valid but the server is busy")
+    );
+    assert!(next.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    let strict = server.client.get("/_cuttle/image?src=/66.jpg&w=32");
+    assert_eq!((strict.status, strict.header("x-cuttle-error")), (503, "queue_full"));
+    assert_eq!(server.client.get(PICTURE).header("cache-status"), "cuttle; hit");
+    assert_eq!(server.client.get("/photo.jpg").status, 200);
+    drop(frozen);
+    jobs(&server, 0);
+    assert_eq!(
+        server.client.get("/_cuttle/image?src=/66.jpg&w=32").status,
+        200,
+        "and it recovers by itself"
+    );
+}
+
+#[test]
+fn a_drain_finishes_what_is_under_way_and_exits_with_0() {
+    let folder = folder_with_a_photo();
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let frozen = stopped(server.workers()[0]);
+    let client = server.client;
+    let under_way = thread::spawn(move || client.get(PICTURE));
+    jobs(&server, 1);
+    server.terminate();
+    server.wait_until("draining", |report| report["ready"] == false);
+    let report = server.admin.get("/readyz");
+    assert_eq!(report.status, 503);
+    assert_eq!(server.readiness()["reasons"][0], "draining");
+    assert!(client.try_send("GET", "/photo.jpg", &[]).is_err(), "no new connection is accepted");
+    drop(frozen);
+    let answer = under_way.join().expect("an answer");
+    assert_eq!((answer.status, size_of(&answer.body)), (200, (640, 480)));
+    let (status, _) = server.ended();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn workers_end_with_a_server_that_is_killed() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let workers = server.workers();
+    assert_eq!(workers.len(), 2);
+    drop(server);
+    let gone = |pid: &u32| {
+        // A zombie of another reaper is gone too: it has no memory and runs nothing.
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .map_or(true, |stat| stat.contains(") Z "))
+    };
+    let ended = (0..1_000_000).any(|_| workers.iter().all(gone));
+    assert!(ended, "workers {workers:?} outlive their server");
+}
