@@ -1,6 +1,7 @@
 //! What the operating system says of processes.
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -54,4 +55,24 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
             text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()
         })
         .collect()
+}
+
+/// CPU time of a process, user and system, threads that ended included. Zero for one that is gone.
+///
+/// The kernel counts it in ticks of 10 ms, or to the nanosecond where `schedstat` is there.
+pub(crate) fn cpu_time(pid: u32) -> Duration {
+    let exact: Option<u64> = fs::read_dir(format!("/proc/{pid}/task")).ok().and_then(|tasks| {
+        tasks
+            .map(|task| {
+                let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+                text.split_whitespace().next()?.parse::<u64>().ok()
+            })
+            .sum()
+    });
+    let ticks = fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|text| {
+        let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    });
+    let counted = Duration::from_millis(ticks.unwrap_or(0) * 10);
+    exact.map_or(counted, Duration::from_nanos).max(counted)
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::process::{children, signal};
+use crate::process::{children, cpu_time, signal};
 use crate::{Client, memory_pss};
 
 /// A server of a test's own.
@@ -124,6 +125,12 @@ impl Server {
     #[must_use]
     pub fn memory(&self) -> u64 {
         memory_pss(self.child.id()) + self.workers().into_iter().map(memory_pss).sum::<u64>()
+    }
+
+    /// CPU time of the server and all of its workers so far.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        cpu_time(self.child.id()) + self.workers().into_iter().map(cpu_time).sum::<Duration>()
     }
 
     /// The readiness report.

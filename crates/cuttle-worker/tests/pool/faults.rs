@@ -6,7 +6,8 @@ use cuttle_image::{Kind, RenderError, Target};
 use cuttle_worker::{Exit, Finished, JobError, Platform, Pool, PoolConfig, ProtocolError};
 
 use crate::{
-    busy, eventually, job, kill, one_worker, picture, pool, render, runs, the_worker, trials,
+    PATIENCE, busy, eventually, job, kill, one_worker, picture, pool, render, runs, the_worker,
+    trials,
 };
 
 trials![

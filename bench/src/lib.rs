@@ -1,1 +1,0 @@
-//! Measurements of the built binary beside the engine's bare calls, in one run.
