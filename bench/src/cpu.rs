@@ -26,8 +26,10 @@ pub(crate) fn measure(photos: &[Photo]) -> Vec<Row> {
     let mut rows = Vec::new();
     for photo in photos {
         for (format, target) in [("webp", Target::Webp), ("avif", Target::Avif)] {
-            let options = RenderOptions { width: WIDTH, target, quality: 75, profile: Profile::Fast };
-            let mut row = Row { name: photo.name.clone(), format, bare: 0.0, served: 0.0, bytes: 0 };
+            let options =
+                RenderOptions { width: WIDTH, target, quality: 75, profile: Profile::Fast };
+            let mut row =
+                Row { name: photo.name.clone(), format, bare: 0.0, served: 0.0, bytes: 0 };
             let folder = tempfile::tempdir().expect("a folder");
             let server = Server::start(folder.path());
             // Every round needs a picture of its own, or it would be a hit: two bytes after the end of a
@@ -52,7 +54,10 @@ pub(crate) fn measure(photos: &[Photo]) -> Vec<Row> {
                     row.bytes = rendition.bytes.len();
                 }
             }
-            eprintln!("  {} {format}: {:.0} ms bare, {:.0} ms served", row.name, row.bare, row.served);
+            eprintln!(
+                "  {} {format}: {:.0} ms bare, {:.0} ms served",
+                row.name, row.bare, row.served
+            );
             rows.push(row);
         }
     }

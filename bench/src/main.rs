@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     if first.as_ref().is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
         return cuttle_worker::main();
     }
-    let (Some(photos), Some(results)) = (first.map(PathBuf::from), args.next().map(PathBuf::from)) else {
+    let (Some(photos), Some(results)) = (first.map(PathBuf::from), args.next().map(PathBuf::from))
+    else {
         eprintln!("usage: bench PHOTOS RESULTS.md");
         return ExitCode::FAILURE;
     };

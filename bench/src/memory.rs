@@ -1,8 +1,6 @@
 //! Proportional set size of all processes: idle, under eight cold requests at once, and idle again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use cuttle_e2e::{Server, place};
 
@@ -16,15 +14,12 @@ pub(crate) struct Memory {
     pub(crate) idle_again: f64,
 }
 
-const SAMPLE_EVERY: Duration = Duration::from_millis(20);
-/// Idle workers that grew are replaced after a few seconds.
-const CALM_SAMPLES: u32 = 1000;
+/// Twenty seconds: idle workers that grew are replaced after a few.
+const SAMPLES: u32 = 1000;
 
 pub(crate) fn measure(photos: &[Photo]) -> Memory {
     eprintln!("memory under eight cold requests at once …");
-    let mut idle = Vec::new();
-    let mut idle_again = Vec::new();
-    let mut peaks = Vec::new();
+    let (mut idle, mut idle_again, mut peaks) = (vec![], vec![], vec![]);
     for start in 0..photos.len() {
         let eight: Vec<&Photo> = photos.iter().cycle().skip(start).take(8).collect();
         let folder = tempfile::tempdir().expect("a folder");
@@ -33,38 +28,21 @@ pub(crate) fn measure(photos: &[Photo]) -> Memory {
         }
         let server = Server::start(folder.path());
         idle.push(mib(server.memory()));
-        let done = AtomicBool::new(false);
-        let peak = thread::scope(|scope| {
-            let sampler = scope.spawn(|| {
-                let mut highest = 0;
-                while !done.load(Ordering::Relaxed) {
-                    highest = server.memory().max(highest);
-                    thread::park_timeout(SAMPLE_EVERY);
-                }
-                highest
-            });
-            let clients: Vec<_> = (0..8)
-                .map(|n| {
+        let peak = server.peak_memory(|| {
+            thread::scope(|scope| {
+                for n in 0..8 {
                     let client = server.client;
                     let target = format!("/_next/image?url=/{n}.jpg&w=1080&q=75");
-                    scope.spawn(move || client.accepting("image/avif,image/webp", &target).status)
-                })
-                .collect();
-            for client in clients {
-                assert_eq!(client.join().expect("an answer"), 200);
-            }
-            done.store(true, Ordering::Relaxed);
-            sampler.join().expect("samples")
+                    scope.spawn(move || {
+                        assert_eq!(client.accepting("image/avif,image/webp", &target).status, 200);
+                    });
+                }
+            });
         });
         peaks.push(mib(peak));
         eprintln!("  from {}: {:.0} MiB", eight[0].name, mib(peak));
         if start == 0 {
-            let mut lowest = u64::MAX;
-            for _ in 0..CALM_SAMPLES {
-                lowest = server.memory().min(lowest);
-                thread::park_timeout(SAMPLE_EVERY);
-            }
-            idle_again.push(mib(lowest));
+            idle_again.push(mib(server.calm_memory(SAMPLES, 0)));
         }
     }
     Memory { idle: median(idle), peaks, idle_again: median(idle_again) }

@@ -7,6 +7,16 @@ use crate::memory::Memory;
 use crate::photos::{Photo, median};
 use crate::start_up::StartUp;
 
+const METHOD: &str = "\
+## Method
+
+Real photos from Debian's `mate-backgrounds` and `plasma-workspace-wallpapers` (listed below), never
+committed. The server is the release binary with `--workers 2`. CPU of the server is the sum over all
+of its processes as the kernel accounts it; CPU of a bare call is that thread's own clock. Both sides
+render the same bytes in turn, and must produce the same bytes. Memory is the sum of the proportional
+set sizes of all processes, sampled every 20 ms. Times are medians.
+";
+
 pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &[Row]) -> String {
     let mut page = String::from("# Measurements\n\nWritten by `make bench`; do not edit.\n\n");
     let mut line = |text: &str| {
@@ -14,41 +24,56 @@ pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &
         page.push('\n');
     };
     line(&format!("Machine: {}.\n", machine()));
-    line("## Method\n");
-    line("Real photos from Debian's `mate-backgrounds` and `plasma-workspace-wallpapers` (listed below), never committed. The server is the release binary with");
-    line("`--workers 2`. CPU of the server is the sum over all of its processes as the kernel accounts it; CPU of a bare call is that thread's own clock. Both sides render the same");
-    line("bytes in turn, and must produce the same bytes. Memory is the sum of the proportional set sizes of all processes, sampled every 20 ms. Times are medians.\n");
-
+    line(METHOD);
     line("## Overhead of a cold request\n");
-    line(&format!("{WIDTH} px wide, q 75, profile `fast`; CPU ms, mean of {ROUNDS} rounds after one that warms up.\n"));
+    line(&format!(
+        "{WIDTH} px wide, q 75, profile `fast`; CPU ms, mean of {ROUNDS} rounds after one that warms up.\n"
+    ));
     line("| photo | format | bytes out | bare call | through the server | ratio |");
     line("|---|---|---|---|---|---|");
     for row in cpu {
         let rounds = f64::from(ROUNDS);
         line(&format!(
             "| {} | {} | {} | {:.1} | {:.1} | {:.3} |",
-            row.name, row.format, row.bytes, row.bare / rounds, row.served / rounds, row.served / row.bare
+            row.name,
+            row.format,
+            row.bytes,
+            row.bare / rounds,
+            row.served / rounds,
+            row.served / row.bare
         ));
     }
     let total = |side: fn(&Row) -> f64| cpu.iter().map(side).sum::<f64>();
     let ratio = total(|row| row.served) / total(|row| row.bare);
     let middle = median(cpu.iter().map(|row| row.served / row.bare).collect());
-    line(&format!("\nAll together: **{ratio:.3}** × the bare calls (goal: at most 1.15); median of the rows {middle:.3}.\n"));
+    line(&format!(
+        "\nAll together: **{ratio:.3}** × the bare calls (goal: at most 1.15); median of the rows {middle:.3}.\n"
+    ));
 
     line("## Memory\n");
     let highest = memory.peaks.iter().copied().fold(0.0, f64::max);
     line("| | MiB |\n|---|---|");
     line(&format!("| idle, two workers (goal: at most 40) | {:.1} |", memory.idle));
-    line(&format!("| eight cold AVIF requests at once, median of {} rounds (goal: at most 200) | {:.1} |", memory.peaks.len(), median(memory.peaks.clone())));
+    line(&format!(
+        "| eight cold AVIF requests at once, median of {} rounds (goal: at most 200) | {:.1} |",
+        memory.peaks.len(),
+        median(memory.peaks.clone())
+    ));
     line(&format!("| … the highest round | {highest:.1} |"));
     line(&format!("| idle again, seconds later | {:.1} |\n", memory.idle_again));
     let rounds: Vec<String> = memory.peaks.iter().map(|peak| format!("{peak:.0}")).collect();
-    line(&format!("Every round, MiB (a round is eight photos from the list, each starting one further): {}.\n", rounds.join(", ")));
+    line(&format!(
+        "Every round, MiB (a round is eight photos from the list, each starting one further): {}.\n",
+        rounds.join(", ")
+    ));
 
     line("## Workers\n");
     line("| | ms |\n|---|---|");
     line(&format!("| a pool of one, from nothing, self-test included | {:.1} |", start_up.pool));
-    line(&format!("| from `kill -9` of a worker to a finished job in its successor | {:.1} |", start_up.replaced));
+    line(&format!(
+        "| from `kill -9` of a worker to a finished job in its successor | {:.1} |",
+        start_up.replaced
+    ));
     line(&format!("| a 64×48 picture through a warm worker | {:.2} |", start_up.tiny_job));
     line(&format!("| the same by a bare call | {:.2} |\n", start_up.tiny_call));
 
@@ -56,7 +81,13 @@ pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &
     line("| photo | pixels | bytes | |\n|---|---|---|---|");
     for photo in photos {
         let mode = if photo.progressive { "progressive" } else { "baseline" };
-        line(&format!("| {} | {}×{} | {} | {mode} |", photo.name, photo.width, photo.height, photo.bytes.len()));
+        line(&format!(
+            "| {} | {}×{} | {} | {mode} |",
+            photo.name,
+            photo.width,
+            photo.height,
+            photo.bytes.len()
+        ));
     }
     page
 }
@@ -64,7 +95,9 @@ pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &
 /// Processor and number of cores.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut text = String::new();
     let _ = write!(text, "{}, {cores} cores", name.unwrap_or("unknown processor"));

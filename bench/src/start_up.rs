@@ -23,16 +23,22 @@ const ROUNDS: usize = 20;
 
 pub(crate) fn measure() -> StartUp {
     eprintln!("start-up of workers …");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let picture = cuttle_e2e::photo(64, 48, 1);
-        let options = RenderOptions { width: 32, target: Target::Webp, quality: 75, profile: Profile::Fast };
+        let options =
+            RenderOptions { width: 32, target: Target::Webp, quality: 75, profile: Profile::Fast };
         let limits = Limits::default();
-        let job = Job { source: SealedBytes::copy_from(&picture).expect("memory"), options, limits };
-        let (mut pool, mut replaced, mut tiny_job, mut tiny_call) = (vec![], vec![], vec![], vec![]);
+        let job =
+            Job { source: SealedBytes::copy_from(&picture).expect("memory"), options, limits };
+        let (mut pool, mut replaced, mut tiny_job, mut tiny_call) =
+            (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {
             let began = Instant::now();
-            let (one, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() }).await.expect("a pool");
+            let (one, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() })
+                .await
+                .expect("a pool");
             pool.push(milliseconds(began.elapsed()));
             let deadline = || Instant::now() + Duration::from_secs(10);
             one.render(&job, deadline()).await.expect("a rendition");

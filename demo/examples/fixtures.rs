@@ -12,7 +12,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let written = std::fs::create_dir_all(&folder).and_then(|()| {
-        fixtures().iter().try_for_each(|fixture| std::fs::write(folder.join(fixture.name), &fixture.bytes))
+        fixtures()
+            .iter()
+            .try_for_each(|fixture| std::fs::write(folder.join(fixture.name), &fixture.bytes))
     });
     match written {
         Ok(()) => ExitCode::SUCCESS,

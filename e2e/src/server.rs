@@ -4,8 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -13,6 +14,9 @@ use serde_json::Value;
 
 use crate::process::{children, cpu_time, signal};
 use crate::{Client, memory_pss};
+
+/// Often enough to see the peak of a render that takes a hundred milliseconds.
+const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
 /// A server of a test's own.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl Server {
             .expect("the binary starts");
         let log: Arc<Mutex<Vec<Value>>> = Arc::default();
         let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let reader = std::thread::spawn({
+        let reader = thread::spawn({
             let log = Arc::clone(&log);
             move || {
                 for line in errors.lines().map_while(Result::ok) {
@@ -127,6 +131,42 @@ impl Server {
         memory_pss(self.child.id()) + self.workers().into_iter().map(memory_pss).sum::<u64>()
     }
 
+    /// The highest [`Server::memory`] seen while `work` ran.
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub fn peak_memory(&self, work: impl FnOnce()) -> u64 {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let sampler = scope.spawn(|| {
+                let mut highest = 0;
+                while !done.load(Ordering::Relaxed) {
+                    highest = self.memory().max(highest);
+                    thread::park_timeout(SAMPLE_EVERY);
+                }
+                highest
+            });
+            work();
+            done.store(true, Ordering::Relaxed);
+            sampler.join().expect("samples")
+        })
+    }
+
+    /// The lowest [`Server::memory`] of the next so many samples, or the first that is low `enough`:
+    /// what is left once it is calm.
+    #[must_use]
+    pub fn calm_memory(&self, samples: u32, enough: u64) -> u64 {
+        let mut lowest = u64::MAX;
+        for _ in 0..samples {
+            lowest = self.memory().min(lowest);
+            if lowest <= enough {
+                break;
+            }
+            thread::park_timeout(SAMPLE_EVERY);
+        }
+        lowest
+    }
+
     /// CPU time of the server and all of its workers so far.
     #[must_use]
     pub fn cpu(&self) -> Duration {
@@ -151,7 +191,7 @@ impl Server {
             if seen(&self.readiness()) {
                 return;
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         panic!("never saw: {what}; last: {:#}; log: {:#?}", self.readiness(), self.log());
     }
@@ -188,7 +228,7 @@ impl Server {
             if let Some(entry) = self.log().into_iter().find(|entry| entry["message"] == message) {
                 return entry;
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         panic!("{message:?} was never logged: {:#?}", self.log());
     }
