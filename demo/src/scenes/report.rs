@@ -21,18 +21,18 @@ pub fn draw(width: u32, height: u32) -> Vec<u8> {
     page.block(0.0, 0.0, 2400.0, 110.0, 0.0, 0xFFFFFF);
     page.block(0.0, 108.0, 2400.0, 110.0, 0.0, LINE);
     page.block(60.0, 31.0, 108.0, 79.0, 14.0, TEAL);
-    page.text(132.0, 38.0, 34.0, INK, "CUTTLE");
-    page.text(380.0, 46.0, 20.0, AMBER, "SAMPLE DATA");
+    page.text(132.0, 38.0, 34.0, INK, "REEF LOG");
+    page.text(430.0, 46.0, 20.0, AMBER, "SAMPLE DATA");
     for (x, label) in
-        [(1560.0, "PICTURES"), (1790.0, "CACHE"), (1950.0, "WORKERS"), (2170.0, "SETTINGS")]
+        [(1560.0, "DIVES"), (1790.0, "TIDES"), (1950.0, "CREW"), (2170.0, "CHARTS")]
     {
         page.text(x, 46.0, 20.0, MUTED, label);
     }
     let figures = [
-        ("BYTES SAVED", "71.4 %", TEAL),
-        ("PICTURES TODAY", "48,213", INK),
-        ("MEDIAN COLD", "24 MS", INK),
-        ("CACHE HITS", "99.2 %", TEAL),
+        ("VISIBILITY", "71.4 %", TEAL),
+        ("SIGHTINGS", "48,213", INK),
+        ("MEDIAN DEPTH", "24 M", INK),
+        ("SALT", "3.52 %", TEAL),
     ];
     for (i, (label, figure, colour)) in (0_u8..).zip(figures) {
         let x = 60.0 + 575.0 * f32::from(i);
@@ -48,7 +48,7 @@ pub fn draw(width: u32, height: u32) -> Vec<u8> {
 
 fn chart(page: &mut Page) {
     page.card(60.0, 390.0, 1400.0, 930.0);
-    page.text(96.0, 424.0, 24.0, INK, "KILOBYTES A PICTURE, 1080 PX WIDE");
+    page.text(96.0, 424.0, 24.0, INK, "SIGHTINGS AN HOUR, FROM MIDNIGHT");
     for step in 0..5_u8 {
         let y = 510.0 + 88.0 * f32::from(step);
         page.block(160.0, y, 1364.0, y + 2.0, 0.0, LINE);
@@ -82,17 +82,17 @@ fn chart(page: &mut Page) {
 fn listing(page: &mut Page) {
     page.block(1430.0, 390.0, 2340.0, 930.0, 16.0, CODE);
     let lines: [(u32, &str); 11] = [
-        (0x7D8CA3, "# CUTTLE.TOML"),
-        (0xF2C46D, "[IMAGES]"),
-        (0xD7E0EC, "FORMATS = [AVIF, WEBP]"),
-        (0xD7E0EC, "SIZES = [640, 1080, 1920]"),
-        (0x6FD6C8, "QUALITIES = [60, 75]"),
-        (0xF2C46D, "[LIMITS]"),
-        (0xD7E0EC, "PIXELS = 50,000,000"),
-        (0xD7E0EC, "SOURCE-BYTES = 20,000,000"),
-        (0xF2C46D, "[CACHE]"),
-        (0x6FD6C8, "MEMORY = 256 MB"),
-        (0xD7E0EC, "DISK = 10 GB"),
+        (0x7D8CA3, "# SURVEY.TOML"),
+        (0xF2C46D, "[REEF]"),
+        (0xD7E0EC, "ZONES = [CREST, SLOPE]"),
+        (0xD7E0EC, "DEPTHS = [5, 12, 24]"),
+        (0x6FD6C8, "LIGHTS = [60, 75]"),
+        (0xF2C46D, "[WATER]"),
+        (0xD7E0EC, "TEMPERATURE = 21.5"),
+        (0xD7E0EC, "CURRENT = 0.4"),
+        (0xF2C46D, "[CAMERA]"),
+        (0x6FD6C8, "SHUTTER = 250"),
+        (0xD7E0EC, "ISO = 400"),
     ];
     for (row, (colour, line)) in (0_u8..).zip(lines) {
         let y = 428.0 + 44.0 * f32::from(row);
@@ -105,13 +105,13 @@ fn table(page: &mut Page) {
     page.card(60.0, 970.0, 2340.0, 1440.0);
     let columns = [96.0, 760.0, 1080.0, 1400.0, 1720.0, 2040.0];
     let rows = [
-        ["PICTURE", "ORIGINAL", "AVIF", "WEBP", "SSIM2", "TIME"],
-        ["DUSK-RIDGES.JPG", "402 KB", "19 KB", "28 KB", "68.4", "21 MS"],
-        ["SEA-GLITTER.JPG", "1,672 KB", "88 KB", "121 KB", "66.9", "34 MS"],
-        ["DUNE-PANORAMA.JPG", "561 KB", "24 KB", "37 KB", "70.2", "25 MS"],
-        ["CUTTLEFISH-SKIN.JPG", "825 KB", "41 KB", "60 KB", "67.3", "29 MS"],
-        ["FOG-FOREST.JPG", "691 KB", "22 KB", "35 KB", "71.0", "27 MS"],
-        ["NIGHT-CITY.JPG", "907 KB", "46 KB", "66 KB", "67.7", "30 MS"],
+        ["SPECIES", "LENGTH", "MIN", "MAX", "SEEN", "DEPTH"],
+        ["SEPIA OFFICINALIS", "402 MM", "190", "490", "684", "21 M"],
+        ["SEPIA LATIMANUS", "472 MM", "188", "521", "669", "34 M"],
+        ["SEPIA APAMA", "561 MM", "240", "637", "702", "25 M"],
+        ["SEPIOLA ATLANTICA", "25 MM", "11", "30", "673", "29 M"],
+        ["METASEPIA PFEFFERI", "69 MM", "42", "80", "710", "27 M"],
+        ["OCTOPUS VULGARIS", "907 MM", "460", "1,066", "677", "30 M"],
     ];
     for (i, row) in (0_u8..).zip(rows) {
         let y = 1002.0 + 61.0 * f32::from(i);
