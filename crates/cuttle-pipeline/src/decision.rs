@@ -87,3 +87,75 @@ pub(crate) fn acceptable(format: FormatChoice, original: Kind) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use cuttle_demo::fixtures::fixtures;
+
+    use super::*;
+
+    fn accepting(header: &str) -> FormatChoice {
+        FormatChoice::Negotiated(Accepted::parse(Some(header), &Modern::ALL))
+    }
+
+    fn decided(contract: Contract, format: FormatChoice, fixture: &str, svg: bool) -> String {
+        let all = fixtures();
+        let fixture = all.iter().find(|one| one.name == fixture).expect(fixture);
+        let source = cuttle_image::probe(Cursor::new(&fixture.bytes)).expect("a header");
+        match decide(contract, format, &source, svg) {
+            Ok(Decision::Render(target)) => format!("{target:?}"),
+            Ok(Decision::PassThrough) => "original".to_owned(),
+            Err(failure) => format!("{failure:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_done_follows_from_contract_format_and_source() {
+        let (nothing, modern) = ("*/*", "image/avif,image/webp");
+        for (fixture, accept, next, strict) in [
+            ("baseline.jpg", modern, "Avif", "Avif"),
+            ("baseline.jpg", "image/webp", "Webp", "Webp"),
+            ("baseline.jpg", nothing, "Jpeg", "JpegOrPng"),
+            ("rgb-8.png", nothing, "Png", "JpegOrPng"),
+            ("lossy.webp", nothing, "JpegOrPng", "JpegOrPng"),
+            ("still.avif", nothing, "JpegOrPng", "JpegOrPng"),
+            ("animated.gif", modern, "original", "original"),
+            ("animated.png", modern, "original", "original"),
+            ("favicon.ico", modern, "original", "original"),
+            ("plain.bmp", modern, "original", "original"),
+            ("drawing.svg", modern, "SvgNotAllowed", "SvgNotAllowed"),
+            ("signature.heic", modern, "original", "UnsupportedKind(\"image/heic\")"),
+            ("signature.heic", "image/heic", "original", "original"),
+            ("container.jxl", "image/heic", "original", "UnsupportedKind(\"image/jxl\")"),
+            ("container.jxl", "image/jxl", "original", "original"),
+            ("document.pdf", modern, "NotAnImage", "NotAnImage"),
+        ] {
+            for (contract, expected) in [(Contract::Next, next), (Contract::Strict, strict)] {
+                let decided = decided(contract, accepting(accept), fixture, false);
+                assert_eq!(decided, expected, "{contract:?} {fixture} {accept}");
+            }
+        }
+        assert_eq!(decided(Contract::Strict, accepting(modern), "drawing.svg", true), "original");
+        let explicit = FormatChoice::Explicit(Modern::Webp);
+        assert_eq!(decided(Contract::Strict, explicit, "baseline.jpg", false), "Webp");
+    }
+
+    #[test]
+    fn an_original_is_acceptable_only_to_those_who_read_it() {
+        for (format, kind, expected) in [
+            (accepting("*/*"), Kind::Jpeg, true),
+            (accepting("*/*"), Kind::Png, true),
+            (accepting("*/*"), Kind::Webp, false),
+            (accepting("image/webp"), Kind::Webp, true),
+            (accepting("image/webp"), Kind::Avif, false),
+            (accepting("image/avif"), Kind::Avif, true),
+            (FormatChoice::Explicit(Modern::Webp), Kind::Jpeg, false),
+            (FormatChoice::Explicit(Modern::Webp), Kind::Webp, true),
+            (FormatChoice::Explicit(Modern::Avif), Kind::Webp, false),
+        ] {
+            assert_eq!(acceptable(format, kind), expected, "{format:?} {kind:?}");
+        }
+    }
+}

@@ -23,8 +23,8 @@ use tokio::{
 
 use crate::{
     JobError, LayerName, Platform, SealedBytes, SelfTestReport, StartError, selftest,
-    shared::Shared,
-    slot::{self, Assignment},
+    shared::{Assignment, Shared},
+    slot,
     spawn::Spawner,
 };
 

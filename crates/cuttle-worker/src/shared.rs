@@ -7,11 +7,26 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    time::Instant,
+};
 
 use crate::{
-    PoolConfig, StartError, Stats, WorkerStats, slot::Assignment, spawn::Spawner, worker::Worker,
+    Finished, Job, JobError, PoolConfig, StartError, Stats, WorkerStats, spawn::Spawner,
+    worker::Worker,
 };
+
+/// A job on its way to a worker.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(crate) job: Job,
+    pub(crate) deadline: Instant,
+    /// Dropped unused when the worker ended before the job reached it.
+    pub(crate) answer: oneshot::Sender<Result<Finished, JobError>>,
+    /// Held while the job keeps a worker from others.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
 
 /// What the slots and the pool's handle have in common.
 #[derive(Debug)]

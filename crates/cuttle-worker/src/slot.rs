@@ -7,29 +7,18 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot, watch},
+    sync::{oneshot, watch},
     time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
-    Finished, Job, JobError,
-    shared::Shared,
+    JobError,
+    shared::{Assignment, Shared},
     worker::{Report, Worker},
 };
 
 /// First and longest pause between two failed starts.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
-/// A job on its way to a worker.
-#[derive(Debug)]
-pub(crate) struct Assignment {
-    pub(crate) job: Job,
-    pub(crate) deadline: Instant,
-    /// Dropped unused when the worker ended before the job reached it.
-    pub(crate) answer: oneshot::Sender<Result<Finished, JobError>>,
-    /// Held while the job keeps a worker from others.
-    pub(crate) permit: OwnedSemaphorePermit,
-}
 
 /// Why a worker's time is over.
 #[derive(Debug)]
