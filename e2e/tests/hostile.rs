@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,25 +23,25 @@ const CLIENTS: u64 = 4;
 fn sixty_four_truncations_of_every_fixture_are_answered() {
     let (folder, server) = start();
     let all = fixtures();
-    thread::scope(|scope| {
-        for slice in all.chunks(all.len().div_ceil(usize::try_from(CLIENTS).expect("a few"))) {
-            let (folder, server) = (folder.path(), &server);
-            scope.spawn(move || {
-                for fixture in slice {
-                    for place in 0..64 {
-                        let bytes = &fixture.bytes[..fixture.bytes.len() * place / 64];
-                        probe_with(
-                            folder,
-                            server.client,
-                            &format!("t{place}-{}", fixture.name),
-                            bytes,
-                        );
+    let highest = server.peak_memory(|| {
+        thread::scope(|scope| {
+            let share = all.len().div_ceil(usize::try_from(CLIENTS).expect("a few"));
+            for slice in all.chunks(share) {
+                let (folder, server) = (folder.path(), &server);
+                scope.spawn(move || {
+                    for fixture in slice {
+                        for place in 0..64 {
+                            let bytes = &fixture.bytes[..fixture.bytes.len() * place / 64];
+                            let name = format!("t{place}-{}", fixture.name);
+                            probe_with(folder, server.client, &name, bytes);
+                        }
                     }
-                }
-            });
-        }
+                });
+            }
+        });
     });
     alive(&server);
+    assert!(highest < CEILING, "{} MiB", highest >> 20);
 }
 
 #[test]
@@ -52,26 +51,24 @@ fn random_mutations_are_answered() {
         fixtures().into_iter().filter(|fixture| !fixture.bytes.is_empty()).collect();
     let wanted = number("CUTTLE_MUTATIONS", 10_000);
     let seed = number("CUTTLE_SEED", 1);
-    let highest = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for client in 0..CLIENTS {
-            let (folder, server, all, highest) = (folder.path(), &server, &all, &highest);
-            scope.spawn(move || {
-                for n in (client..wanted).step_by(usize::try_from(CLIENTS).expect("a few")) {
-                    let mut dice =
-                        Dice(seed.wrapping_add(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-                    let fixture = &all[dice.below(all.len())];
-                    let bytes = mutate(&fixture.bytes, &mut dice);
-                    probe_with(folder, server.client, &format!("m{n}-{}", fixture.name), &bytes);
-                    if n % 64 == 0 {
-                        highest.fetch_max(server.memory(), Ordering::Relaxed);
+    let highest = server.peak_memory(|| {
+        thread::scope(|scope| {
+            for client in 0..CLIENTS {
+                let (folder, server, all) = (folder.path(), &server, &all);
+                scope.spawn(move || {
+                    for n in (client..wanted).step_by(usize::try_from(CLIENTS).expect("a few")) {
+                        let start = seed.wrapping_add(n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                        let mut dice = Dice(start | 1);
+                        let fixture = &all[dice.below(all.len())];
+                        let bytes = mutate(&fixture.bytes, &mut dice);
+                        let name = format!("m{n}-{}", fixture.name);
+                        probe_with(folder, server.client, &name, &bytes);
                     }
-                }
-            });
-        }
+                });
+            }
+        });
     });
     alive(&server);
-    let highest = highest.into_inner();
     assert!(highest < CEILING, "{} MiB", highest >> 20);
     eprintln!("{wanted} mutations, at most {} MiB", highest >> 20);
 }

@@ -119,6 +119,48 @@ fn a_full_queue_refuses_at_once_while_hits_and_files_go_on() {
 }
 
 #[test]
+fn large_originals_wait_in_a_queue_that_is_as_honest() {
+    let folder = folder_with_a_photo();
+    // Each fills the whole share of originals (a ceiling of 128 MiB leaves one of 20 MB at a time).
+    for n in 0..70 {
+        let mut bytes = photo(64, 48, n);
+        bytes.resize(19_000_000, 0);
+        place(folder.path(), &format!("{n}.jpg"), &bytes);
+    }
+    let server = Server::with(folder.path(), &["--workers", "1", "--memory", "128MiB"]);
+    let frozen = stopped(server.workers()[0]);
+    let ask = |n: u32| server.client.ask("GET", &format!("/_cuttle/image?src=/{n}.jpg&w=32"), &[]);
+    let _crowd: Vec<_> = (0..65).map(|n| ask(n).expect("connected")).collect();
+    server.wait_until("a full queue", |report| report["degraded"][0] == "image queue full");
+    let refused = server.client.get("/_cuttle/image?src=/66.jpg&w=32");
+    assert_eq!((refused.status, refused.header("x-cuttle-error")), (503, "queue_full"));
+    assert!(server.memory() < 128 << 20, "{} MiB", server.memory() >> 20);
+    drop(frozen);
+    jobs(&server, 0);
+    assert_eq!(server.client.get("/_cuttle/image?src=/66.jpg&w=32").status, 200);
+}
+
+#[test]
+fn clients_that_do_not_read_cost_no_memory() {
+    let folder = folder_with_a_photo();
+    // Over the pixel limit: Next's contract sends the original, all 19 MB of it.
+    let mut huge = photo(64, 48, 1);
+    let frame = huge.windows(2).position(|pair| pair == [0xFF, 0xC0]).expect("a frame header");
+    huge[frame + 5..frame + 9].copy_from_slice(&[0x60, 0, 0x60, 0]);
+    huge.resize(19_000_000, 0);
+    place(folder.path(), "huge.jpg", &huge);
+    let server = Server::with(folder.path(), &["--workers", "1", "--memory", "256MiB"]);
+    let target = "/_next/image?url=/huge.jpg&w=64&q=75";
+    let idle: Vec<_> =
+        (0..40).map(|_| server.client.ask("GET", target, &[]).expect("connected")).collect();
+    server.wait_until("answers under way", |report| report["queue"]["requests"] == 0);
+    assert!(server.memory() < 60 << 20, "{} MiB for {} clients", server.memory() >> 20, idle.len());
+    assert_eq!(server.client.get(PICTURE).status, 200, "others are served");
+    let whole = server.client.get(target);
+    assert_eq!((whole.status, whole.body == huge), (200, true), "and whoever reads gets all of it");
+}
+
+#[test]
 fn a_drain_finishes_what_is_under_way_and_exits_with_0() {
     let folder = folder_with_a_photo();
     let server = Server::with(folder.path(), &["--workers", "1"]);

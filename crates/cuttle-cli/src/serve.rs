@@ -12,6 +12,7 @@ use cuttle_server::{App, Door, Drain, Facts};
 use cuttle_source::{Sources, open_folder};
 use cuttle_store::MemoryTier;
 use cuttle_worker::{Pool, PoolConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -29,6 +30,7 @@ const INDEX_ENTRIES: u64 = 100_000;
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
     logging::init();
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -65,7 +67,7 @@ async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
     let pool = Arc::new(pool);
     let store = Arc::new(MemoryTier::<Checked>::new(memory.variants, INDEX_ENTRIES));
     let sources = Sources::folder(Arc::clone(&folder));
-    let settings = Settings::new(limits, memory);
+    let settings = Settings { svg: rules.svg(), ..Settings::new(limits, memory) };
     let grace = settings.request;
     let pipeline = Pipeline::new(settings, sources, store, Arc::clone(&pool));
     let facts = Facts {
@@ -108,6 +110,16 @@ async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
     }
     pool.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The soft limit is 1,024 on most systems, for programs that use `select`; connections alone may take
+/// that many here, and a render needs descriptors too.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Failure> {

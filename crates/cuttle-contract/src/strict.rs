@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, fmt::Display};
 
+use url::form_urlencoded;
+
 use crate::{
     Accepted, Contract, Crop, Fault, Fit, FormatChoice, ImageRequest, LocalPath, Modern, Refusal,
     Rules, Source, query::strict_pairs, remote, rules::EndpointRules,
@@ -27,6 +29,12 @@ impl StrictContract {
     #[must_use]
     pub fn new(rules: &Rules) -> Self {
         Self { rules: rules.strict.clone() }
+    }
+
+    /// Whether the answer to this query, a refusal included, depends on `Accept`: it does unless the query names a format.
+    #[must_use]
+    pub fn varies_by_accept(raw_query: &str) -> bool {
+        form_urlencoded::parse(raw_query.as_bytes()).all(|(name, _)| name != "f")
     }
 
     /// Reads the bytes after `?` (still encoded) and the `Accept` header.

@@ -1,9 +1,10 @@
-//! The one queue in front of the workers: bounded, first come first served, with a deadline.
+//! The queues in front of what is scarce: memory for originals, then workers and memory for renders.
 //!
-//! A place admits one job to one worker and sets its worst-case memory aside. Who does not fit in
-//! the queue is refused at once: an honest 503 now is worth more to a client than a picture after
-//! its own timeout. Loading originals never holds a place, so a slow origin costs no worker.
+//! Both are bounded in length and in time, first come first served. Who does not fit is refused at
+//! once: an honest 503 now is worth more to a client than a picture after its own timeout. Loading an
+//! original never holds a worker, so a slow origin costs no CPU slot.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,14 +15,45 @@ use tokio::time::{Instant, timeout_at};
 /// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.
 const UNIT_BYTES: u64 = 64 << 10;
 
-/// The queue.
+/// The queue for a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     slots: Arc<Semaphore>,
     memory: Budget,
+    queue: Queue,
+}
+
+/// How many may wait, and how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
     waiting: Arc<AtomicUsize>,
     max_waiting: usize,
     max_wait: Duration,
+}
+
+impl Queue {
+    pub(crate) fn new(max_waiting: usize, max_wait: Duration) -> Self {
+        Self { waiting: Arc::default(), max_waiting, max_wait }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.max_waiting
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Waits for `turn` as one of those who may, no longer than the queue allows or until `deadline`.
+    async fn wait<T>(
+        &self,
+        deadline: Instant,
+        turn: impl Future<Output = T>,
+    ) -> Result<T, Refused> {
+        let deadline = deadline.min(Instant::now() + self.max_wait);
+        let _ticket = Ticket::draw(&self.waiting, self.max_waiting).ok_or(Refused::Full)?;
+        timeout_at(deadline, turn).await.map_err(|_elapsed| Refused::TooLate)
+    }
 }
 
 /// A job's right to one worker and to the memory it may need. Given back when dropped.
@@ -41,52 +73,38 @@ pub(crate) enum Refused {
 }
 
 impl Admission {
-    pub(crate) fn new(
-        workers: usize,
-        memory_bytes: u64,
-        max_waiting: usize,
-        max_wait: Duration,
-    ) -> Self {
-        Self {
-            slots: Arc::new(Semaphore::new(workers)),
-            memory: Budget::new(memory_bytes),
-            waiting: Arc::default(),
-            max_waiting,
-            max_wait,
-        }
+    pub(crate) fn new(workers: usize, memory_bytes: u64, queue: Queue) -> Self {
+        Self { slots: Arc::new(Semaphore::new(workers)), memory: Budget::new(memory_bytes), queue }
     }
 
     /// Whether a job that came now would be refused: asked before an original is loaded for it.
     pub(crate) fn is_full(&self) -> bool {
-        self.slots.available_permits() == 0
-            && self.waiting.load(Ordering::Relaxed) >= self.max_waiting
+        self.slots.available_permits() == 0 && self.queue.is_full()
     }
 
     /// How many jobs wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.queue.len()
     }
 
     /// Waits for a worker and for `bytes` of memory, at most until `deadline` and no longer than the
     /// queue allows.
     pub(crate) async fn enter(&self, bytes: u64, deadline: Instant) -> Result<Place, Refused> {
-        let deadline = deadline.min(Instant::now() + self.max_wait);
         // A free worker never counts as waiting, so a queue of length zero still serves.
         if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
             && let Some(memory) = self.memory.try_reserve(bytes)
         {
             return Ok(Place { _slot: slot, _memory: memory });
         }
-        let _ticket = Ticket::draw(&self.waiting, self.max_waiting).ok_or(Refused::Full)?;
         // The worker first, the memory second: a reservation is never held by someone who waits for
         // a worker, so the jobs at work always give back what the next in line needs.
         let turn = async {
             let slot = Arc::clone(&self.slots).acquire_owned().await;
             (slot, self.memory.reserve(bytes).await)
         };
-        match timeout_at(deadline, turn).await {
-            Ok((Ok(slot), memory)) => Ok(Place { _slot: slot, _memory: memory }),
-            Ok((Err(_), _)) | Err(_) => Err(Refused::TooLate),
+        match self.queue.wait(deadline, turn).await? {
+            (Ok(slot), memory) => Ok(Place { _slot: slot, _memory: memory }),
+            (Err(_closed), _) => Err(Refused::TooLate),
         }
     }
 }
@@ -116,12 +134,25 @@ impl Budget {
         u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).min(self.total)
     }
 
-    pub(crate) fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
+    fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
         let units = Arc::clone(&self.units).try_acquire_many_owned(self.units(bytes)).ok()?;
         Some(Reserved { _units: Some(units) })
     }
 
-    pub(crate) async fn reserve(&self, bytes: u64) -> Reserved {
+    /// As [`Budget::reserve`], in a queue of its own.
+    pub(crate) async fn reserve_within(
+        &self,
+        queue: &Queue,
+        bytes: u64,
+        deadline: Instant,
+    ) -> Result<Reserved, Refused> {
+        match self.try_reserve(bytes) {
+            Some(reserved) => Ok(reserved),
+            None => queue.wait(deadline, self.reserve(bytes)).await,
+        }
+    }
+
+    async fn reserve(&self, bytes: u64) -> Reserved {
         // The semaphore is never closed, so the only outcome is a permit.
         Reserved {
             _units: Arc::clone(&self.units).acquire_many_owned(self.units(bytes)).await.ok(),
@@ -159,7 +190,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_refuses_at_once_and_a_late_turn_after_the_wait() {
-        let queue = Admission::new(1, 100 * MIB, 1, Duration::from_secs(5));
+        let queue = Admission::new(1, 100 * MIB, Queue::new(1, Duration::from_secs(5)));
         let _working = queue.enter(MIB, later()).await.expect("a free worker");
         let began = Instant::now();
         let waiting = tokio::spawn({
@@ -176,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_given_back_serves_the_next_in_line() {
-        let queue = Admission::new(1, 100 * MIB, 8, Duration::from_secs(5));
+        let queue = Admission::new(1, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
         let working = queue.enter(MIB, later()).await.expect("a free worker");
         let next = tokio::spawn({
             let queue = queue.clone();
@@ -189,16 +220,31 @@ mod tests {
 
     #[tokio::test]
     async fn memory_keeps_jobs_apart_that_workers_alone_would_not() {
-        let queue = Admission::new(2, 100 * MIB, 8, Duration::from_secs(5));
+        let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
         let big = queue.enter(80 * MIB, later()).await.expect("fits");
         assert!(queue.enter(30 * MIB, Instant::now()).await.is_err());
         drop(big);
         assert!(queue.enter(30 * MIB, later()).await.is_ok());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn originals_wait_in_a_bounded_queue_too() {
+        let (budget, queue) = (Budget::new(20 * MIB), Queue::new(1, Duration::from_secs(5)));
+        let held = budget.reserve_within(&queue, 20 * MIB, later()).await.expect("fits");
+        let waiting = tokio::spawn({
+            let (budget, queue) = (budget.clone(), queue.clone());
+            async move { budget.reserve_within(&queue, MIB, later()).await.err() }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(budget.reserve_within(&queue, MIB, later()).await.err(), Some(Refused::Full));
+        assert_eq!(waiting.await.expect("no panic"), Some(Refused::TooLate));
+        drop(held);
+        assert!(budget.reserve_within(&queue, MIB, later()).await.is_ok());
+    }
+
     #[tokio::test]
     async fn a_job_over_the_whole_budget_runs_alone() {
-        let queue = Admission::new(2, 100 * MIB, 8, Duration::from_secs(5));
+        let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
         let alone = queue.enter(500 * MIB, later()).await.expect("runs");
         assert!(queue.enter(MIB, Instant::now()).await.is_err());
         drop(alone);

@@ -1,19 +1,59 @@
 //! What the pipeline gives back: a picture and how it came about. HTTP is made of it elsewhere.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use cuttle_contract::Failure;
-use cuttle_store::Variant;
+use cuttle_image::Kind;
+
+use crate::admission::Refused;
+use crate::original::Original;
+use crate::rendition::Made;
 
 /// A picture to send.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Bytes, sniffed kind, entity tag.
-    pub variant: Variant,
+    /// The bytes.
+    pub body: Body,
+    /// Sniffed from the bytes, never declared.
+    pub kind: Kind,
+    /// Strong entity tag, quoted.
+    pub etag: Arc<str>,
     /// How it was found.
     pub found: Found,
     /// What it is of the original.
     pub delivery: Delivery,
     /// Which original.
     pub source: SourceDigest,
+}
+
+impl Answer {
+    pub(crate) fn of(made: Made, found: Found, source: SourceDigest) -> Self {
+        let Made { body, kind, etag, delivery, content: _ } = made;
+        Self { body, kind, etag, found, delivery, source }
+    }
+}
+
+/// Where the bytes of an answer are.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// A variant, shared with the store.
+    Bytes(Bytes),
+    /// An original in sealed memory, to be sent chunk by chunk: a slow client costs no heap, and what
+    /// it holds stays in the budget.
+    Original(Arc<Original>),
+}
+
+impl Body {
+    /// Size in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no answer is empty")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Original(original) => original.len(),
+        }
+    }
 }
 
 /// BLAKE3 of the bytes of an original.
@@ -69,6 +109,8 @@ pub enum Reason {
     WorkerCrashed,
     /// The worker was killed at its deadline.
     TimedOut,
+    /// No worker could be started.
+    NoWorker,
 }
 
 impl Reason {
@@ -80,6 +122,7 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::WorkerCrashed => "worker_crashed",
             Self::TimedOut => "timed_out",
+            Self::NoWorker => "no_worker",
         }
     }
 }
@@ -97,6 +140,15 @@ pub struct Unanswered {
 impl From<Failure> for Unanswered {
     fn from(failure: Failure) -> Self {
         Self { failure, detail: None }
+    }
+}
+
+impl From<Refused> for Unanswered {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Failure::QueueFull.into(),
+            Refused::TooLate => Failure::QueueTimeout.into(),
+        }
     }
 }
 

@@ -10,10 +10,15 @@ mod answer;
 mod coalesce;
 mod decision;
 mod keys;
+mod loading;
 mod original;
 mod pipeline;
 mod plan;
+mod rendition;
+mod settings;
 
-pub use answer::{Answer, Delivery, Found, Reason, SourceDigest, Unanswered};
-pub use pipeline::{Checked, Load, Pipeline, Settings};
+pub use answer::{Answer, Body, Delivery, Found, Reason, SourceDigest, Unanswered};
+pub use original::Original;
+pub use pipeline::{Checked, Load, Pipeline};
 pub use plan::MemoryPlan;
+pub use settings::Settings;

@@ -41,10 +41,14 @@ struct Workers {
     alive: usize,
     /// Workers replaced since the start, for whatever reason.
     restarts: u64,
+    /// Jobs given to workers since the start.
+    jobs: u64,
 }
 
 #[derive(Serialize)]
 struct Queue {
+    /// Requests that wait for an answer.
+    requests: usize,
     jobs: usize,
     waiting: usize,
 }
@@ -80,8 +84,13 @@ fn readiness(app: &App) -> Response<Body> {
         ready: reasons.is_empty(),
         reasons,
         degraded,
-        workers: Workers { capacity: workers.workers.len(), alive, restarts: workers.restarts },
-        queue: Queue { jobs: load.jobs, waiting: load.waiting },
+        workers: Workers {
+            capacity: workers.workers.len(),
+            alive,
+            restarts: workers.restarts,
+            jobs: workers.workers.iter().map(|worker| worker.jobs).sum(),
+        },
+        queue: Queue { requests: load.requests, jobs: load.jobs, waiting: load.waiting },
         store: Store { variants: usage.variants, bytes: usage.bytes, requests: usage.requests },
     };
     json(status, &readiness)

@@ -19,12 +19,12 @@ use tokio_util::io::ReaderStream;
 
 use crate::App;
 use crate::gallery::{self, Entry, FolderLink, Listing};
-use crate::respond::{self, Body, NOSNIFF};
+use crate::respond::{self, Body, CHUNK_BYTES, NOSNIFF, list};
 
 /// More would make a page that nobody scrolls and a listing that takes seconds to probe.
 const PICTURES_ON_A_PAGE: usize = 200;
-/// One read of a plain file.
-const READ_BYTES: usize = 64 << 10;
+/// Most files of a folder that are opened to see whether they are pictures, for one page.
+const FILES_PROBED: usize = 1000;
 /// Everything but unreserved characters (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What a file opened as a page of its own may do: show itself.
@@ -35,6 +35,10 @@ const PLAIN_FILE_POLICY: HeaderValue = HeaderValue::from_static(
 /// A plain file, or the page of a directory.
 pub(crate) async fn answer(app: &App, request: &Request<Incoming>) -> Response<Body> {
     let Ok(path) = LocalPath::parse(request.uri().path()) else { return respond::not_found() };
+    // SECURITY: the router compares paths as they were sent; `/%5Fcuttle/x` is reserved all the same.
+    if path.is_under(app.rules.prefix()) {
+        return respond::not_found();
+    }
     let directory = path.path().ends_with('/');
     let mut segments: Vec<String> = path.segments().map(Into::into).collect();
     if directory {
@@ -88,12 +92,13 @@ fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
     let found = folder.list(segments.iter())?;
     let here = href(segments, true);
     let mut pictures = Vec::new();
-    let mut omitted = 0;
-    for file in found.files {
+    let files = found.files.len();
+    let mut probed = 0;
+    for file in found.files.into_iter().take(FILES_PROBED) {
         if pictures.len() == PICTURES_ON_A_PAGE {
-            omitted += 1;
-            continue;
+            break;
         }
+        probed += 1;
         let Ok(open) = folder.open(segments.iter().chain([&file.name])) else { continue };
         // Signature and dimensions only, in safe Rust: no codec runs in this process.
         let Ok(probe) = cuttle_image::probe(BufReader::new(open.into_file())) else { continue };
@@ -107,6 +112,7 @@ fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
             kind: probe.kind.name(),
         });
     }
+    let omitted = files - probed;
     let link = |name: &str, segments: &[String]| FolderLink {
         name: name.to_owned(),
         href: href(segments, true),
@@ -182,11 +188,8 @@ fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> 
     let tag = file.validator().entity_tag();
     let modified = file.modified();
     let length = file.len();
-    let unchanged = request
-        .headers()
-        .get(IF_NONE_MATCH)
-        .and_then(|sent| sent.to_str().ok())
-        .is_some_and(|sent| cuttle_contract::etag::matches(sent, &tag));
+    let unchanged = list(request.headers(), IF_NONE_MATCH)
+        .is_some_and(|sent| cuttle_contract::etag::matches(&sent, &tag));
     let body = if unchanged || *request.method() == Method::HEAD {
         respond::full("")
     } else {
@@ -226,6 +229,6 @@ fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> 
 /// At most the announced length, so that a file that grows while it is sent cannot break the framing.
 fn streamed(file: OpenFile, length: u64) -> Body {
     let reader = tokio::fs::File::from_std(file.into_file()).take(length);
-    let frames = ReaderStream::with_capacity(reader, READ_BYTES).map_ok(Frame::data);
+    let frames = ReaderStream::with_capacity(reader, CHUNK_BYTES).map_ok(Frame::data);
     Either::Right(StreamBody::new(frames).boxed_unsync())
 }

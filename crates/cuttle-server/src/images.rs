@@ -2,7 +2,10 @@
 
 use cuttle_contract::disposition::{self, Disposition};
 use cuttle_contract::freshness::{Lifetime, SourceFreshness, cache_control};
-use cuttle_contract::{Contract, Failure, ImageRequest, Refusal, SourceKind, etag};
+use cuttle_contract::{
+    Contract, Failure, Fault, ImageRequest, Refusal, SourceKind, StrictContract, etag,
+};
+use cuttle_image::Kind;
 use cuttle_pipeline::{Answer, Delivery, Found};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -12,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 
 use crate::App;
-use crate::respond::{self, Body, NOSNIFF};
+use crate::respond::{self, Body, NOSNIFF, list};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const NEXTJS_CACHE: HeaderName = HeaderName::from_static("x-nextjs-cache");
@@ -35,85 +38,76 @@ pub(crate) async fn strict(app: &App, request: &Request<Incoming>) -> Response<B
 }
 
 async fn answer(app: &App, contract: Contract, request: &Request<Incoming>) -> Response<Body> {
+    let query = request.uri().query().unwrap_or_default();
+    let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
+    let refuse = |refusal: &Refusal| refused(refusal, varies);
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return refuse(
-            &contract.refuse(Failure::MethodNotAllowed, SourceKind::Local),
-            contract,
-            contract == Contract::Strict,
-        );
+        return refuse(&contract.refuse(Failure::MethodNotAllowed, SourceKind::Local));
     }
     if comes_from_ourselves(request.headers()) {
-        return refuse(
-            &contract.refuse(Failure::Loop, SourceKind::Local),
-            contract,
-            contract == Contract::Strict,
-        );
+        return refuse(&contract.refuse(Failure::Loop, SourceKind::Local));
     }
-    let query = request.uri().query().unwrap_or_default();
-    let accept = joined(request.headers(), ACCEPT);
+    let accept = list(request.headers(), ACCEPT);
     let parsed = match contract {
         Contract::Next => app.next.parse(query, accept.as_deref()),
         Contract::Strict => app.strict.parse(query, accept.as_deref()),
     };
     let asked = match parsed {
         Ok(asked) => asked,
-        Err(refusal) => return refuse(&refusal, contract, contract == Contract::Strict),
+        Err(refusal) => return refuse(&refusal),
     };
     match app.pipeline.answer(asked.clone()).await {
-        Ok(answer) => picture(app, &asked, &answer, request.headers()),
+        Ok(answer) => picture(app, &asked, answer, request.headers()),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
             refusal.detail = unanswered.detail;
-            refuse(&refusal, contract, asked.varies_by_accept())
+            refuse(&refusal)
         }
     }
 }
 
 /// A picture, or the news that the client's copy of it is still good.
-fn picture(
-    app: &App,
-    asked: &ImageRequest,
-    answer: &Answer,
-    headers: &HeaderMap,
-) -> Response<Body> {
-    let Answer { variant, found, delivery, .. } = answer;
-    let fallback = matches!(delivery, Delivery::Fallback(_));
-    let unchanged = !fallback
-        && joined(headers, IF_NONE_MATCH).is_some_and(|sent| etag::matches(&sent, &variant.etag));
-    let mut response = Response::new(respond::full(if unchanged {
-        bytes::Bytes::new()
-    } else {
-        variant.bytes.clone()
-    }));
+fn picture(app: &App, asked: &ImageRequest, answer: Answer, headers: &HeaderMap) -> Response<Body> {
+    let fallback = matches!(answer.delivery, Delivery::Fallback(_));
+    let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, &answer) };
+    let unchanged = !fallback && is_still_good(asked.contract, headers, &answer.etag);
+    let Answer { body, kind, etag, found, delivery, .. } = answer;
+    let length = body.len();
+    let body = if unchanged { respond::full("") } else { respond::picture(body) };
+    let mut response = Response::new(body);
     let out = response.headers_mut();
     if asked.varies_by_accept() {
         out.insert(VARY, HeaderValue::from_static("Accept"));
     }
-    let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, answer) };
     insert(out, CACHE_CONTROL, &cache_control(asked.contract, lifetime));
-    insert(out, ETAG, &variant.etag);
+    insert(out, ETAG, &etag);
     out.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    insert(out, CACHE_STATUS, &cache_status(*found, *delivery));
+    insert(out, CACHE_STATUS, &cache_status(found, delivery));
     if asked.contract == Contract::Next {
-        let state = if *found == Found::Hit { "HIT" } else { "MISS" };
+        let state = if found == Found::Hit { "HIT" } else { "MISS" };
         out.insert(NEXTJS_CACHE, HeaderValue::from_static(state));
     }
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let kind = variant.kind;
-    let svg = kind == cuttle_image::Kind::Svg;
     let (policy, shown) = match asked.contract {
-        _ if svg => (SVG_POLICY, Disposition::Attachment),
+        _ if kind == Kind::Svg => (SVG_POLICY, Disposition::Attachment),
         Contract::Next => (NEXT_POLICY, Disposition::Attachment),
         Contract::Strict => (STRICT_POLICY, Disposition::Inline),
     };
     out.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
     insert(out, CONTENT_DISPOSITION, &disposition::value(shown, &asked.source, kind.extension()));
     out.insert(CONTENT_SECURITY_POLICY, policy);
-    out.insert(CONTENT_LENGTH, HeaderValue::from(variant.bytes.len()));
+    out.insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
+}
+
+/// Whether a 304 says enough. Next never sends one to a client that asks past its caches.
+fn is_still_good(contract: Contract, headers: &HeaderMap, etag: &str) -> bool {
+    let past_caches = || list(headers, CACHE_CONTROL).is_some_and(|sent| sent.contains("no-cache"));
+    list(headers, IF_NONE_MATCH).is_some_and(|sent| etag::matches(&sent, etag))
+        && !(contract == Contract::Next && past_caches())
 }
 
 /// How long caches may keep a picture that is what was asked for.
@@ -131,19 +125,20 @@ fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
     }
 }
 
-fn refuse(refusal: &Refusal, contract: Contract, varies: bool) -> Response<Body> {
-    tracing::info!(
-        target: "cuttle::refusal",
-        code = refusal.code,
-        status = refusal.status,
-        fault = ?refusal.fault,
-        detail = refusal.detail.as_deref(),
-        "refused"
-    );
-    let mut response = respond::refusal(refusal, contract == Contract::Strict && varies);
-    response
-        .headers_mut()
-        .insert(CACHE_STATUS, HeaderValue::from_static("cuttle; fwd=bypass; detail=refused"));
+/// The one place where refusals are logged, as loud as their fault: a client's mistake must not fill
+/// the log.
+fn refused(refusal: &Refusal, varies: bool) -> Response<Body> {
+    let Refusal { code, status, detail, .. } = refusal;
+    let detail = detail.as_deref();
+    match refusal.fault {
+        Fault::Client => tracing::debug!(code, status, detail, "refused"),
+        Fault::Origin => tracing::warn!(code, status, detail, "the source is at fault"),
+        Fault::Us if *status == 503 => tracing::warn!(code, status, detail, "too busy"),
+        Fault::Us => tracing::error!(code, status, detail, "our fault"),
+    }
+    let mut response = respond::refusal(refusal, varies);
+    let value = HeaderValue::from_static("cuttle; fwd=bypass; detail=refused");
+    response.headers_mut().insert(CACHE_STATUS, value);
     response
 }
 
@@ -155,8 +150,7 @@ fn cache_status(found: Found, delivery: Delivery) -> String {
         Found::Collapsed => "cuttle; fwd=miss; collapsed",
     };
     match delivery {
-        Delivery::Rendition if found == Found::Hit => state.to_owned(),
-        Delivery::Rendition => format!("{state}; stored"),
+        Delivery::Rendition => state.to_owned(),
         Delivery::PassedThrough => format!("{state}; detail=passthrough"),
         Delivery::Fallback(_) => format!("{state}; detail=fallback"),
     }
@@ -170,13 +164,6 @@ fn comes_from_ourselves(headers: &HeaderMap) -> bool {
             name.trim().eq_ignore_ascii_case("cuttle")
         })
     })
-}
-
-/// All lines of a list header as one (RFC 9110 §5.2); bytes outside ASCII make a line unusable.
-fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let mut lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let first = lines.next()?.to_owned();
-    Some(lines.fold(first, |all, line| all + ", " + line))
 }
 
 /// Values are built from our own ASCII; one that is not would be a bug, and no header is the safe answer.

@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::{App, Door, route};
 
@@ -18,8 +19,12 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
 /// every byte is escaped; cookies of the app's own origin come on top.
 const LARGEST_HEAD_BYTES: usize = 64 << 10;
-/// Connections at a time on one listener: each costs a descriptor and about 20 KB.
-const MOST_CONNECTIONS: usize = 4096;
+/// Connections at a time on one listener. Each costs a descriptor and, with a client that does not
+/// read, about 100 KB.
+const MOST_CONNECTIONS: usize = 1024;
+/// A client that takes nothing for so long while there is something to send has gone; what was set
+/// aside for its answer is given back.
+const TAKES_WITHIN: Duration = Duration::from_secs(30);
 /// After a failed accept (no descriptor left), the time others get to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -37,9 +42,13 @@ pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, mut drain: 
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        // A place first: what cannot be served waits in the system's backlog, not in our memory.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
             _ = drain.begun.wait_for(|begun| *begun) => break,
         };
         let stream = match accepted {
@@ -72,6 +81,8 @@ fn converse(
     stream: TcpStream,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKES_WITHIN));
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
         async move {
@@ -92,5 +103,5 @@ fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(LARGEST_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }

@@ -7,12 +7,17 @@ use cuttle_contract::Refusal;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{Either, Full};
+use http_body_util::{BodyExt as _, Either, Full, StreamBody};
+use hyper::body::Frame;
 
-/// Bytes in memory (every picture), or a plain file read as it is sent.
+/// Bytes in memory, or what is read as it is sent: an original, a plain file.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
+
+/// One chunk of what is read as it is sent. Small, because a client that does not read holds one in
+/// the connection's buffer and one behind it.
+pub(crate) const CHUNK_BYTES: usize = 32 << 10;
 
 pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-cuttle-error");
 pub(crate) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -24,6 +29,30 @@ const GET_AND_HEAD: HeaderValue = HeaderValue::from_static("GET, HEAD");
 /// leaves the body out.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Either::Left(Full::new(bytes.into()))
+}
+
+/// The bytes of a picture: shared with the store, or chunk by chunk out of sealed memory.
+pub(crate) fn picture(body: cuttle_pipeline::Body) -> Body {
+    match body {
+        cuttle_pipeline::Body::Bytes(bytes) => full(bytes),
+        cuttle_pipeline::Body::Original(original) => {
+            let chunks =
+                futures_util::stream::unfold((original, 0), |(original, offset)| async move {
+                    let chunk = original.chunk(offset, CHUNK_BYTES);
+                    let read = chunk.as_ref().map_or(0, Bytes::len) as u64;
+                    let more = chunk.is_err() || read > 0;
+                    more.then(|| (chunk.map(Frame::data), (original, offset + read)))
+                });
+            Either::Right(StreamBody::new(chunks).boxed_unsync())
+        }
+    }
+}
+
+/// All lines of a list header as one (RFC 9110 §5.2); bytes outside ASCII make a line unusable.
+pub(crate) fn list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let mut lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let first = lines.next()?.to_owned();
+    Some(lines.fold(first, |all, line| all + ", " + line))
 }
 
 /// One true sentence, never cached by anyone (a bare 404 is heuristically cacheable).

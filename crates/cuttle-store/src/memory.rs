@@ -82,6 +82,8 @@ mod tests {
         Variant {
             bytes: Bytes::from(vec![0; bytes]),
             kind: Kind::Webp,
+            width: 1,
+            height: 1,
             etag: "\"x\"".into(),
             passthrough: false,
         }

@@ -21,6 +21,10 @@ pub struct Variant {
     pub bytes: Bytes,
     /// Sniffed from `bytes` when they were made.
     pub kind: Kind,
+    /// Pixels; 0 for an original that was passed through.
+    pub width: u32,
+    /// Pixels; 0 for an original that was passed through.
+    pub height: u32,
     /// Strong entity tag, quoted: a digest of `bytes`.
     pub etag: Arc<str>,
     /// The original itself, passed through untouched.

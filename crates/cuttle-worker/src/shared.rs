@@ -22,10 +22,11 @@ use crate::{
 pub(crate) struct Assignment {
     pub(crate) job: Job,
     pub(crate) deadline: Instant,
+    /// Held while the job keeps a worker from others. Dropped before `answer`: whoever is
+    /// woken by that may try again, and must find the permit free.
+    pub(crate) permit: OwnedSemaphorePermit,
     /// Dropped unused when the worker ended before the job reached it.
     pub(crate) answer: oneshot::Sender<Result<Finished, JobError>>,
-    /// Held while the job keeps a worker from others.
-    pub(crate) permit: OwnedSemaphorePermit,
 }
 
 /// What the slots and the pool's handle have in common.

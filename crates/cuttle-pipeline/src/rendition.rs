@@ -1,0 +1,182 @@
+//! Making a variant: by a worker where that works and pays, the original otherwise.
+
+use std::sync::Arc;
+
+use cuttle_contract::{Contract, Failure, ImageRequest};
+use cuttle_image::{
+    Kind, Orientation, Probe, ProbeError, RenderError, RenderOptions, Size, Target,
+};
+use cuttle_store::{ContentKey, Variant};
+use cuttle_worker::{Finished, Job, JobError};
+use tokio::time::Instant;
+
+use crate::answer::{Body, Delivery, Reason, Unanswered};
+use crate::decision::acceptable;
+use crate::keys::{entity_tag, original_key, rendition_key};
+use crate::original::Original;
+use crate::pipeline::Stages;
+
+/// Originals up to this size are kept like renditions when they are passed through: icons and small
+/// animations. Larger ones are read from the source each time and sent from sealed memory, so that no
+/// heap ever holds them.
+const KEPT_ORIGINAL_BYTES: u64 = 1 << 20;
+
+/// What a job hands to everyone who waits for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) body: Body,
+    pub(crate) kind: Kind,
+    pub(crate) etag: Arc<str>,
+    pub(crate) delivery: Delivery,
+    /// Where the store has it; nothing for what is not kept.
+    pub(crate) content: Option<ContentKey>,
+}
+
+impl Made {
+    /// A stored variant.
+    pub(crate) fn kept(variant: Variant) -> Self {
+        let Variant { bytes, kind, etag, passthrough, .. } = variant;
+        let delivery = if passthrough { Delivery::PassedThrough } else { Delivery::Rendition };
+        Self { body: Body::Bytes(bytes), kind, etag, delivery, content: None }
+    }
+
+    fn original(original: &Arc<Original>, kind: Kind, delivery: Delivery) -> Self {
+        let body = Body::Original(Arc::clone(original));
+        Self { body, kind, etag: entity_tag(&original.digest), delivery, content: None }
+    }
+}
+
+impl Stages {
+    /// The rendition that was asked for, or the original where that is the better or the only answer.
+    pub(crate) async fn render(
+        &self,
+        request: &ImageRequest,
+        target: Target,
+        original: &Arc<Original>,
+        probe: &Probe,
+        deadline: Instant,
+    ) -> Result<Made, Unanswered> {
+        if let Err(excess) = self.settings.limits.check(probe) {
+            return match request.contract {
+                Contract::Next => Ok(fall_back(original, probe.kind, Reason::TooLarge)),
+                Contract::Strict => Err(Unanswered::because(Failure::ImageTooLarge, &excess)),
+            };
+        }
+        let profile = self.settings.profile;
+        let (width, quality) = (request.width, request.quality);
+        let options = RenderOptions { width, target, quality, profile };
+        let content = rendition_key(&original.digest, &options);
+        let variant = match self.store.get(&content) {
+            Some(variant) => variant,
+            None => match self.employ(content, options, original, probe, deadline).await? {
+                Ok(variant) => variant,
+                Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
+            },
+        };
+        // Decided for each request anew: what one client may get instead, another cannot read.
+        if pays(&variant, request, original, probe) {
+            return Ok(Made { content: Some(content), ..Made::kept(variant) });
+        }
+        self.pass_through(original, probe.kind)
+    }
+
+    /// One job for one worker. The inner error is the picture's: its original is sent instead.
+    async fn employ(
+        &self,
+        content: ContentKey,
+        options: RenderOptions,
+        original: &Original,
+        probe: &Probe,
+        deadline: Instant,
+    ) -> Result<Result<Variant, Reason>, Unanswered> {
+        if let Some(reason) = self.failed.get(&content) {
+            return Ok(Err(reason));
+        }
+        let place = self.admission.enter(probe.decode_bytes(&options), deadline).await?;
+        // While this job waited, another URL of the same picture may have been served.
+        if let Some(variant) = self.store.get(&content) {
+            return Ok(Ok(variant));
+        }
+        let job = Job { source: original.bytes.clone(), options, limits: self.settings.limits };
+        let patience = Instant::now() + self.settings.transform;
+        let finished = self.pool.render(&job, deadline.min(patience).into_std()).await;
+        drop(place);
+        let error = match finished {
+            Ok(Finished { bytes, kind, width, height, .. }) => {
+                let etag = entity_tag(&blake3::hash(&bytes));
+                let variant = Variant { bytes, kind, width, height, etag, passthrough: false };
+                self.store.put(content, variant.clone());
+                return Ok(Ok(variant));
+            }
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "a job has no rendition");
+        let reason = match error {
+            // Ours, not the picture's: said as it is, and tried again by the next request.
+            JobError::Busy => return Err(Failure::QueueFull.into()),
+            JobError::ShutDown => return Err(Failure::ShuttingDown.into()),
+            JobError::Start(_) | JobError::Exchange(_) => return Ok(Err(Reason::NoWorker)),
+            // Late only because it waited long for its turn: says nothing about the picture.
+            JobError::TimedOut if patience > deadline => return Err(Failure::RequestTimeout.into()),
+            JobError::TimedOut => Reason::TimedOut,
+            JobError::Render(RenderError::Excess(_)) => Reason::TooLarge,
+            JobError::Render(_) => Reason::Undecodable,
+            _ => Reason::WorkerCrashed,
+        };
+        self.failed.insert(content, reason);
+        Ok(Err(reason))
+    }
+
+    /// The original on purpose.
+    pub(crate) fn pass_through(
+        &self,
+        original: &Arc<Original>,
+        kind: Kind,
+    ) -> Result<Made, Unanswered> {
+        let made = Made::original(original, kind, Delivery::PassedThrough);
+        if original.len() > KEPT_ORIGINAL_BYTES {
+            return Ok(made);
+        }
+        let content = original_key(&original.digest);
+        let bytes = original
+            .bytes
+            .to_bytes(KEPT_ORIGINAL_BYTES)
+            .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
+        let etag = Arc::clone(&made.etag);
+        let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
+        self.store.put(content, variant.clone());
+        Ok(Made { content: Some(content), ..Made::kept(variant) })
+    }
+
+    /// A signature without readable headers behind it.
+    pub(crate) fn unreadable(
+        request: &ImageRequest,
+        original: &Arc<Original>,
+        error: &ProbeError,
+    ) -> Result<Made, Unanswered> {
+        match (error, request.contract) {
+            (ProbeError::Io(_), _) => Err(Unanswered::because(Failure::Internal, error)),
+            // Next finds out by decoding and sends the original; strict sends only what passed the limits.
+            (ProbeError::Malformed { kind, .. }, Contract::Next) => {
+                Ok(fall_back(original, *kind, Reason::Undecodable))
+            }
+            _ => Err(Unanswered::because(Failure::NotAnImage, error)),
+        }
+    }
+}
+
+/// The original in place of a rendition. Kept nowhere: the next request tries again, unless its
+/// failure is remembered.
+fn fall_back(original: &Arc<Original>, kind: Kind, reason: Reason) -> Made {
+    Made::original(original, kind, Delivery::Fallback(reason))
+}
+
+/// Whether the rendition is worth sending: not when nothing was resized or turned, the client reads
+/// the original, and that is no larger.
+fn pays(variant: &Variant, request: &ImageRequest, original: &Original, probe: &Probe) -> bool {
+    let rendered = Size { width: variant.width, height: variant.height };
+    let untouched =
+        probe.display_size() == Some(rendered) && probe.orientation == Orientation::Upright;
+    let larger = variant.bytes.len() as u64 >= original.len();
+    !(untouched && larger && acceptable(request.format, probe.kind))
+}
