@@ -42,5 +42,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     eprintln!("wrote {}", results.display());
-    ExitCode::SUCCESS
+    let missed = report::missed(&memory, &cpu);
+    for goal in &missed {
+        eprintln!("bench: over the goal: {goal}");
+    }
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

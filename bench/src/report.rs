@@ -92,6 +92,25 @@ pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &
     page
 }
 
+/// What is over its goal, in words.
+pub(crate) fn missed(memory: &Memory, cpu: &[Row]) -> Vec<String> {
+    let highest = memory.peaks.iter().copied().fold(0.0, f64::max);
+    let total = |side: fn(&Row) -> f64| cpu.iter().map(side).sum::<f64>();
+    [
+        (
+            "CPU through the server, × the bare calls",
+            total(|row| row.served) / total(|row| row.bare),
+            1.15,
+        ),
+        ("MiB under eight cold requests", highest, 200.0),
+        ("MiB idle", memory.idle.max(memory.idle_again), 40.0),
+    ]
+    .into_iter()
+    .filter(|(_, found, goal)| found > goal)
+    .map(|(what, found, goal)| format!("{what}: {found:.2}, at most {goal}"))
+    .collect()
+}
+
 /// Processor and number of cores.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

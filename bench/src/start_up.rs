@@ -30,8 +30,12 @@ pub(crate) fn measure() -> StartUp {
         let options =
             RenderOptions { width: 32, target: Target::Webp, quality: 75, profile: Profile::Fast };
         let limits = Limits::default();
-        let job =
-            Job { source: SealedBytes::copy_from(&picture).expect("memory"), options, limits };
+        let job = Job {
+            source: SealedBytes::copy_from(&picture).expect("memory"),
+            options,
+            limits,
+            memory: u64::MAX,
+        };
         let (mut pool, mut replaced, mut tiny_job, mut tiny_call) =
             (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {

@@ -59,6 +59,15 @@ impl Client {
             .unwrap_or_else(|error| panic!("no answer to {method} {target}: {error}"))
     }
 
+    /// `GET target` under another name of the server.
+    ///
+    /// # Panics
+    /// As [`Client::get`].
+    #[must_use]
+    pub fn send_as(&self, host: &str, target: &str) -> Answer {
+        self.send("GET", target, &[("host", host)])
+    }
+
     /// Any request without a body, where no answer is one of the outcomes.
     ///
     /// # Errors
@@ -88,10 +97,10 @@ impl Client {
     ) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let mut head = format!(
-            "{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
-            self.address
-        );
+        let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+        if headers.iter().all(|(name, _)| *name != "host") {
+            head.push_str(&format!("host: {}\r\n", self.address));
+        }
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -294,6 +294,30 @@ fn a_changed_file_shows_at_once() {
 }
 
 #[test]
+fn a_deleted_file_is_gone_for_good() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    assert_eq!(server.client.get(STRICT).status, 200);
+    std::fs::remove_file(folder.path().join("photo.jpg")).expect("deleted");
+    let gone = (0..200_000).any(|_| server.client.get(STRICT).status == 404);
+    assert!(gone, "it is served on");
+    let after: Vec<u16> = (0..50).map(|_| server.client.get(STRICT).status).collect();
+    assert_eq!(after, [404; 50]);
+}
+
+#[test]
+fn on_loopback_only_names_of_this_machine_are_answered() {
+    let folder = folder_with_a_photo();
+    let server = Server::with(folder.path(), &["--workers", "1", "--host", "pictures.example"]);
+    for target in ["/", "/photo.jpg", NEXT, STRICT] {
+        let asked_as = |host: &str| server.client.send_as(host, target).status;
+        assert_eq!(asked_as("attacker.example"), 421, "{target}");
+        assert_eq!(asked_as("localhost:1234"), 200, "{target}");
+        assert_eq!(asked_as("Pictures.example"), 200, "{target}");
+    }
+}
+
+#[test]
 fn the_same_bytes_under_another_name_cost_no_render() {
     let folder = folder_with_a_photo();
     place(folder.path(), "copy.jpg", &photo(800, 600, 1));

@@ -41,6 +41,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR", env = "CUTTLE_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
 
+    /// Another name to answer for while listening on loopback, such as that of a proxy in front
+    ///
+    /// On loopback only addresses, localhost and these names are answered, so that no web page can
+    /// read the folder by pointing a name of its own at this machine.
+    #[arg(long = "host", value_name = "NAME", env = "CUTTLE_HOST", value_delimiter = ',')]
+    pub(crate) hosts: Vec<String>,
+
     /// Address of /healthz and /readyz, or `off`
     #[arg(long, value_name = "ADDR", env = "CUTTLE_ADMIN", default_value = "127.0.0.1:4001")]
     pub(crate) admin: Admin,

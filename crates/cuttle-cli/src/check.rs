@@ -26,6 +26,7 @@ struct Memory {
     originals: u64,
     renders: u64,
     worker: u64,
+    kept: u64,
     variants: u64,
     fixed: u64,
     fits: bool,
@@ -57,6 +58,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
             originals: plan.originals,
             renders: plan.renders,
             worker: plan.worker,
+            kept: plan.kept,
             variants: plan.variants,
             fixed: plan.fixed,
             fits: plan.fits(),
@@ -102,6 +104,7 @@ fn print(report: &Report) {
         ("originals", memory.originals),
         ("renders", memory.renders),
         ("of these one", memory.worker),
+        ("each keeps", memory.kept),
         ("variants", memory.variants),
         ("processes", memory.fixed),
     ] {

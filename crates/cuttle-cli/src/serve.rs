@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cuttle_contract::{Images, Rules};
 use cuttle_image::Limits;
 use cuttle_pipeline::{Checked, MemoryPlan, Pipeline, Settings};
-use cuttle_server::{App, Door, Drain, Facts};
+use cuttle_server::{App, Door, Drain, Facts, Hosts};
 use cuttle_source::{Sources, open_folder};
 use cuttle_store::MemoryTier;
 use cuttle_worker::{Pool, PoolConfig};
@@ -59,6 +59,7 @@ async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
     let (pool, report) = Pool::start(PoolConfig {
         workers,
         worker_memory: memory.worker,
+        memory_high_water: memory.kept,
         require_sandbox: serve.require_sandbox,
         ..PoolConfig::default()
     })
@@ -76,7 +77,9 @@ async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
         sandbox_complete: report.holes().is_empty(),
         address: shown(&public),
     };
-    let app = Arc::new(App::new(rules, pipeline, folder, facts));
+    let address = public.local_addr().map_err(Failure::Runtime)?;
+    let hosts = Hosts::of(address.ip(), &serve.hosts);
+    let app = Arc::new(App::new(rules, pipeline, folder, facts, hosts));
 
     if let Some(address) = admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
         tracing::info!(%address, "health and readiness");
@@ -144,6 +147,7 @@ fn announce(memory: &MemoryPlan, workers: usize) {
         fixed_mib = mib(memory.fixed),
         workers,
         worker_limit_mib = mib(memory.worker),
+        worker_keeps_mib = mib(memory.kept),
         "memory plan"
     );
     if !memory.fits() {

@@ -47,7 +47,7 @@ impl Probe {
             Kind::Jpeg => {
                 // A sequential file needs a few rows of blocks of each component.
                 let rows = u64::from(stored.width) * 3 * 64;
-                let state = if self.progressive { self.coefficient_bytes } else { rows };
+                let state = if self.keeps_coefficients { self.coefficient_bytes } else { rows };
                 Some((state, DctScale::for_target(stored, target).apply(stored)))
             }
             // A row of four 16-bit samples and its predecessor.

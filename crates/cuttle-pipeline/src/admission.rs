@@ -36,10 +36,6 @@ impl Queue {
         Self { waiting: Arc::default(), max_waiting, max_wait }
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= self.max_waiting
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -75,11 +71,6 @@ pub(crate) enum Refused {
 impl Admission {
     pub(crate) fn new(workers: usize, memory_bytes: u64, queue: Queue) -> Self {
         Self { slots: Arc::new(Semaphore::new(workers)), memory: Budget::new(memory_bytes), queue }
-    }
-
-    /// Whether a job that came now would be refused: asked before an original is loaded for it.
-    pub(crate) fn is_full(&self) -> bool {
-        self.slots.available_permits() == 0 && self.queue.is_full()
     }
 
     /// How many jobs wait.
@@ -198,7 +189,7 @@ mod tests {
             async move { queue.enter(MIB, later()).await.err() }
         });
         tokio::task::yield_now().await;
-        assert!(queue.is_full());
+        assert_eq!(queue.waiting(), 1);
         assert_eq!(queue.enter(MIB, later()).await.err(), Some(Refused::Full));
         assert_eq!(began.elapsed(), Duration::ZERO);
         assert_eq!(waiting.await.expect("no panic"), Some(Refused::TooLate));

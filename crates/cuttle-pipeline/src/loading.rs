@@ -44,11 +44,6 @@ impl Loading {
         self.queue.len()
     }
 
-    /// No further load would be admitted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.queue.is_full()
-    }
-
     /// What the source is now, without reading it.
     pub(crate) async fn check(&self, source: &Source) -> Result<(u64, Validator), LoadError> {
         self.sources.check(source).await

@@ -134,12 +134,12 @@ impl Pipeline {
     /// How busy it is.
     #[must_use]
     pub fn load(&self) -> Load {
-        let Stages { admission, loading, .. } = &*self.0;
+        let Stages { admission, loading, flights, .. } = &*self.0;
         Load {
             requests: self.0.requests.load(Ordering::Relaxed),
-            jobs: self.0.flights.len(),
+            jobs: flights.len(),
             waiting: admission.waiting() + loading.waiting(),
-            full: admission.is_full() || loading.is_full(),
+            full: flights.len() >= self.0.most_jobs(),
             closed: self.0.closed.load(Ordering::Relaxed),
         }
     }
@@ -158,6 +158,11 @@ impl Pipeline {
 }
 
 impl Stages {
+    /// One at work for each worker, and a full queue behind them.
+    fn most_jobs(&self) -> usize {
+        self.pool.capacity() + self.settings.queue_length
+    }
+
     /// The job of one key, from the original to the stored variant.
     async fn produce(
         &self,
@@ -165,8 +170,9 @@ impl Stages {
         request: ImageRequest,
         deadline: Instant,
     ) -> Result<(Made, SourceDigest), Unanswered> {
-        // Asked before anything is loaded: what cannot be rendered is not fetched either.
-        if self.admission.is_full() {
+        // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
+        // counts, also while it loads, so that the answer is honest at once and not after a wait.
+        if self.flights.len() > self.most_jobs() {
             return Err(Failure::QueueFull.into());
         }
         let original = self.loading.load(&request.source, deadline).await?;
@@ -204,8 +210,9 @@ impl Stages {
             // Recorded first, so that of many hits at this instant only one looks at the disk.
             let again = Checked { at: Instant::now(), ..checked };
             self.store.record(*digest, Entry { content, validator: again });
-            let (_, now) = self.loading.check(source).await.ok()?;
-            if now != checked.validator {
+            let now = self.loading.check(source).await;
+            if now.is_err() || now.is_ok_and(|(_, now)| now != checked.validator) {
+                self.store.forget(digest);
                 return None;
             }
         }

@@ -92,12 +92,14 @@ impl Stages {
         if let Some(reason) = self.failed.get(&content) {
             return Ok(Err(reason));
         }
-        let place = self.admission.enter(probe.decode_bytes(&options), deadline).await?;
+        let memory = probe.decode_bytes(&options);
+        let place = self.admission.enter(memory, deadline).await?;
         // While this job waited, another URL of the same picture may have been served.
         if let Some(variant) = self.store.get(&content) {
             return Ok(Ok(variant));
         }
-        let job = Job { source: original.bytes.clone(), options, limits: self.settings.limits };
+        let limits = self.settings.limits;
+        let job = Job { source: original.bytes.clone(), options, limits, memory };
         let patience = Instant::now() + self.settings.transform;
         let finished = self.pool.render(&job, deadline.min(patience).into_std()).await;
         drop(place);

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cuttle_contract::{NextContract, Rules, StrictContract};
 use cuttle_pipeline::Pipeline;
 use cuttle_source::Folder;
+use tokio::sync::Semaphore;
+
+use crate::Hosts;
 
 /// The served application: contracts, pipeline, folder.
 #[derive(Debug)]
@@ -16,8 +19,14 @@ pub struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) folder: Arc<Folder>,
     pub(crate) facts: Facts,
+    pub(crate) hosts: Hosts,
+    /// Pages for people that may be made at a time.
+    pub(crate) pages: Arc<Semaphore>,
     draining: AtomicBool,
 }
+
+/// Making one opens hundreds of files, on threads that everything else needs as well.
+const PAGES_AT_A_TIME: usize = 4;
 
 /// What the page for people says about this server.
 #[derive(Debug, Clone)]
@@ -35,7 +44,13 @@ pub struct Facts {
 impl App {
     /// Joins the parts.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, pipeline: Pipeline, folder: Arc<Folder>, facts: Facts) -> Self {
+    pub fn new(
+        rules: Arc<Rules>,
+        pipeline: Pipeline,
+        folder: Arc<Folder>,
+        facts: Facts,
+        hosts: Hosts,
+    ) -> Self {
         Self {
             next: NextContract::new(&rules),
             strict: StrictContract::new(&rules),
@@ -43,6 +58,8 @@ impl App {
             pipeline,
             folder,
             facts,
+            hosts,
+            pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
             draining: AtomicBool::new(false),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::BufReader;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cuttle_contract::LocalPath;
 use cuttle_source::{Folder, LoadError, OpenFile};
@@ -23,8 +24,10 @@ use crate::respond::{self, Body, CHUNK_BYTES, NOSNIFF, list};
 
 /// More would make a page that nobody scrolls and a listing that takes seconds to probe.
 const PICTURES_ON_A_PAGE: usize = 200;
-/// Most files of a folder that are opened to see whether they are pictures, for one page.
+/// Most files of a folder that are opened to see whether they are pictures, and how long that may
+/// take, for one page. What is left is counted as omitted.
 const FILES_PROBED: usize = 1000;
+const PROBING_TIME: Duration = Duration::from_secs(2);
 /// Everything but unreserved characters (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What a file opened as a page of its own may do: show itself.
@@ -44,9 +47,19 @@ pub(crate) async fn answer(app: &App, request: &Request<Incoming>) -> Response<B
     if directory {
         segments.pop_if(|last| last.is_empty());
     }
+    // SECURITY: a page opens hundreds of files and goes on when its client leaves, so only so many are
+    // made at a time; visitors who ask for more would otherwise take every thread that reads files.
+    let turn = match directory.then(|| Arc::clone(&app.pages).try_acquire_owned()) {
+        Some(Err(_)) => return respond::busy(),
+        Some(Ok(turn)) => Some(turn),
+        None => None,
+    };
     let folder = Arc::clone(&app.folder);
-    let looked_up =
-        tokio::task::spawn_blocking(move || look_up(&folder, &segments, directory)).await;
+    let looked_up = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        look_up(&folder, &segments, directory)
+    })
+    .await;
     match looked_up {
         Ok(Ok(Found::File(file))) => plain_file(request, &path, file),
         Ok(Ok(Found::Page(listing))) => page(app, &listing),
@@ -92,19 +105,25 @@ fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
     let found = folder.list(segments.iter())?;
     let here = href(segments, true);
     let mut pictures = Vec::new();
+    let began = Instant::now();
     let files = found.files.len();
     let mut probed = 0;
     for file in found.files.into_iter().take(FILES_PROBED) {
-        if pictures.len() == PICTURES_ON_A_PAGE {
+        if pictures.len() == PICTURES_ON_A_PAGE || began.elapsed() > PROBING_TIME {
             break;
         }
         probed += 1;
+        let href = format!("{here}{}", utf8_percent_encode(&file.name, ESCAPED));
+        // A name that no request can ask for, such as one with a line break, would be a dead link.
+        if LocalPath::parse(&href).is_err() {
+            continue;
+        }
         let Ok(open) = folder.open(segments.iter().chain([&file.name])) else { continue };
         // Signature and dimensions only, in safe Rust: no codec runs in this process.
         let Ok(probe) = cuttle_image::probe(BufReader::new(open.into_file())) else { continue };
         let Some(size) = probe.display_size() else { continue };
         pictures.push(Entry {
-            href: format!("{here}{}", utf8_percent_encode(&file.name, ESCAPED)),
+            href,
             name: file.name,
             bytes: file.bytes,
             width: size.width,

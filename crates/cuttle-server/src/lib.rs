@@ -8,12 +8,14 @@ mod admin;
 mod app;
 mod files;
 mod gallery;
+mod hosts;
 mod images;
 mod listen;
 mod respond;
 mod route;
 
 pub use app::{App, Facts};
+pub use hosts::Hosts;
 pub use listen::{Drain, serve};
 
 /// Who answers on a listener: people and browsers, or operators.

@@ -103,5 +103,7 @@ fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(LARGEST_HEAD_BYTES)
+        // A client may close its side after asking and still read the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }

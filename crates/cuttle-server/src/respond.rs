@@ -103,6 +103,21 @@ pub(crate) fn method_not_allowed() -> Response<Body> {
     response
 }
 
+/// Too many pages at once.
+pub(crate) fn busy() -> Response<Body> {
+    let text = "Other visitors' pages are being made; try again in a second.\n";
+    let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "busy", text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The request names a host that we are not.
+pub(crate) fn misdirected() -> Response<Body> {
+    let text =
+        "This server does not answer for that host; start it with --host NAME if it should.\n";
+    sentence(StatusCode::MISDIRECTED_REQUEST, "wrong_host", text)
+}
+
 /// Something broke on our side; the log says what.
 pub(crate) fn internal() -> Response<Body> {
     sentence(

@@ -14,6 +14,7 @@ pub(crate) async fn route(app: &App, door: Door, request: &Request<Incoming>) ->
         .filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match (door, path, reserved) {
         (Door::Admin, ..) => admin::answer(app, request),
+        _ if !app.hosts.answer(request) => respond::misdirected(),
         // Both spellings directly: Next's 308 between them costs a round trip a picture.
         (_, "/_next/image" | "/_next/image/", _) => images::next(app, request).await,
         (_, _, Some("/image")) => images::strict(app, request).await,

@@ -68,7 +68,7 @@ impl Folder {
         &self,
         segments: impl Iterator<Item = S>,
     ) -> Result<OpenFile, LoadError> {
-        let path = visible(segments).ok_or(LoadError::NotFound)?;
+        let path = self.resolved(visible(segments).ok_or(LoadError::NotFound)?)?;
         // SECURITY: opening a device can act on it, so what the name stands for is looked at first;
         // O_NONBLOCK keeps a FIFO that was swapped in between from hanging this thread, and the
         // second look decides.
@@ -90,7 +90,10 @@ impl Folder {
         segments: impl Iterator<Item = S>,
     ) -> Result<FolderListing, LoadError> {
         let path = visible(segments).ok_or(LoadError::NotFound)?;
-        let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+        let path = match path.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => self.resolved(path)?,
+        };
         let mut listing = FolderListing::default();
         for entry in self.root.read_dir(&path).map_err(refused)? {
             let Ok(entry) = entry else { continue };
@@ -99,7 +102,8 @@ impl Folder {
                 continue;
             }
             // Through the root, not the entry: a link to a file beneath the root counts as that file.
-            match self.root.metadata(path.join(&name)) {
+            let Ok(real) = self.resolved(path.join(&name)) else { continue };
+            match self.root.metadata(real) {
                 Ok(metadata) if metadata.is_dir() => listing.folders.push(name),
                 Ok(metadata) if metadata.is_file() => {
                     listing.files.push(FileEntry { name, bytes: metadata.len() });
@@ -110,6 +114,16 @@ impl Folder {
         listing.folders.sort_unstable();
         listing.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(listing)
+    }
+}
+
+impl Folder {
+    /// Where a path really leads, which must be visible too: a link is no second name for a hidden file.
+    fn resolved(&self, path: PathBuf) -> Result<PathBuf, LoadError> {
+        let real = self.root.canonicalize(path).map_err(refused)?;
+        let hidden =
+            real.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."));
+        if hidden { Err(LoadError::NotFound) } else { Ok(real) }
     }
 }
 

@@ -52,6 +52,10 @@ impl<V: Clone + Send + Sync + 'static> Tier<V> for MemoryTier<V> {
         self.index.insert(request, entry);
     }
 
+    fn forget(&self, request: &RequestDigest) {
+        self.index.invalidate(request);
+    }
+
     fn get(&self, content: &ContentKey) -> Option<Variant> {
         self.variants.get(content)
     }
@@ -127,5 +131,7 @@ mod tests {
         }
         assert!(tier.usage().requests <= 10);
         assert_eq!(tier.find(&RequestDigest([49; 32])).map(|entry| entry.validator), Some(49));
+        tier.forget(&RequestDigest([49; 32]));
+        assert_eq!(tier.find(&RequestDigest([49; 32])), None);
     }
 }

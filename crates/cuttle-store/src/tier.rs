@@ -70,6 +70,8 @@ pub trait Tier<V>: Send + Sync {
     fn find(&self, request: &RequestDigest) -> Option<Entry<V>>;
     /// Remembers what answered a request, over anything older.
     fn record(&self, request: RequestDigest, entry: Entry<V>);
+    /// Forgets what answered a request.
+    fn forget(&self, request: &RequestDigest);
     /// The variant of some content.
     fn get(&self, content: &ContentKey) -> Option<Variant>;
     /// Keeps a variant. Putting the same content twice is harmless.

@@ -82,6 +82,9 @@ pub struct Job {
     pub options: RenderOptions,
     /// What it may cost.
     pub limits: Limits,
+    /// Bytes of private memory that it may take on top of what the worker has: the estimate that it
+    /// was admitted with, enforced. A file whose headers lie fails instead of taking others' share.
+    pub memory: u64,
 }
 
 /// One picture rendered, sniffed, and within what was asked for.

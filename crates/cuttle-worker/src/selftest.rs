@@ -157,7 +157,7 @@ async fn try_codec(
     target: Target,
 ) -> Result<Result<bytes::Bytes, String>, StartError> {
     let options = RenderOptions { width: 8, target, quality: 75, profile: Profile::Fast };
-    let job = Job { source: source.clone(), options, limits: Limits::default() };
+    let job = Job { source: source.clone(), options, limits: Limits::default(), memory: u64::MAX };
     let failure = match timeout(config.start_timeout, worker.render(&job)).await {
         Ok(Report::Done(Ok(finished))) => return Ok(Ok(finished.bytes)),
         Ok(Report::Done(Err(error))) => return Ok(Err(error.to_string())),

@@ -34,6 +34,7 @@ pub(crate) struct Worker {
     channel: ServerEnd,
     platform: Platform,
     result_limit: u64,
+    memory_limit: u64,
     /// Process id.
     pub(crate) pid: u32,
     /// What confines it, by its own account; the self-test is what proves it.
@@ -43,6 +44,11 @@ pub(crate) struct Worker {
     /// Its memory after the last of them; `None` where the kernel does not say.
     pub(crate) memory: Option<Memory>,
 }
+
+/// What a worker is taken to hold before it was ever measured: libraries and an empty heap.
+const UNMEASURED_BYTES: u64 = 8 << 20;
+/// Room beside a job's estimate: the allocator's own pieces, and what earlier jobs left in crumbs.
+const SLACK_BYTES: u64 = 16 << 20;
 
 /// What became of one job, and of the worker that had it.
 #[derive(Debug)]
@@ -76,6 +82,7 @@ impl Worker {
             channel: ServerEnd(UnixStream::from_std(ours)?),
             platform: config.platform,
             result_limit: config.result_limit,
+            memory_limit: config.worker_memory,
             layers: Vec::new(),
             jobs: 0,
             memory: None,
@@ -111,6 +118,11 @@ impl Worker {
             Ok(file) => file,
             Err(error) => return Report::Done(Err(JobError::Exchange(error.to_string()))),
         };
+        let held = self.memory.map_or(UNMEASURED_BYTES, |memory| memory.data);
+        let allowed = held.saturating_add(job.memory).saturating_add(SLACK_BYTES);
+        if let Err(error) = self.platform.allow_memory(self.pid, allowed, self.memory_limit) {
+            return Report::Done(Err(JobError::Exchange(error.to_string())));
+        }
         let request = Request::Render {
             source_len: job.source.len(),
             options: job.options,

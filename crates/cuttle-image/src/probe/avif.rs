@@ -79,7 +79,9 @@ fn property<R: Read + Seek>(
         b"irot" => turn.quarters = file.u8(body.at)? & 3,
         b"imir" => turn.mirror = Some(file.u8(body.at)? & 1),
         b"colr" if matches!(&file.array::<4>(body.at)?, b"prof" | b"rICC") => {
-            let extent = Extent { at: body.at + 4, len: body.end - body.at - 4 };
+            // The four bytes of the type may have been the next box's: an empty `colr` is legal syntax.
+            let len = body.end.checked_sub(body.at + 4).ok_or(Fault::Broken("colr is cut off"))?;
+            let extent = Extent { at: body.at + 4, len };
             probe.icc = Icc { extents: vec![extent], deflated: false };
         }
         _ => {}

@@ -44,6 +44,9 @@ pub struct Probe {
     pub metadata_bytes: u64,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,
+    /// A JPEG whose coefficients must all be kept until the last scan: progressive, or sequential with
+    /// a scan for each component.
+    pub(crate) keeps_coefficients: bool,
     /// Bytes that all coefficients of a JPEG take when they must be kept.
     pub(crate) coefficient_bytes: u64,
 }
@@ -90,6 +93,7 @@ impl Probe {
             progressive: false,
             metadata_bytes: 0,
             icc: Icc::default(),
+            keeps_coefficients: false,
             coefficient_bytes: 0,
         }
     }

@@ -131,6 +131,21 @@ fn avif_turning_and_mirroring_become_the_orientation() {
 }
 
 #[test]
+fn an_empty_colour_box_before_a_profile_s_name_is_cut_off() {
+    let mut file = avif(b"avif", &[]);
+    let ispe = file.windows(4).position(|name| name == b"ispe").unwrap();
+    // The last property becomes an empty `colr`; what follows it in the file reads as its type.
+    let empty = boxed(b"colr", b"");
+    file = avif(b"avif", &[empty]);
+    let colr = file.windows(4).position(|name| name == b"colr").unwrap();
+    assert!(colr > ispe);
+    file.splice(colr + 4..colr + 8, *b"prof");
+    let _ = probe(Cursor::new(&file));
+    let moved = [&file[..], b"prof", &[0; 64]].concat();
+    let _ = probe(Cursor::new(&moved));
+}
+
+#[test]
 fn avif_says_depth_alpha_and_sequence() {
     let found = header(&avif(b"avif", &[boxed(b"av1C", &[0x81, 0, 0x40, 0])]));
     assert_eq!((found.bits_per_sample, found.alpha, found.animated), (10, false, false));
@@ -251,6 +266,11 @@ fn the_memory_estimate_knows_what_is_kept() {
     let coefficients = 800 * 600 * 3 * 2;
     assert!(estimate(&progressive, 100) > estimate(&baseline, 100) + coefficients / 2);
     assert!(estimate(&baseline, 800) > estimate(&baseline, 100), "a smaller rendition needs less");
+    // A scan for each component makes the decoder keep all coefficients of a baseline file too.
+    let mut scans = baseline.clone();
+    let scan = scans.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    scans[scan + 4] = 1;
+    assert!(estimate(&scans, 100) > estimate(&baseline, 100) + coefficients / 2);
     assert_eq!(estimate(b"BM\0\0", 100), 0);
     let avif = rendition(&baseline, 800, Target::Avif).bytes;
     assert!(estimate(&avif, 100) > 800 * 600 * 3);

@@ -41,6 +41,8 @@ pub(crate) struct Draft {
 /// Memory of another process, as the kernel counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Memory {
+    /// Bytes of private mappings that can be written, touched or not: what `RLIMIT_DATA` counts.
+    pub(crate) data: u64,
     /// Bytes of its own now: what its end would give back.
     pub(crate) private: u64,
     /// Bytes resident at most so far, with what it shares.
@@ -94,6 +96,14 @@ impl Platform {
             Self::Portable => None,
         }
     }
+
+    /// Sets how much private memory a worker may have in all, up to the hard limit that it set itself.
+    pub(crate) fn allow_memory(self, pid: u32, bytes: u64, most: u64) -> io::Result<()> {
+        match self {
+            Self::Linux => linux::allow_memory(pid, bytes.min(most), most),
+            Self::Portable => Ok(()),
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -121,6 +131,10 @@ impl Platform {
 
     pub(crate) fn memory(self, _: u32) -> Option<Memory> {
         None
+    }
+
+    pub(crate) fn allow_memory(self, _: u32, _: u64, _: u64) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -57,7 +57,12 @@ fn one_worker() -> PoolConfig {
 
 fn job(source: &[u8], target: Target) -> Job {
     let options = RenderOptions { width: 64, target, quality: 75, profile: Profile::Fast };
-    Job { source: SealedBytes::copy_from(source).unwrap(), options, limits: Limits::default() }
+    Job {
+        source: SealedBytes::copy_from(source).unwrap(),
+        options,
+        limits: Limits::default(),
+        memory: u64::MAX,
+    }
 }
 
 /// A job that a well-behaved worker does.

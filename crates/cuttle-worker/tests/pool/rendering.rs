@@ -18,6 +18,7 @@ trials![
     a_worker_that_keeps_much_memory_is_replaced,
     an_idle_worker_gives_memory_back_by_being_replaced,
     few_jobs_warm_few_workers,
+    a_job_gets_the_memory_that_it_was_admitted_with_and_no_more,
 ];
 
 /// A PNG of 96 × 64 pixels, by a library that is not ours.
@@ -146,4 +147,27 @@ async fn few_jobs_warm_few_workers() {
     }
     let jobs: Vec<u64> = pool.stats().workers.iter().map(|worker| worker.jobs).collect();
     assert_eq!(jobs, [6, 0, 0]);
+}
+
+/// A PNG whose pixels take 72 MB: a file whose header lied would need as much.
+fn large() -> Vec<u8> {
+    let (width, height) = (6000, 4000);
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels = vec![127; 3 * width as usize * height as usize];
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    file
+}
+
+async fn a_job_gets_the_memory_that_it_was_admitted_with_and_no_more() {
+    let pool = pool(one_worker()).await;
+    let enough = Job { memory: 400 << 20, ..job(&large(), Target::Webp) };
+    render(&pool, &enough).await.expect("enough memory");
+    let too_little = Job { memory: 8 << 20, ..enough.clone() };
+    let failed = render(&pool, &too_little).await.expect_err("too little memory");
+    assert!(matches!(failed, JobError::Render(_) | JobError::Crashed(_)), "{failed:?}");
+    // The worker, or its successor, is not the poorer for it.
+    the_worker(&pool).await;
+    render(&pool, &enough).await.expect("enough memory again");
 }

@@ -49,14 +49,19 @@ pub(super) fn restrict() -> Result<(), Error> {
 
 fn filter() -> Result<BpfProgram, Error> {
     let exec = u64::from(libc::PROT_EXEC.cast_unsigned());
-    let anonymous = u64::from(libc::MAP_ANONYMOUS.cast_unsigned());
+    let anonymous = u64::from((libc::MAP_ANONYMOUS | libc::MAP_PRIVATE).cast_unsigned());
+    let kind = u64::from(
+        (libc::MAP_ANONYMOUS | libc::MAP_PRIVATE | libc::MAP_SHARED | libc::MAP_GROWSDOWN)
+            .cast_unsigned(),
+    );
     let own = u64::from(getpid().as_raw_nonzero().get().cast_unsigned());
 
     let mut rules: BTreeMap<i64, Vec<Rule>> = ALLOWED.iter().map(|&call| (call, vec![])).collect();
-    // SECURITY: shellcode needs memory that is both written and run. No file is ever mapped either.
+    // SECURITY: shellcode needs memory that is both written and run. No file is ever mapped either, and
+    // nothing shared: RLIMIT_DATA counts private memory only.
     rules.insert(
         libc::SYS_mmap,
-        all(&[(2, Op::MaskedEq(exec), 0), (3, Op::MaskedEq(anonymous), anonymous)])?,
+        all(&[(2, Op::MaskedEq(exec), 0), (3, Op::MaskedEq(kind), anonymous)])?,
     );
     rules.insert(libc::SYS_mprotect, all(&[(2, Op::MaskedEq(exec), 0)])?);
     // abort() signals its own thread; anybody else's process is out of reach.
