@@ -225,8 +225,13 @@ impl Stages {
         let original = self.load(&request.source, deadline).await?;
         let source = SourceDigest(original.digest);
         let (content, made) = match original.probe() {
-            Ok(probe) => match decide(request.contract, request.format, &probe, self.settings.svg)?
-            {
+            Ok(probe) => match decide(
+                request.contract,
+                request.format,
+                &probe,
+                &self.settings.limits,
+                self.settings.svg,
+            )? {
                 Decision::PassThrough => self.pass_through(&original, probe.kind)?,
                 Decision::Render(target) => {
                     self.rendition(&request, target, &original, &probe, deadline).await?
