@@ -107,7 +107,7 @@ fn whole(answer: &Answer, original: &[u8], target: &str) {
 /// A screen of `side` × `side` on which one pixel blinks.
 fn blank_gif(folder: &Path, name: &str, side: u16, frames: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let write = || -> Result<(), gif::EncodingError> {
+    let mut write = || -> Result<(), gif::EncodingError> {
         let mut encoder = gif::Encoder::new(&mut bytes, side, side, &[0, 0, 0, 255, 255, 255])?;
         for number in 0..frames {
             let mut frame = gif::Frame {
