@@ -173,7 +173,8 @@ fn an_independent_decoder_reads_every_webp() {
     for fixture in of("image/webp") {
         let mut decoder = image_webp::WebPDecoder::new(Cursor::new(&fixture.bytes)).unwrap();
         assert_eq!(decoder.dimensions(), (fixture.width, fixture.height), "{}", fixture.name);
-        assert_eq!(decoder.has_alpha(), fixture.name.contains("alpha"), "{}", fixture.name);
+        let alpha = fixture.film.is_some() || fixture.name.contains("alpha");
+        assert_eq!(decoder.has_alpha(), alpha || decoder.is_animated(), "{}", fixture.name);
         let mut pixels = vec![0; decoder.output_buffer_size().unwrap()];
         decoder.read_image(&mut pixels).unwrap();
     }
@@ -190,6 +191,18 @@ fn an_independent_decoder_finds_the_frames_of_every_gif() {
             frames += 1;
         }
         assert_eq!(frames > 1, fixture.animated, "{}", fixture.name);
+    }
+}
+
+#[test]
+fn an_independent_decoder_sees_the_film_of_an_animated_webp() {
+    let fixture = named("animated.webp");
+    let film = fixture.film.unwrap();
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(&fixture.bytes)).unwrap();
+    let mut canvas = vec![0; decoder.output_buffer_size().unwrap()];
+    for (expected, delay) in film.canvases.iter().zip(&film.delays) {
+        assert_eq!(decoder.read_frame(&mut canvas).unwrap(), *delay);
+        assert!(canvas == *expected);
     }
 }
 
@@ -231,6 +244,8 @@ fn the_engine_renders_what_is_renderable_and_nothing_else() {
             Ok(rendition) => {
                 assert!(fixture.renderable, "{} was rendered", fixture.name);
                 assert_eq!(rendition.width, 40, "{}", fixture.name);
+                let found = probe(Cursor::new(&rendition.bytes)).unwrap();
+                assert_eq!(found.animated, fixture.animated, "{} moves", fixture.name);
             }
             Err(error) => assert!(!fixture.renderable, "{}: {error}", fixture.name),
         }

@@ -223,7 +223,12 @@ fn every_fixture_comes_out_as_its_kind_demands() {
     for fixture in &fixtures {
         let name = fixture.name;
         let strict = server.client.accepting(MODERN, &format!("/_cuttle/image?src=/{name}&w=3840"));
-        if fixture.renderable {
+        if fixture.animated {
+            // What becomes of these is said in animations.rs.
+            assert_eq!(strict.status, 200, "{name}");
+            let plain = server.client.get(&format!("/_next/image?url=/{name}&w=32&q=75"));
+            honest(&plain, &fixture.bytes, name);
+        } else if fixture.renderable {
             assert_eq!(strict.status, 200, "{name}");
             assert_eq!(
                 size_of(&strict.body),

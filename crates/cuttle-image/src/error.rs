@@ -32,6 +32,20 @@ pub enum Excess {
         /// Pixels.
         limit: u64,
     },
+    /// Frames of an animation: more than these, or more than could be counted.
+    #[error("the animation has more frames than the limit of {limit}")]
+    Frames {
+        /// Frames.
+        limit: u32,
+    },
+    /// Pixels of all frames.
+    #[error("the frames have {found} pixels together, more than the limit of {limit}")]
+    FramesPixels {
+        /// Pixels.
+        found: u64,
+        /// Pixels.
+        limit: u64,
+    },
     /// Colour profile or other metadata.
     #[error("embedded metadata has more than {limit} bytes")]
     Metadata {

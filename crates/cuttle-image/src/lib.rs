@@ -5,6 +5,8 @@
 //! turns and encodes; it runs in a worker. This crate opens no file, no socket and no thread, and it
 //! never negotiates: the caller names the format.
 
+#[cfg(feature = "codecs")]
+mod animation;
 mod budget;
 #[cfg(feature = "codecs")]
 mod codec;

@@ -15,6 +15,10 @@ pub struct Limits {
     pub side: u32,
     /// Pixels (width × height) of one frame.
     pub pixels: u64,
+    /// Frames of an animation.
+    pub frames: u32,
+    /// Pixels of all frames of an animation together.
+    pub frames_pixels: u64,
     /// Bytes of an embedded colour profile, after decompression.
     pub icc_bytes: usize,
     /// Bytes of all other metadata together, after decompression.
@@ -29,6 +33,8 @@ impl Default for Limits {
             source_bytes: 20_000_000,
             side: 65_535,
             pixels: 50_000_000,
+            frames: 500,
+            frames_pixels: 100_000_000,
             icc_bytes: 4 << 20,
             metadata_bytes: 1 << 20,
             jpeg_scans: 100,
@@ -41,12 +47,13 @@ impl Limits {
     /// deflated profile, the scans of a JPEG) is checked by `render`.
     ///
     /// # Errors
-    /// The first [`Excess`] of source, sides, pixels, profile, metadata.
+    /// The first [`Excess`] of source, sides, pixels, frames, profile, metadata.
     pub fn check(&self, probe: &Probe) -> Result<(), Excess> {
         self.check_source(probe.source_bytes)?;
         if let Some(stored) = probe.stored {
             self.check_frame(stored.width, stored.height)?;
         }
+        self.check_frames(probe)?;
         for (found, limit) in
             [(probe.icc_bytes(), self.icc_bytes), (probe.metadata_bytes, self.metadata_bytes)]
         {
@@ -69,6 +76,29 @@ impl Limits {
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.pixels {
             return Err(Excess::Pixels { found: pixels, limit: self.pixels });
+        }
+        Ok(())
+    }
+
+    /// Refuses an animation that is too long or too large as a whole, or whose frames could not be counted.
+    ///
+    /// # Errors
+    /// [`Excess::Frames`] or [`Excess::FramesPixels`]; for the one frame of a still picture, which may be
+    /// larger than what it is shown on, [`Excess::Pixels`].
+    pub fn check_frames(&self, probe: &Probe) -> Result<(), Excess> {
+        let found = probe.frames_pixels;
+        if !probe.animated {
+            return if found > self.pixels {
+                Err(Excess::Pixels { found, limit: self.pixels })
+            } else {
+                Ok(())
+            };
+        }
+        if probe.frames.is_none_or(|frames| frames > self.frames) {
+            return Err(Excess::Frames { limit: self.frames });
+        }
+        if found > self.frames_pixels {
+            return Err(Excess::FramesPixels { found, limit: self.frames_pixels });
         }
         Ok(())
     }

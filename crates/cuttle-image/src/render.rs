@@ -6,10 +6,11 @@ use crate::codec::{avif, jpeg, png, webp};
 use crate::geometry::DctScale;
 use crate::picture::Picture;
 use crate::{Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target};
-use crate::{colour, probe, resize};
+use crate::{animation, colour, probe, resize};
 
-/// Renders one still picture: probe, refuse what is over a limit, decode, resize, convert to sRGB, turn,
-/// encode. No metadata survives.
+/// Renders one picture: probe, refuse what is over a limit, decode, resize, convert to sRGB, turn, encode.
+/// No metadata survives. An animation asked for as [`Target::Webp`] stays one; every other target would
+/// show one frame of it, and is [`RenderError::Unsupported`].
 ///
 /// # Errors
 /// [`RenderError`]. A broken limit is found before anything is decoded.
@@ -20,7 +21,10 @@ pub fn render(
 ) -> Result<Rendition, RenderError> {
     let probe = probe(Cursor::new(source))?;
     limits.check(&probe)?;
-    let stored = still(&probe)?;
+    let stored = size(&probe)?;
+    if probe.animated {
+        return animation::render(source, &probe, stored, options, limits);
+    }
     let target = stored.oriented(probe.orientation).fit_width(options.width);
     // What is decoded is turned last, so until then the target lies on its side too.
     let target = target.oriented(probe.orientation);
@@ -34,9 +38,9 @@ pub fn render(
 }
 
 /// The size of a picture that this engine decodes.
-fn still(probe: &Probe) -> Result<Size, RenderError> {
+fn size(probe: &Probe) -> Result<Size, RenderError> {
     let decodes =
-        matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif) && !probe.animated;
+        matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif);
     probe.stored.filter(|_| decodes).ok_or(RenderError::Unsupported(probe.kind))
 }
 
@@ -48,6 +52,8 @@ fn decode(
     limits: &Limits,
 ) -> Result<Picture, RenderError> {
     match probe.kind {
+        // One frame, kept as an animation is.
+        _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
         Kind::Jpeg => {
             jpeg::decode(source, stored, DctScale::for_target(stored, target), limits.jpeg_scans)
         }

@@ -63,9 +63,10 @@ impl<'a> Brands<'a> {
         }
     }
 
-    /// Whether the file declares an image sequence.
+    /// Whether the file is an image sequence before all: where it is a still picture too, the major brand
+    /// says what is to be shown, as for libavif and the browsers that use it.
     pub(crate) fn sequence(&self) -> bool {
-        self.major == *b"avis" || self.compatible.contains(b"avis")
+        self.major == *b"avis" || (self.major != *b"avif" && self.compatible.contains(b"avis"))
     }
 }
 

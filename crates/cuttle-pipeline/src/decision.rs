@@ -5,7 +5,7 @@
 //! is told the result; it never negotiates.
 
 use cuttle_contract::{Accepted, Contract, Failure, FormatChoice, Modern};
-use cuttle_image::{Kind, Probe, Target};
+use cuttle_image::{Kind, Limits, Probe, Target};
 
 /// The three things that can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,21 +21,20 @@ pub(crate) fn decide(
     contract: Contract,
     format: FormatChoice,
     source: &Probe,
+    limits: &Limits,
     svg: bool,
 ) -> Result<Decision, Failure> {
     match source.kind {
-        Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif if !source.animated => {
+        Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif if source.animated => {
+            let moves = moving(contract, format) && limits.check_frames(source).is_ok();
+            // Never one frame silently.
+            Ok(if moves { Decision::Render(Target::Webp) } else { Decision::PassThrough })
+        }
+        Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif => {
             Ok(Decision::Render(target(contract, format, source.kind)))
         }
-        // Animations and what the engine does not decode yet: the original, never one frame silently.
-        Kind::Jpeg
-        | Kind::Png
-        | Kind::Webp
-        | Kind::Avif
-        | Kind::Gif
-        | Kind::Tiff
-        | Kind::Bmp
-        | Kind::Ico => Ok(Decision::PassThrough),
+        // What the engine does not decode yet.
+        Kind::Tiff | Kind::Bmp | Kind::Ico => Ok(Decision::PassThrough),
         Kind::Svg if svg => Ok(Decision::PassThrough),
         Kind::Svg => Err(Failure::SvgNotAllowed),
         kind @ (Kind::Heic | Kind::Jxl | Kind::Icns | Kind::Jp2) => match contract {
@@ -44,6 +43,16 @@ pub(crate) fn decide(
             Contract::Strict => Err(Failure::UnsupportedKind(kind.media_type())),
         },
         _ => Err(Failure::NotAnImage),
+    }
+}
+
+/// Whether an animation is made into an animated WebP: for Next's clients when they name WebP; by the
+/// strict contract when they name, or ask for, either modern format, since all that show AVIF show WebP.
+fn moving(contract: Contract, format: FormatChoice) -> bool {
+    match (format, contract) {
+        (FormatChoice::Explicit(_), _) => true,
+        (FormatChoice::Negotiated(accepted), Contract::Next) => accepted.webp,
+        (FormatChoice::Negotiated(accepted), Contract::Strict) => accepted.webp || accepted.avif,
     }
 }
 
@@ -57,7 +66,7 @@ fn target(contract: Contract, format: FormatChoice, kind: Kind) -> Target {
         (Some(Modern::Webp), ..) => Target::Webp,
         // Next keeps what every client can read and lowers the rest; strict knows one last resort.
         (None, Contract::Next, Kind::Jpeg) => Target::Jpeg,
-        (None, Contract::Next, Kind::Png) => Target::Png,
+        (None, Contract::Next, Kind::Png | Kind::Gif) => Target::Png,
         (None, ..) => Target::JpegOrPng,
     }
 }
@@ -104,7 +113,7 @@ mod tests {
         let all = fixtures();
         let fixture = all.iter().find(|one| one.name == fixture).expect(fixture);
         let source = cuttle_image::probe(Cursor::new(&fixture.bytes)).expect("a header");
-        match decide(contract, format, &source, svg) {
+        match decide(contract, format, &source, &Limits::default(), svg) {
             Ok(Decision::Render(target)) => format!("{target:?}"),
             Ok(Decision::PassThrough) => "original".to_owned(),
             Err(failure) => format!("{failure:?}"),
@@ -121,8 +130,18 @@ mod tests {
             ("rgb-8.png", nothing, "Png", "JpegOrPng"),
             ("lossy.webp", nothing, "JpegOrPng", "JpegOrPng"),
             ("still.avif", nothing, "JpegOrPng", "JpegOrPng"),
-            ("animated.gif", modern, "original", "original"),
-            ("animated.png", modern, "original", "original"),
+            ("still.gif", modern, "Avif", "Avif"),
+            ("still.gif", nothing, "Png", "JpegOrPng"),
+            ("animated.gif", modern, "Webp", "Webp"),
+            ("animated.gif", "image/webp", "Webp", "Webp"),
+            ("animated.gif", "image/avif", "original", "Webp"),
+            ("animated.gif", nothing, "original", "original"),
+            ("animated.png", modern, "Webp", "Webp"),
+            ("animated.png", nothing, "original", "original"),
+            ("animated.webp", modern, "Webp", "Webp"),
+            ("animated.webp", nothing, "original", "original"),
+            ("animated.avif", modern, "Webp", "Webp"),
+            ("animated.avif", nothing, "original", "original"),
             ("favicon.ico", modern, "original", "original"),
             ("plain.bmp", modern, "original", "original"),
             ("drawing.svg", modern, "SvgNotAllowed", "SvgNotAllowed"),
@@ -140,6 +159,25 @@ mod tests {
         assert_eq!(decided(Contract::Strict, accepting(modern), "drawing.svg", true), "original");
         let explicit = FormatChoice::Explicit(Modern::Webp);
         assert_eq!(decided(Contract::Strict, explicit, "baseline.jpg", false), "Webp");
+        let explicit = FormatChoice::Explicit(Modern::Avif);
+        assert_eq!(decided(Contract::Strict, explicit, "animated.gif", false), "Webp");
+    }
+
+    #[test]
+    fn an_animation_over_a_limit_stays_as_it_is() {
+        let all = fixtures();
+        let animated = all.iter().find(|one| one.name == "animated.gif").expect("the fixture");
+        let source = cuttle_image::probe(Cursor::new(&animated.bytes)).expect("a header");
+        let modern = accepting("image/webp");
+        for (limits, expected) in [
+            (Limits { frames: 4, ..Limits::default() }, Decision::Render(Target::Webp)),
+            (Limits { frames: 3, ..Limits::default() }, Decision::PassThrough),
+            (Limits { frames_pixels: 4 * 48 * 32 - 1, ..Limits::default() }, Decision::PassThrough),
+        ] {
+            for contract in [Contract::Next, Contract::Strict] {
+                assert_eq!(decide(contract, modern, &source, &limits, false), Ok(expected));
+            }
+        }
     }
 
     #[test]

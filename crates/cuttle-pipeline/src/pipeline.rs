@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cuttle_contract::{Failure, ImageRequest, RequestKey, Source};
+use cuttle_image::Probe;
 use cuttle_source::{Sources, Validator};
 use cuttle_store::{ContentKey, Entry, RequestDigest, Tier, Variant};
 use cuttle_worker::Pool;
@@ -177,9 +178,8 @@ impl Stages {
         }
         let original = self.loading.load(&request.source, deadline).await?;
         let source = SourceDigest(original.digest);
-        let svg = self.settings.svg;
         let made = match original.probe() {
-            Ok(probe) => match decide(request.contract, request.format, &probe, svg)? {
+            Ok(probe) => match self.decide(&request, &probe)? {
                 Decision::PassThrough => self.pass_through(&original, probe.kind)?,
                 Decision::Render(target) => {
                     self.render(&request, target, &original, &probe, deadline).await?
@@ -196,6 +196,11 @@ impl Stages {
             tracing::warn!(source, reason = reason.name(), "served the original instead");
         }
         Ok((made, source))
+    }
+
+    fn decide(&self, request: &ImageRequest, probe: &Probe) -> Result<Decision, Failure> {
+        let Settings { limits, svg, .. } = &self.settings;
+        decide(request.contract, request.format, probe, limits, *svg)
     }
 
     /// A stored answer whose source is still what it was.

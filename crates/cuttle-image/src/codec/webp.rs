@@ -1,6 +1,10 @@
 //! WebP by libwebp.
 #![expect(unsafe_code, reason = "calls into C")]
 
+mod animation;
+
+pub(crate) use animation::{Decoder as AnimationDecoder, Encoder as AnimationEncoder};
+
 use std::ffi::{c_int, c_void};
 
 use libwebp_sys::{
@@ -44,14 +48,7 @@ pub(crate) fn encode(
         )));
     }
     let failed = |what: &str| RenderError::Encode(format!("libwebp: {what}"));
-    let mut config = WebPConfig::new().map_err(|()| failed("version mismatch"))?;
-    config.alpha_quality = 100;
-    (config.method, config.quality) = match profile {
-        // Measured over six photos at 1080 px: method 2 at q 72 has the bytes and the SSIMULACRA2 of
-        // method 4 at q 75, for 0.42 of its time.
-        Profile::Fast => (2, f32::from(quality.saturating_sub(3).max(1))),
-        Profile::Balanced => (4, f32::from(quality)),
-    };
+    let config = settings(quality, profile)?;
     let mut frame = Frame::new(picture)?;
     let mut bytes: Vec<u8> = Vec::new();
     frame.0.writer = Some(append);
@@ -65,13 +62,38 @@ pub(crate) fn encode(
     Ok(bytes)
 }
 
-/// The encoder's own copy of the pixels, in YUV.
+/// Effort and quality, for stills and frames alike.
+fn settings(quality: u8, profile: Profile) -> Result<WebPConfig, RenderError> {
+    let mut config =
+        WebPConfig::new().map_err(|()| RenderError::Encode("libwebp: version mismatch".into()))?;
+    config.alpha_quality = 100;
+    (config.method, config.quality) = match profile {
+        // Measured over six photos at 1080 px: method 2 at q 72 has the bytes and the SSIMULACRA2 of
+        // method 4 at q 75, for 0.42 of its time.
+        Profile::Fast => (2, f32::from(quality.saturating_sub(3).max(1))),
+        Profile::Balanced => (4, f32::from(quality)),
+    };
+    Ok(config)
+}
+
+/// The encoder's own copy of the pixels.
 struct Frame(WebPPicture);
 
 impl Frame {
+    /// In YUV, as stills are encoded.
     fn new(picture: &Picture) -> Result<Self, RenderError> {
+        Self::import(picture, 0)
+    }
+
+    /// In ARGB, as frames are compared.
+    fn in_argb(picture: &Picture) -> Result<Self, RenderError> {
+        Self::import(picture, 1)
+    }
+
+    fn import(picture: &Picture, use_argb: c_int) -> Result<Self, RenderError> {
         let refused = || RenderError::Encode("libwebp did not take the picture".into());
         let mut frame = Self(WebPPicture::new().map_err(|()| refused())?);
+        frame.0.use_argb = use_argb;
         frame.0.width = c_int::try_from(picture.size.width).map_err(|_| refused())?;
         frame.0.height = c_int::try_from(picture.size.height).map_err(|_| refused())?;
         let stride = c_int::try_from(picture.stride()).map_err(|_| refused())?;

@@ -1,6 +1,9 @@
 //! AVIF (ISO/IEC 23008-12 with AV1): the properties of the primary item, in the `meta` box.
 //!
-//! Items are never opened: a grid's size, alpha and turning are all said by properties.
+//! Items are never opened: a grid's size, alpha and turning are all said by properties. A sequence is
+//! described by its tracks instead, as [`track`] reads them.
+
+mod track;
 
 use std::io::{Read, Seek};
 
@@ -22,12 +25,11 @@ pub(super) fn read<R: Read + Seek>(
     head: &[u8],
     probe: &mut Probe,
 ) -> Result<(), Fault> {
-    probe.animated = Brands::read(head, file.len()).is_some_and(|brands| brands.sequence());
     let whole = Span { at: 0, end: file.len() };
-    let Some(meta) = find(file, whole, *b"meta")? else {
-        // A sequence may have no still picture at all; it is passed through by its brand.
-        return if probe.animated { Ok(()) } else { Err(Fault::Broken("there is no meta box")) };
-    };
+    if Brands::read(head, file.len()).is_some_and(|brands| brands.sequence()) {
+        return track::read(file, whole, probe);
+    }
+    let meta = find(file, whole, *b"meta")?.ok_or(Fault::Broken("there is no meta box"))?;
     let meta = meta.skip(4)?;
     let primary = primary_item(file, meta)?;
     let iprp = find(file, meta, *b"iprp")?.ok_or(Fault::Broken("there is no iprp box"))?;
@@ -48,7 +50,7 @@ pub(super) fn read<R: Read + Seek>(
         }
     }
     probe.orientation = turn.orientation();
-    if probe.stored.is_none() && !probe.animated {
+    if probe.stored.is_none() {
         return Err(Fault::Broken("the primary item has no size"));
     }
     Ok(())
@@ -68,14 +70,7 @@ fn property<R: Read + Seek>(
             probe.stored = Some(Size { width, height });
         }
         b"pixi" => probe.bits_per_sample = file.u8(body.at + 5)?,
-        b"av1C" => {
-            let [_, _, flags] = file.array(body.at)?;
-            probe.bits_per_sample = match flags & 0x60 {
-                0x60 => 12,
-                0x40 => 10,
-                _ => 8,
-            };
-        }
+        b"av1C" => probe.bits_per_sample = depth(file.array(body.at)?),
         b"irot" => turn.quarters = file.u8(body.at)? & 3,
         b"imir" => turn.mirror = Some(file.u8(body.at)? & 1),
         b"colr" if matches!(&file.array::<4>(body.at)?, b"prof" | b"rICC") => {
@@ -87,6 +82,15 @@ fn property<R: Read + Seek>(
         _ => {}
     }
     Ok(())
+}
+
+/// Bits of a sample, by the third byte of `av1C` (AV1 in ISOBMFF §2.3.3): `high_bitdepth`, `twelve_bit`.
+fn depth([_, _, flags]: [u8; 3]) -> u8 {
+    match flags & 0x60 {
+        0x60 => 12,
+        0x40 => 10,
+        _ => 8,
+    }
 }
 
 /// `irot`, then `imir`: the order that MIAF (ISO/IEC 23000-22 §7.3.6.7) prescribes.

@@ -17,6 +17,10 @@ use std::io::{Read, Seek};
 use crate::{Kind, Orientation, SNIFF_BYTES, Size, sniff};
 use window::{Fault, Window};
 
+/// SECURITY: frames that are counted. The default limit is 500; an animation of more than this is said
+/// to have an unknown number, which no limit lets through.
+const MAX_FRAMES: u32 = 4096;
+
 /// What the headers of a picture say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,8 +35,12 @@ pub struct Probe {
     pub orientation: Orientation,
     /// Whether there may be more than one frame. When that would take reading too much, yes.
     pub animated: bool,
-    /// Number of frames, where the header says it.
+    /// Number of frames of a file that can hold several. `None`: it cannot, or there are too many to
+    /// count, or the file is cut off.
     pub frames: Option<u32>,
+    /// Pixels of all frames together, each as large as what is shown or, where that is larger, as its own
+    /// rectangle. 0 without [`frames`](Self::frames).
+    pub frames_pixels: u64,
     /// Whether the format leaves room for transparency in this file. Only the decoder can tell whether
     /// any pixel uses it.
     pub alpha: bool,
@@ -80,6 +88,13 @@ impl Probe {
         self.icc.extents.iter().map(|extent| extent.len).sum()
     }
 
+    /// `frames` frames, none larger than what is shown.
+    fn count_frames(&mut self, frames: u32) {
+        self.animated = frames != 1;
+        self.frames = Some(frames);
+        self.frames_pixels = self.stored.map_or(0, Size::pixels).saturating_mul(frames.into());
+    }
+
     fn new(kind: Kind, source_bytes: u64) -> Self {
         Self {
             kind,
@@ -88,6 +103,7 @@ impl Probe {
             orientation: Orientation::Upright,
             animated: false,
             frames: None,
+            frames_pixels: 0,
             alpha: false,
             bits_per_sample: 8,
             progressive: false,

@@ -26,10 +26,12 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
             b"IHDR" => header(file, body, probe)?,
             b"IDAT" | b"IEND" => return Ok(()),
             b"tRNS" => probe.alpha = true,
-            b"acTL" => {
-                probe.animated = true;
-                probe.frames = Some(file.u32_be(body)?);
-            }
+            // No frames at all is an error that browsers forgive: the picture stands still.
+            b"acTL" => match file.u32_be(body)? {
+                0 => {}
+                frames => probe.count_frames(frames),
+            },
+            b"fcTL" => {}
             b"iCCP" => probe.icc = profile(file, body, len)?,
             b"eXIf" => {
                 probe.metadata_bytes += len;

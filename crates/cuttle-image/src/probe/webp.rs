@@ -3,10 +3,10 @@
 use std::io::{Read, Seek};
 
 use super::window::{Fault, Window};
-use super::{Extent, Icc, Probe, exif};
+use super::{Extent, Icc, MAX_FRAMES, Probe, exif};
 use crate::Size;
 
-/// SECURITY: chunks of a still file. An extended one has six.
+/// SECURITY: chunks beside frames. An extended file has six.
 const MAX_CHUNKS: u32 = 256;
 
 /// Flags of the `VP8X` chunk (RFC 9649 §2.7).
@@ -16,10 +16,9 @@ const ANIMATION: u8 = 0x02;
 pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> Result<(), Fault> {
     let end = (u64::from(file.u32_le(4)?) + 8).min(file.len());
     let mut at = 12;
-    for _ in 0..MAX_CHUNKS {
-        if at + 8 > end {
-            break;
-        }
+    let mut frames = 0;
+    let mut left = MAX_CHUNKS;
+    while at + 8 <= end {
         let [n0, n1, n2, n3, l0, l1, l2, l3] = file.array(at)?;
         let len = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
         let body = at + 8;
@@ -40,10 +39,12 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
                 probe.alpha |= alpha;
             }
             b"ALPH" => probe.alpha = true,
-            b"ANIM" | b"ANMF" => {
-                probe.animated = true;
-                break;
+            b"ANIM" => probe.animated = true,
+            b"ANMF" if frames < MAX_FRAMES => {
+                frames += 1;
+                continue;
             }
+            b"ANMF" => return Ok(()),
             b"ICCP" => probe.icc = Icc { extents: vec![Extent { at: body, len }], deflated: false },
             b"EXIF" => {
                 probe.metadata_bytes += len;
@@ -57,9 +58,16 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
         if probe.stored.is_none() {
             return Err(Fault::Broken("it does not begin with a picture"));
         }
+        left -= 1;
+        if left == 0 {
+            break;
+        }
     }
     if probe.stored.is_none() {
         return Err(Fault::Broken("there is no picture"));
+    }
+    if probe.animated && left > 0 {
+        probe.count_frames(frames);
     }
     Ok(())
 }

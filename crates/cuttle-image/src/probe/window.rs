@@ -7,9 +7,9 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 /// Bytes fetched at a time: headers cluster, and a page is what one `pread` costs anyway.
 const BLOCK: usize = 4096;
 
-/// SECURITY: bytes that one probe may fetch. The longest honest walk is a GIF's first frame (to see
-/// whether a second follows) and a 4 MiB colour profile of a JPEG costs one block per 64 KiB.
-pub(super) const READ_CAP: u64 = 8 << 20;
+/// SECURITY: bytes that one probe may fetch. The longest honest walk is a GIF of 20 MB, whose frames
+/// can only be counted by walking all of it; a 4 MiB colour profile of a JPEG costs one block per 64 KiB.
+pub(super) const READ_CAP: u64 = 24 << 20;
 
 /// Why a probe stopped.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 #![cfg(feature = "codecs")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot make its picture fails")]
 
+mod animation;
 mod colour;
 mod fixtures;
 mod geometry;

@@ -3,10 +3,12 @@
 
 mod decode;
 mod encode;
+mod sequence;
 mod yuv;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
+pub(crate) use sequence::Sequence;
 
 use std::ffi::CStr;
 

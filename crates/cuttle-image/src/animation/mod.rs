@@ -1,0 +1,158 @@
+//! Pictures that move: every frame composited on the whole canvas, resized on its own, encoded, forgotten.
+//!
+//! One canvas is in memory at a time, never all. A frame is not a picture until it is composited: sources
+//! store rectangles that mean something only on top of what was there before. Nothing here refuses an
+//! animation for its length; [`Limits::check`](crate::Limits::check) has done that by the header.
+
+mod canvas;
+mod scale;
+
+use std::ffi::c_int;
+use std::time::Duration;
+
+pub(crate) use canvas::{Canvas, Disposal, Rect, over};
+
+use crate::codec::{apng, avif, gif, webp};
+use crate::picture::Picture;
+use crate::{Kind, Limits, Probe, RenderError, RenderOptions, Rendition, Size, Target, colour};
+use scale::Scaler;
+
+/// An animation being decoded.
+pub(crate) trait Frames {
+    /// Composites the next frame and says how long it is shown; `None` after the last one.
+    fn advance(&mut self) -> Result<Option<Duration>, RenderError>;
+
+    /// What is shown now, as RGBA.
+    fn canvas(&self) -> &Picture;
+
+    /// How often the whole is played, 0 for ever. Known once the first frame is there.
+    fn plays(&self) -> u32;
+}
+
+/// Renders an animation as animated WebP, which is the only moving format that is made; other targets
+/// would show one frame and are refused.
+pub(crate) fn render(
+    source: &[u8],
+    probe: &Probe,
+    stored: Size,
+    options: &RenderOptions,
+    limits: &Limits,
+) -> Result<Rendition, RenderError> {
+    if options.target != Target::Webp {
+        return Err(RenderError::Unsupported(probe.kind));
+    }
+    let seen = stored.oriented(probe.orientation).fit_width(options.width);
+    let profile = colour::embedded_profile(source, &probe.icc, limits)?;
+    let mut scaler = Scaler::new(seen.oriented(probe.orientation));
+    let mut frames = open(source, probe, stored, limits)?;
+    let Some(mut shown) = frames.advance()? else { return Err(empty()) };
+    let mut encoder =
+        webp::AnimationEncoder::new(seen, frames.plays(), options.quality, options.profile)?;
+    let mut clock = Clock::default();
+    loop {
+        let scaled = scaler.scale(frames.canvas())?;
+        let converted = colour::to_srgb(scaled, profile.as_deref());
+        encoder.add(&converted.oriented(probe.orientation), clock.now()?)?;
+        clock.advance(shown);
+        match frames.advance()? {
+            Some(next) => shown = next,
+            None => break,
+        }
+    }
+    let bytes = encoder.finish(clock.now()?)?;
+    Ok(Rendition { bytes, kind: Kind::Webp, width: seen.width, height: seen.height })
+}
+
+/// The picture of a file that could hold several but has one: a GIF that stands still, most of all.
+pub(crate) fn only_frame(
+    source: &[u8],
+    probe: &Probe,
+    stored: Size,
+    limits: &Limits,
+) -> Result<Picture, RenderError> {
+    let mut frames = open(source, probe, stored, limits)?;
+    frames.advance()?.ok_or_else(empty)?;
+    let Picture { size, channels, ref samples } = *frames.canvas();
+    let picture = Picture { size, channels, samples: samples.clone() };
+    // What follows the frame must be the end; a file that lacks it is cut off.
+    if frames.advance()?.is_some() {
+        return Err(RenderError::Decode("there is more than one frame".into()));
+    }
+    Ok(picture)
+}
+
+fn open<'a>(
+    source: &'a [u8],
+    probe: &Probe,
+    stored: Size,
+    limits: &Limits,
+) -> Result<Box<dyn Frames + 'a>, RenderError> {
+    let frames = probe.frames.unwrap_or(0);
+    Ok(match probe.kind {
+        Kind::Gif => Box::new(Counted::new(gif::Frames::open(source, stored)?, frames)),
+        Kind::Png => Box::new(Counted::new(apng::Frames::open(source, stored, frames)?, frames)),
+        Kind::Webp => Box::new(Counted::new(webp::AnimationDecoder::open(source, stored)?, frames)),
+        Kind::Avif => Box::new(Counted::new(avif::Sequence::open(source, stored, limits)?, frames)),
+        kind => return Err(RenderError::Unsupported(kind)),
+    })
+}
+
+/// SECURITY: the limits were checked against the number of frames that the header announced; a decoder
+/// that finds more of them than the probe has found another file.
+struct Counted<F> {
+    frames: F,
+    left: u32,
+}
+
+impl<F: Frames> Counted<F> {
+    fn new(frames: F, announced: u32) -> Self {
+        Self { frames, left: announced }
+    }
+}
+
+impl<F: Frames> Frames for Counted<F> {
+    fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
+        let shown = self.frames.advance()?;
+        match (shown, self.left.checked_sub(1)) {
+            (None, None) => Ok(None),
+            (Some(_), Some(left)) => {
+                self.left = left;
+                Ok(shown)
+            }
+            _ => Err(RenderError::Decode("there are not as many frames as announced".into())),
+        }
+    }
+
+    fn canvas(&self) -> &Picture {
+        self.frames.canvas()
+    }
+
+    fn plays(&self) -> u32 {
+        self.frames.plays()
+    }
+}
+
+/// Adds up durations exactly and rounds only what is written, so that thirty frames of a thirtieth of a
+/// second last a second.
+#[derive(Default)]
+struct Clock(Duration);
+
+/// WebP says how long a frame is shown in 24 bits (RFC 9649 §2.7.1.1): 4 hours 39 minutes.
+const LONGEST: Duration = Duration::from_millis((1 << 24) - 1);
+
+impl Clock {
+    /// Milliseconds since the start.
+    fn now(&self) -> Result<c_int, RenderError> {
+        let rounded = self.0 + Duration::from_micros(500);
+        c_int::try_from(rounded.as_millis())
+            .map_err(|_| RenderError::Encode("the animation is longer than 24 days".into()))
+    }
+
+    fn advance(&mut self, shown: Duration) {
+        self.0 += shown.min(LONGEST);
+    }
+}
+
+fn empty() -> RenderError {
+    RenderError::Decode("there is no frame".into())
+}
