@@ -83,7 +83,9 @@ impl Probe {
             Kind::Jpeg => {
                 // A sequential file needs a few rows of blocks of each component.
                 let rows = u64::from(stored.width) * 3 * 64;
-                let state = if self.keeps_coefficients { self.coefficient_bytes } else { rows };
+                // An abridged copy of the file comes beside the coefficients of a progressive one.
+                let kept = self.coefficient_bytes + self.source_bytes;
+                let state = if self.keeps_coefficients { kept } else { rows };
                 Some((state, DctScale::for_target(stored, target).apply(stored)))
             }
             // A row of four 16-bit samples and its predecessor.

@@ -58,6 +58,8 @@ pub(crate) struct DctScale {
 }
 
 impl DctScale {
+    pub(crate) const FULL: Self = Self { eighths: 8 };
+
     /// The smallest scale at which both sides are still at least twice those of `target`.
     pub(crate) fn for_target(stored: Size, target: Size) -> Self {
         let enough = |scale: &Self| {
@@ -65,7 +67,7 @@ impl DctScale {
             u64::from(scaled.width) >= DECODE_MARGIN * u64::from(target.width)
                 && u64::from(scaled.height) >= DECODE_MARGIN * u64::from(target.height)
         };
-        (1..8).map(|eighths| Self { eighths }).find(enough).unwrap_or(Self { eighths: 8 })
+        (1..8).map(|eighths| Self { eighths }).find(enough).unwrap_or(Self::FULL)
     }
 
     /// Sides round up, as libjpeg's do.

@@ -14,6 +14,8 @@ mod codec;
 mod colour;
 mod error;
 mod geometry;
+#[cfg(feature = "codecs")]
+mod ink;
 mod kind;
 mod limits;
 mod options;
@@ -35,9 +37,9 @@ pub use options::{Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
 #[cfg(feature = "codecs")]
-pub use render::render;
+pub use render::{render, render_many};
 pub use sniff::{SNIFF_BYTES, sniff};
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;

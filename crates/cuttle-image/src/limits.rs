@@ -21,7 +21,8 @@ pub struct Limits {
     pub frames_pixels: u64,
     /// Bytes of an embedded colour profile, after decompression.
     pub icc_bytes: usize,
-    /// Bytes of all other metadata together, after decompression.
+    /// Bytes of all other metadata together, after decompression. What is neither decompressed nor kept,
+    /// as every segment of a JPEG but its profile, does not count.
     pub metadata_bytes: usize,
     /// Scans of a progressive JPEG, counted while it is decoded.
     pub jpeg_scans: u32,

@@ -27,7 +27,7 @@ impl Channels {
 }
 
 /// A frame in memory: rows from the top, without padding.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Picture {
     pub(crate) size: Size,
     pub(crate) channels: Channels,

@@ -1,5 +1,6 @@
 //! The life of one picture, from bytes to bytes.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use crate::codec::{avif, jpeg, png, webp};
@@ -19,22 +20,118 @@ pub fn render(
     options: &RenderOptions,
     limits: &Limits,
 ) -> Result<Rendition, RenderError> {
-    let probe = probe(Cursor::new(source))?;
-    limits.check(&probe)?;
-    let stored = size(&probe)?;
-    if probe.animated {
-        return animation::render(source, &probe, stored, options, limits);
-    }
-    let target = stored.oriented(probe.orientation).fit_width(options.width);
-    // What is decoded is turned last, so until then the target lies on its side too.
-    let target = target.oriented(probe.orientation);
-    let profile = colour::embedded_profile(source, &probe.icc, limits)?;
+    let mut outcomes = render_many(source, std::slice::from_ref(options), limits);
+    outcomes.pop().expect("as many outcomes as options")
+}
 
-    let decoded = decode(source, &probe, stored, target, limits)?;
-    let resized = resize::resize(decoded.without_idle_alpha(), target)?;
-    let converted = colour::to_srgb(resized, profile.as_deref());
-    let upright = converted.oriented(probe.orientation);
-    encode(upright, options)
+/// Renders one picture several times over, each as [`render`] would, in the order of `options`.
+///
+/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded
+/// follows from the source and its own options alone. So a source is decoded once for every scale that
+/// is asked for, which for every other format is once.
+///
+/// One decoded frame is held at a time, so that the memory needed is that of the dearest option, plus
+/// the finished files.
+#[must_use]
+pub fn render_many(
+    source: &[u8],
+    options: &[RenderOptions],
+    limits: &Limits,
+) -> Vec<Result<Rendition, RenderError>> {
+    let original = match Original::open(source, limits) {
+        Ok(original) => original,
+        Err(error) => return vec![Err(error); options.len()],
+    };
+    if original.probe.animated {
+        let Original { probe, stored, .. } = &original;
+        let animate = |options| animation::render(source, probe, *stored, options, limits);
+        return options.iter().map(animate).collect();
+    }
+    let plans: Vec<Plan> = options.iter().map(|options| original.plan(options)).collect();
+    let mut outcomes = vec![None; options.len()];
+    for eighths in 1..=8 {
+        let scale = DctScale { eighths };
+        let group: Vec<usize> = (0..plans.len()).filter(|at| plans[*at].scale == scale).collect();
+        let Some((last, rest)) = group.split_last() else { continue };
+        match original.decode(scale) {
+            Ok(decoded) => {
+                for at in rest {
+                    let frame = Cow::Borrowed(&decoded);
+                    outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at]));
+                }
+                // Moved, so that a frame is gone before its last rendition is encoded.
+                outcomes[*last] =
+                    Some(original.finish(Cow::Owned(decoded), plans[*last], &options[*last]));
+            }
+            Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
+        }
+    }
+    outcomes.into_iter().map(|outcome| outcome.expect("every scale is from 1/8 to 8/8")).collect()
+}
+
+/// A source that may be decoded.
+struct Original<'a> {
+    source: &'a [u8],
+    limits: &'a Limits,
+    probe: Probe,
+    stored: Size,
+    profile: Option<Vec<u8>>,
+}
+
+/// How one rendition is made.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Before the picture is turned, so it may lie on its side.
+    target: Size,
+    scale: DctScale,
+}
+
+impl<'a> Original<'a> {
+    fn open(source: &'a [u8], limits: &'a Limits) -> Result<Self, RenderError> {
+        let probe = probe(Cursor::new(source))?;
+        limits.check(&probe)?;
+        let stored = size(&probe)?;
+        let profile = colour::embedded_profile(source, &probe.icc, limits)?;
+        Ok(Self { source, limits, probe, stored, profile })
+    }
+
+    fn plan(&self, options: &RenderOptions) -> Plan {
+        let orientation = self.probe.orientation;
+        let seen = self.stored.oriented(orientation).fit_width(options.width);
+        let target = seen.oriented(orientation);
+        let scale = match self.probe.kind {
+            Kind::Jpeg => DctScale::for_target(self.stored, target),
+            _ => DctScale::FULL,
+        };
+        Plan { target, scale }
+    }
+
+    fn decode(&self, scale: DctScale) -> Result<Picture, RenderError> {
+        let Self { source, limits, ref probe, stored, ref profile } = *self;
+        let decoded = match probe.kind {
+            // One frame, kept as an animation is.
+            _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
+            Kind::Jpeg => {
+                jpeg::decode(source, stored, scale, limits.jpeg_scans, profile.as_deref())
+            }
+            Kind::Png => png::decode(source, stored),
+            Kind::Webp => webp::decode(source, stored, probe.alpha),
+            Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
+            kind => Err(RenderError::Unsupported(kind)),
+        }?;
+        Ok(decoded.without_idle_alpha())
+    }
+
+    fn finish(
+        &self,
+        decoded: Cow<'_, Picture>,
+        plan: Plan,
+        options: &RenderOptions,
+    ) -> Result<Rendition, RenderError> {
+        let resized = resize::resize(decoded, plan.target)?;
+        let converted = colour::to_srgb(resized, self.profile.as_deref());
+        encode(converted.oriented(self.probe.orientation), options)
+    }
 }
 
 /// The size of a picture that this engine decodes.
@@ -42,26 +139,6 @@ fn size(probe: &Probe) -> Result<Size, RenderError> {
     let decodes =
         matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif);
     probe.stored.filter(|_| decodes).ok_or(RenderError::Unsupported(probe.kind))
-}
-
-fn decode(
-    source: &[u8],
-    probe: &Probe,
-    stored: Size,
-    target: Size,
-    limits: &Limits,
-) -> Result<Picture, RenderError> {
-    match probe.kind {
-        // One frame, kept as an animation is.
-        _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
-        Kind::Jpeg => {
-            jpeg::decode(source, stored, DctScale::for_target(stored, target), limits.jpeg_scans)
-        }
-        Kind::Png => png::decode(source, stored),
-        Kind::Webp => webp::decode(source, stored, probe.alpha),
-        Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
-        kind => Err(RenderError::Unsupported(kind)),
-    }
 }
 
 fn encode(picture: Picture, options: &RenderOptions) -> Result<Rendition, RenderError> {

@@ -3,16 +3,18 @@
 //! Colours are weighted by their alpha, so that what a transparent pixel happens to hold never bleeds
 //! into its neighbours.
 
+use std::borrow::Cow;
+
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::picture::{Channels, Picture};
 use crate::{RenderError, Size};
 
-/// `picture` at exactly `size`.
-pub(crate) fn resize(picture: Picture, size: Size) -> Result<Picture, RenderError> {
+/// `picture` at exactly `size`. One that is owned is moved when it has that size already.
+pub(crate) fn resize(picture: Cow<'_, Picture>, size: Size) -> Result<Picture, RenderError> {
     if picture.size == size {
-        return Ok(picture);
+        return Ok(picture.into_owned());
     }
     let layout = match picture.channels {
         Channels::Grey => PixelType::U8,

@@ -51,15 +51,14 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
                 let [number, count] = file.array(body + 12)?;
                 pieces.push((number, count, Extent { at: body + 14, len: body_len - 14 }));
             }
-            0xe0..=0xef | 0xfe => {
-                probe.metadata_bytes += body_len;
-                if marker == 0xe1 && !exif_seen && body_len >= 14 && file.array(body)? == *EXIF_TAG
-                {
-                    exif_seen = true;
-                    let orientation: Orientation = exif::orientation(file, body + 6, body_len - 6)?;
-                    probe.orientation = orientation;
-                }
+            0xe1 if !exif_seen && body_len >= 14 && file.array(body)? == *EXIF_TAG => {
+                exif_seen = true;
+                let orientation: Orientation = exif::orientation(file, body + 6, body_len - 6)?;
+                probe.orientation = orientation;
             }
+            // Not counted as metadata: nothing here is compressed and neither we nor libjpeg keep a byte
+            // of it. Phones write megabytes (depth maps and gain maps in extended XMP, previews in maker
+            // notes) that only cost a step over each segment, and those are limited.
             _ => {}
         }
     }

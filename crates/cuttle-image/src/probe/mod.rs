@@ -48,7 +48,8 @@ pub struct Probe {
     pub bits_per_sample: u8,
     /// A JPEG whose coefficients come in several scans.
     pub progressive: bool,
-    /// Bytes of EXIF, XMP, comments and the like that were seen, as stored.
+    /// Bytes of EXIF, XMP, comments and the like that were seen, as stored; 0 for JPEG, see
+    /// [`Limits`](crate::Limits::metadata_bytes).
     pub metadata_bytes: u64,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,

@@ -3,9 +3,11 @@
 use cuttle_demo::fixtures::Fixture;
 use cuttle_image::{Excess, Kind, Limits, RenderError, Target, render};
 use jpeg_encoder::ColorType as JpegColour;
+use png::{BitDepth, ColorType};
 
 use crate::fixtures::{
-    Scans, exif, gradient, jpeg, jpeg_rgb, options, png_rgb, rendition, webp_lossless, with_segment,
+    Scans, exif, gradient, jpeg, jpeg_rgb, options, png_rgb, png_with, rendition, webp_lossless,
+    with_segment,
 };
 
 fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
@@ -114,12 +116,22 @@ fn limits_refuse_before_anything_is_decoded() {
 
 #[test]
 fn too_much_metadata_is_refused() {
-    let mut source = jpeg_rgb(8, 8, &gradient(8, 8));
-    for _ in 0..17 {
-        source = with_segment(&source, 0xe1, &[0; 65_000]);
-    }
+    let text = vec![b'x'; (1 << 20) + 1];
+    let source =
+        png_with(8, 8, ColorType::Rgb, BitDepth::Eight, &gradient(8, 8), &[(*b"tEXt", &text)]);
     let outcome = render(&source, &options(8, Target::Webp), &Limits::default());
     assert_eq!(outcome, Err(Excess::Metadata { limit: 1 << 20 }.into()));
+}
+
+#[test]
+fn a_profile_that_is_too_long_is_refused() {
+    let mut source = jpeg_rgb(8, 8, &gradient(8, 8));
+    for number in (1..=65).rev() {
+        let piece = [b"ICC_PROFILE\0".as_slice(), &[number, 65], &[0; 65_000]].concat();
+        source = with_segment(&source, 0xe2, &piece);
+    }
+    let outcome = render(&source, &options(8, Target::Webp), &Limits::default());
+    assert_eq!(outcome, Err(Excess::Metadata { limit: 4 << 20 }.into()));
 }
 
 #[test]

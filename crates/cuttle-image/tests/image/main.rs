@@ -7,6 +7,8 @@ mod colour;
 mod fixtures;
 mod geometry;
 mod hostile;
+mod jpeg;
+mod many;
 mod orientation;
 mod outputs;
 mod probing;

@@ -1,14 +1,14 @@
 //! Every kind of source, made by an independent encoder.
 
-use cuttle_image::{RenderError, Target};
+use cuttle_image::Target;
 use image_webp::ColorType as WebpColour;
 use jpeg_encoder::ColorType as JpegColour;
 use png::BitDepth::{Eight, Four, One, Sixteen, Two};
 use png::ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
 
 use crate::fixtures::{
-    Scans, assert_near, gradient, jpeg, options, pixels, png_chunk, png_rgb, png_with, quadrants,
-    rendition, webp_lossless, zlib,
+    Scans, assert_near, gradient, jpeg, pixels, png_chunk, png_rgb, png_with, quadrants, rendition,
+    webp_lossless, zlib,
 };
 
 /// Colour type, depth, palette, `tRNS`, the samples of two pixels, and both pixels as RGBA.
@@ -140,14 +140,6 @@ fn a_jpeg_reduced_in_the_dct_looks_like_one_reduced_in_full() {
     let full = pixels(&png_rgb(1024, 768, &samples), 100);
     assert_eq!((reduced.width, reduced.height), (100, 75));
     assert_near(reduced.rgba.as_flattened(), full.rgba.as_flattened(), 6);
-}
-
-#[test]
-fn cmyk_jpeg_is_refused_and_not_shown_in_wrong_colours() {
-    let source = jpeg(8, 8, JpegColour::Cmyk, &[100; 256], Scans::Baseline);
-    let outcome =
-        cuttle_image::render(&source, &options(8, Target::Webp), &cuttle_image::Limits::default());
-    assert!(matches!(outcome, Err(RenderError::Decode(reason)) if reason.contains("CMYK")));
 }
 
 #[test]

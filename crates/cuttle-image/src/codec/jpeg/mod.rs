@@ -7,6 +7,8 @@
 
 mod decode;
 mod encode;
+mod markers;
+mod scans;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;

@@ -1,0 +1,57 @@
+//! CMYK to sRGB, row by row while a JPEG is decoded.
+//!
+//! By the embedded profile where there is one that moxcms can apply. Otherwise by the plain formula
+//! `255 · (1 − ink) · (1 − black)` per channel, without any press's dot gain: brighter colours than
+//! sharp's, whose libvips carries a default profile of its own, and the same as what viewers without
+//! colour management show.
+
+use std::sync::Arc;
+
+use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
+
+/// What inks look like.
+pub(crate) struct Inks {
+    transform: Option<Arc<Transform8BitExecutor>>,
+    inverted: bool,
+}
+
+impl Inks {
+    /// `inverted`: 255 stands for no ink, as Adobe's programs write it, instead of for full ink.
+    pub(crate) fn new(profile: Option<&[u8]>, inverted: bool) -> Self {
+        Self { transform: profile.and_then(transform), inverted }
+    }
+
+    /// Converts a row of cyan, magenta, yellow and black samples, which it may change, to RGB.
+    pub(crate) fn to_rgb(&self, inks: &mut [u8], rgb: &mut [u8]) {
+        if self.inverted {
+            for ink in inks.iter_mut() {
+                *ink = 255 - *ink;
+            }
+        }
+        if self.transform.as_ref().is_some_and(|transform| transform.transform(inks, rgb).is_ok()) {
+            return;
+        }
+        for ([inks @ .., black], rgb) in inks.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut().0) {
+            *rgb = inks.map(|ink| lit(ink, *black));
+        }
+    }
+}
+
+/// What two layers of ink let through, rounded.
+fn lit(ink: u8, black: u8) -> u8 {
+    let through = u32::from(255 - ink) * u32::from(255 - black);
+    // At most 255 · 255, so the quotient is at most 255.
+    u8::try_from((through + 127) / 255).unwrap_or(255)
+}
+
+/// Layout `Rgba` is what moxcms calls four samples of any meaning.
+fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
+    let profile = ColorProfile::new_from_slice(profile).ok()?;
+    if profile.color_space != DataColorSpace::Cmyk {
+        return None;
+    }
+    let srgb = ColorProfile::new_srgb();
+    profile
+        .create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgb, TransformOptions::default())
+        .ok()
+}
