@@ -1,8 +1,9 @@
 //! What a render will cost in memory, from the headers alone.
 //!
 //! The estimate is an upper bound, so that admission can add it to a budget and a hostile file gains
-//! nothing by its claims; it says nothing about time. Bytes per pixel are measured peaks of resident
-//! memory over photographs and noise (9 to 49 Mpx, one thread), rounded up.
+//! nothing by its claims; it says nothing about time. Bytes per pixel of stills are measured peaks of
+//! resident memory over photographs and noise (9 to 49 Mpx, one thread), rounded up; those of
+//! animations are derived from what the codecs keep, and not measured yet.
 
 use crate::geometry::DctScale;
 use crate::{Kind, Probe, RenderOptions, Size, Target};
