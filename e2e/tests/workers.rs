@@ -22,7 +22,8 @@ fn a_worker_killed_in_mid_job_costs_its_own_request_only() {
     let frozen = stopped(victim);
     let client = server.client;
     let unlucky = thread::spawn(move || client.get(PICTURE));
-    jobs(&server, 1);
+    // In the worker's hands: a job that is only on its way there would rightly go to its successor.
+    server.wait_until("a job at work", |report| report["workers"]["jobs"] == 1);
     let waiting = thread::spawn(move || client.get("/_cuttle/image?src=/other.jpg&w=384&f=webp"));
     jobs(&server, 2);
     kill(victim);
