@@ -4,7 +4,7 @@
 //! nothing by its claims; it says nothing about time. Bytes per pixel are measured peaks of resident
 //! memory over photographs and noise (9 to 49 Mpx, one thread), rounded up.
 
-use crate::geometry::DctScale;
+use crate::geometry::{DctScale, Framing};
 use crate::{Kind, Probe, RenderOptions, Size, Target};
 
 /// Codec tables, colour tables, stacks and allocator slack, whatever the picture.
@@ -25,9 +25,9 @@ impl Probe {
     #[must_use]
     pub fn decode_bytes(&self, options: &RenderOptions) -> u64 {
         let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
-        let seen = display.fit_width(options.width);
-        let target = seen.oriented(self.orientation);
-        let Some((decoder, decoded)) = self.decoder_bytes(stored, target) else { return 0 };
+        let framing = Framing::new(display, options.width, options.fit).oriented(self.orientation);
+        let target = framing.target;
+        let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
         let channels = if self.alpha { 4 } else { 3 };
         let frame = channels * decoded.pixels();
         let rendition = channels * target.pixels();
@@ -40,23 +40,36 @@ impl Probe {
         FIXED + self.source_bytes + decode.max(resize).max(encode)
     }
 
+    /// Whether the frame may be decoded to 16 bits.
+    fn deep(&self) -> bool {
+        self.bits_per_sample > 8 || self.colour.cicp.is_some()
+    }
+
     /// State of the decoder, and the size of what it decodes.
-    fn decoder_bytes(&self, stored: Size, target: Size) -> Option<(u64, Size)> {
+    fn decoder_bytes(&self, stored: Size, framing: Framing) -> Option<(u64, Size)> {
         let pixels = stored.pixels();
         match self.kind {
             Kind::Jpeg => {
                 // A sequential file needs a few rows of blocks of each component.
                 let rows = u64::from(stored.width) * 3 * 64;
                 let state = if self.progressive { self.coefficient_bytes } else { rows };
-                Some((state, DctScale::for_target(stored, target).apply(stored)))
+                let scale = DctScale::for_target(framing.region, framing.target);
+                Some((state, scale.apply(stored)))
             }
             // A row of four 16-bit samples and its predecessor.
-            Kind::Png => Some((u64::from(stored.width) * 16, stored)),
+            // A row of four 16-bit samples and its predecessor, and once more while it is converted. A deep
+            // frame whose rows do not come in order is held whole.
+            Kind::Png => {
+                let frame = if self.deep() { 8 * pixels } else { 0 };
+                Some((u64::from(stored.width) * 32 + frame, stored))
+            }
             Kind::Webp => Some((6 * pixels, stored)),
             Kind::Avif => {
                 let planes = if self.alpha { 2 } else { 1 };
                 let deep = if self.bits_per_sample > 8 { 24 } else { 18 };
-                Some((planes * deep * pixels, stored))
+                // RGBA of 16 bits, before it is converted.
+                let samples = if self.deep() { 8 * pixels } else { 0 };
+                Some((planes * deep * pixels + samples, stored))
             }
             _ => None,
         }

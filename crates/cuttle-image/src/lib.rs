@@ -23,13 +23,15 @@ mod probe;
 mod render;
 #[cfg(feature = "codecs")]
 mod resize;
+#[cfg(feature = "codecs")]
+mod salience;
 mod sniff;
 
 pub use error::{Excess, RenderError};
 pub use geometry::Size;
 pub use kind::Kind;
 pub use limits::Limits;
-pub use options::{Profile, RenderOptions, Rendition, Target};
+pub use options::{Crop, Fit, Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
 #[cfg(feature = "codecs")]

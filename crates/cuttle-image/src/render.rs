@@ -3,10 +3,11 @@
 use std::io::Cursor;
 
 use crate::codec::{avif, jpeg, png, webp};
-use crate::geometry::DctScale;
+use crate::colour::Meaning;
+use crate::geometry::{DctScale, Framing};
 use crate::picture::Picture;
 use crate::{Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target};
-use crate::{colour, probe, resize};
+use crate::{probe, resize, salience};
 
 /// Renders one still picture: probe, refuse what is over a limit, decode, resize, convert to sRGB, turn,
 /// encode. No metadata survives.
@@ -21,14 +22,23 @@ pub fn render(
     let probe = probe(Cursor::new(source))?;
     limits.check(&probe)?;
     let stored = still(&probe)?;
-    let target = stored.oriented(probe.orientation).fit_width(options.width);
-    // What is decoded is turned last, so until then the target lies on its side too.
-    let target = target.oriented(probe.orientation);
-    let profile = colour::embedded_profile(source, &probe.icc, limits)?;
+    let display = stored.oriented(probe.orientation);
+    // What is decoded is turned last, so until then cut and target lie on their side too.
+    let framing = Framing::new(display, options.width, options.fit).oriented(probe.orientation);
+    let meaning = Meaning::read(source, &probe, limits)?;
+    // Where 8 bits cannot hold what the samples say, colours are converted as they are decoded.
+    let deep =
+        matches!(probe.kind, Kind::Png | Kind::Avif) && meaning.needs_depth(probe.bits_per_sample);
 
-    let decoded = decode(source, &probe, stored, target, limits)?;
-    let resized = resize::resize(decoded.without_idle_alpha(), target)?;
-    let converted = colour::to_srgb(resized, profile.as_deref());
+    let decoded = if deep {
+        decode_deep(source, &probe, stored, &meaning, limits)?
+    } else {
+        decode(source, &probe, stored, framing, limits)?
+    };
+    let decoded = decoded.without_idle_alpha();
+    let cut = salience::cut(&decoded, stored, framing.region, options.fit);
+    let resized = resize::resize(decoded, cut, framing.target)?;
+    let converted = if deep { resized } else { meaning.to_srgb(resized) };
     let upright = converted.oriented(probe.orientation);
     encode(upright, options)
 }
@@ -44,12 +54,13 @@ fn decode(
     source: &[u8],
     probe: &Probe,
     stored: Size,
-    target: Size,
+    framing: Framing,
     limits: &Limits,
 ) -> Result<Picture, RenderError> {
     match probe.kind {
         Kind::Jpeg => {
-            jpeg::decode(source, stored, DctScale::for_target(stored, target), limits.jpeg_scans)
+            let scale = DctScale::for_target(framing.region, framing.target);
+            jpeg::decode(source, stored, scale, limits.jpeg_scans)
         }
         Kind::Png => png::decode(source, stored),
         Kind::Webp => webp::decode(source, stored, probe.alpha),
@@ -58,11 +69,26 @@ fn decode(
     }
 }
 
+/// Decodes at full depth, and gives sRGB.
+fn decode_deep(
+    source: &[u8],
+    probe: &Probe,
+    stored: Size,
+    meaning: &Meaning,
+    limits: &Limits,
+) -> Result<Picture, RenderError> {
+    match probe.kind {
+        Kind::Png => png::decode_deep(source, stored, meaning),
+        Kind::Avif => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
+        kind => Err(RenderError::Unsupported(kind)),
+    }
+}
+
 fn encode(picture: Picture, options: &RenderOptions) -> Result<Rendition, RenderError> {
     let size = picture.size;
     let RenderOptions { quality, profile, .. } = *options;
     let quality = quality.clamp(1, 100);
-    let (kind, bytes) = match options.target {
+    let (kind, bytes) = match options.target.within(size.width.max(size.height)) {
         Target::Avif => (Kind::Avif, avif::encode(&picture.in_colour(), quality, profile)?),
         Target::Webp => (Kind::Webp, webp::encode(&picture.in_colour(), quality, profile)?),
         Target::JpegOrPng if picture.transparent() => (Kind::Png, png::encode(&picture, profile)?),

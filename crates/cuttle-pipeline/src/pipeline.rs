@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cuttle_contract::{Contract, Failure, ImageRequest, RequestKey, Source};
+use cuttle_contract::{self as contract, Contract, Failure, ImageRequest, RequestKey, Source};
 use cuttle_image::{
-    Kind, Limits, Orientation, Probe, ProbeError, Profile, RenderError, RenderOptions, Size, Target,
+    Crop, Fit, Kind, Limits, Orientation, Probe, ProbeError, Profile, RenderError, RenderOptions,
+    Size, Target,
 };
 use cuttle_source::{LoadError, Sources, Validator};
 use cuttle_store::{ContentKey, Entry, RequestDigest, Tier, Variant};
@@ -308,6 +309,7 @@ impl Stages {
         }
         let options = RenderOptions {
             width: request.width,
+            fit: fit(request),
             target,
             quality: request.quality,
             profile: self.settings.profile,
@@ -405,6 +407,20 @@ impl Stages {
             .to_bytes(self.settings.limits.source_bytes)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         Ok(Variant { etag: entity_tag(&bytes), bytes, kind, passthrough: true })
+    }
+}
+
+/// How the picture meets the box that was asked for.
+fn fit(request: &ImageRequest) -> Fit {
+    match (request.height, request.fit, request.crop) {
+        (None, ..) => Fit::Width,
+        (Some(height), contract::Fit::Contain, _) => Fit::Contain { height },
+        (Some(height), contract::Fit::Cover, contract::Crop::Center) => {
+            Fit::Cover { height, crop: Crop::Centre }
+        }
+        (Some(height), contract::Fit::Cover, contract::Crop::Smart) => {
+            Fit::Cover { height, crop: Crop::Smart }
+        }
     }
 }
 

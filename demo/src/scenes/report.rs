@@ -23,9 +23,7 @@ pub fn draw(width: u32, height: u32) -> Vec<u8> {
     page.block(60.0, 31.0, 108.0, 79.0, 14.0, TEAL);
     page.text(132.0, 38.0, 34.0, INK, "REEF LOG");
     page.text(430.0, 46.0, 20.0, AMBER, "SAMPLE DATA");
-    for (x, label) in
-        [(1560.0, "DIVES"), (1790.0, "TIDES"), (1950.0, "CREW"), (2170.0, "CHARTS")]
-    {
+    for (x, label) in [(1560.0, "DIVES"), (1790.0, "TIDES"), (1950.0, "CREW"), (2170.0, "CHARTS")] {
         page.text(x, 46.0, 20.0, MUTED, label);
     }
     let figures = [

@@ -5,7 +5,7 @@
 use std::io::{Read, Seek};
 
 use super::window::{Fault, Window};
-use super::{Extent, Icc, Probe};
+use super::{Cicp, Extent, Icc, Probe};
 use crate::sniff::Brands;
 use crate::{Orientation, Size};
 
@@ -81,6 +81,13 @@ fn property<R: Read + Seek>(
         b"colr" if matches!(&file.array::<4>(body.at)?, b"prof" | b"rICC") => {
             let extent = Extent { at: body.at + 4, len: body.end - body.at - 4 };
             probe.icc = Icc { extents: vec![extent], deflated: false };
+        }
+        b"colr" if file.array::<4>(body.at)? == *b"nclx" => {
+            // 16 bits each; the matrix after them is undone by the decoder.
+            let [p1, p0, t1, t0] = file.array(body.at + 4)?;
+            if p1 == 0 && t1 == 0 {
+                probe.colour.cicp = Some(Cicp { primaries: p0, transfer: t0 });
+            }
         }
         _ => {}
     }

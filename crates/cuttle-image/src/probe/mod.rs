@@ -44,8 +44,36 @@ pub struct Probe {
     pub metadata_bytes: u64,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,
+    /// What it says about its colours beside a profile.
+    pub(crate) colour: ColourTags,
     /// Bytes that all coefficients of a JPEG take when they must be kept.
     pub(crate) coefficient_bytes: u64,
+}
+
+/// What headers say about colours beside a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ColourTags {
+    /// `cICP` of PNG, `nclx` of AVIF.
+    pub(crate) cicp: Option<Cicp>,
+    /// `sRGB` of PNG.
+    pub(crate) srgb: bool,
+    /// `gAMA` and `cHRM` of PNG.
+    pub(crate) gamma: Option<Gamma>,
+}
+
+/// Code points of ITU-T H.273 for full-range RGB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cicp {
+    pub(crate) primaries: u8,
+    pub(crate) transfer: u8,
+}
+
+/// In units of 1/100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Gamma {
+    pub(crate) exponent: Option<u32>,
+    /// x and y of white, red, green and blue.
+    pub(crate) chromaticities: Option<[u32; 8]>,
 }
 
 /// An embedded ICC profile, still in the file.
@@ -90,6 +118,7 @@ impl Probe {
             progressive: false,
             metadata_bytes: 0,
             icc: Icc::default(),
+            colour: ColourTags::default(),
             coefficient_bytes: 0,
         }
     }

@@ -159,7 +159,7 @@ pub(crate) fn exif(orientation: u8) -> Vec<u8> {
 }
 
 pub(crate) fn options(width: u32, target: Target) -> RenderOptions {
-    RenderOptions { width, target, quality: 75, profile: Profile::Fast }
+    RenderOptions::new(width, target, 75, Profile::Fast)
 }
 
 pub(crate) fn rendition(source: &[u8], width: u32, target: Target) -> Rendition {

@@ -5,7 +5,7 @@ mod decode;
 mod encode;
 mod yuv;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, decode_deep};
 pub(crate) use encode::encode;
 
 use std::ffi::CStr;
