@@ -71,6 +71,8 @@ impl Probe {
                 let samples = if self.deep() { 8 * pixels } else { 0 };
                 Some((planes * deep * pixels + samples, stored))
             }
+            // A 16-bit frame, and the longest strip inflated.
+            Kind::Tiff if self.supported => Some((16 * pixels, stored)),
             _ => None,
         }
     }
@@ -81,6 +83,7 @@ fn encoder_bytes_per_pixel(target: Target) -> u64 {
     match target {
         Target::Avif | Target::Webp => 20,
         Target::Jpeg | Target::JpegOrPng => 12,
-        Target::Png => 8,
+        // Two candidates, one of them by palette: its indices and the sorted colours.
+        Target::Png => 20,
     }
 }

@@ -17,6 +17,8 @@ mod limits;
 mod options;
 mod orientation;
 #[cfg(feature = "codecs")]
+mod palette;
+#[cfg(feature = "codecs")]
 mod picture;
 mod probe;
 #[cfg(feature = "codecs")]
@@ -25,6 +27,8 @@ mod render;
 mod resize;
 #[cfg(feature = "codecs")]
 mod salience;
+#[cfg(feature = "codecs")]
+mod scans;
 mod sniff;
 
 pub use error::{Excess, RenderError};

@@ -15,11 +15,17 @@ pub struct Limits {
     pub side: u32,
     /// Pixels (width × height) of one frame.
     pub pixels: u64,
+    /// Pixels over all frames of an animation. Not checked here: a longer one passes through.
+    pub total_pixels: u64,
+    /// Frames of an animation. As [`Limits::total_pixels`].
+    pub frames: u32,
+    /// Cells of the grid that an AVIF picture is put together from.
+    pub grid_cells: u32,
     /// Bytes of an embedded colour profile, after decompression.
     pub icc_bytes: usize,
     /// Bytes of all other metadata together, after decompression.
     pub metadata_bytes: usize,
-    /// Scans of a progressive JPEG, counted while it is decoded.
+    /// Scans of a JPEG, counted before it is decoded.
     pub jpeg_scans: u32,
 }
 
@@ -29,6 +35,9 @@ impl Default for Limits {
             source_bytes: 20_000_000,
             side: 65_535,
             pixels: 50_000_000,
+            total_pixels: 100_000_000,
+            frames: 500,
+            grid_cells: 64,
             icc_bytes: 4 << 20,
             metadata_bytes: 1 << 20,
             jpeg_scans: 100,
@@ -41,11 +50,14 @@ impl Limits {
     /// deflated profile, the scans of a JPEG) is checked by `render`.
     ///
     /// # Errors
-    /// The first [`Excess`] of source, sides, pixels, profile, metadata.
+    /// The first [`Excess`] of source, sides, pixels, grid, profile, metadata.
     pub fn check(&self, probe: &Probe) -> Result<(), Excess> {
         self.check_source(probe.source_bytes)?;
         if let Some(stored) = probe.stored {
             self.check_frame(stored.width, stored.height)?;
+        }
+        if probe.grid_cells > self.grid_cells {
+            return Err(Excess::GridCells { found: probe.grid_cells, limit: self.grid_cells });
         }
         for (found, limit) in
             [(probe.icc_bytes(), self.icc_bytes), (probe.metadata_bytes, self.metadata_bytes)]

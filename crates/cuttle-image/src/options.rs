@@ -70,7 +70,7 @@ pub enum Target {
     Webp,
     /// JPEG; transparency is flattened on white.
     Jpeg,
-    /// Truecolour or grey PNG, lossless.
+    /// Lossless PNG, by palette where that is exact; resized from a palette, by one of 256 colours.
     Png,
     /// JPEG, or PNG when a pixel is really transparent. Only the decoder can tell.
     JpegOrPng,

@@ -2,12 +2,12 @@
 
 use std::io::Cursor;
 
-use crate::codec::{avif, jpeg, png, webp};
+use crate::codec::{avif, jpeg, png, tiff, webp};
 use crate::colour::Meaning;
 use crate::geometry::{DctScale, Framing};
 use crate::picture::Picture;
 use crate::{Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target};
-use crate::{probe, resize, salience};
+use crate::{probe, resize, salience, scans};
 
 /// Renders one still picture: probe, refuse what is over a limit, decode, resize, convert to sRGB, turn,
 /// encode. No metadata survives.
@@ -21,6 +21,9 @@ pub fn render(
 ) -> Result<Rendition, RenderError> {
     let probe = probe(Cursor::new(source))?;
     limits.check(&probe)?;
+    if probe.kind == Kind::Jpeg {
+        scans::check(source, limits.jpeg_scans)?;
+    }
     let stored = still(&probe)?;
     let display = stored.oriented(probe.orientation);
     // What is decoded is turned last, so until then cut and target lie on their side too.
@@ -40,13 +43,15 @@ pub fn render(
     let resized = resize::resize(decoded, cut, framing.target)?;
     let converted = if deep { resized } else { meaning.to_srgb(resized) };
     let upright = converted.oriented(probe.orientation);
-    encode(upright, options)
+    encode(upright, options, probe.paletted)
 }
 
 /// The size of a picture that this engine decodes.
 fn still(probe: &Probe) -> Result<Size, RenderError> {
     let decodes =
-        matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif) && !probe.animated;
+        matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif | Kind::Tiff)
+            && probe.supported
+            && !probe.animated;
     probe.stored.filter(|_| decodes).ok_or(RenderError::Unsupported(probe.kind))
 }
 
@@ -65,6 +70,7 @@ fn decode(
         Kind::Png => png::decode(source, stored),
         Kind::Webp => webp::decode(source, stored, probe.alpha),
         Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
+        Kind::Tiff => tiff::decode(source, stored, probe.premultiplied),
         kind => Err(RenderError::Unsupported(kind)),
     }
 }
@@ -84,18 +90,25 @@ fn decode_deep(
     }
 }
 
-fn encode(picture: Picture, options: &RenderOptions) -> Result<Rendition, RenderError> {
+/// `paletted`: the source was, and a PNG of it may be again.
+fn encode(
+    picture: Picture,
+    options: &RenderOptions,
+    paletted: bool,
+) -> Result<Rendition, RenderError> {
     let size = picture.size;
     let RenderOptions { quality, profile, .. } = *options;
     let quality = quality.clamp(1, 100);
     let (kind, bytes) = match options.target.within(size.width.max(size.height)) {
         Target::Avif => (Kind::Avif, avif::encode(&picture.in_colour(), quality, profile)?),
         Target::Webp => (Kind::Webp, webp::encode(&picture.in_colour(), quality, profile)?),
-        Target::JpegOrPng if picture.transparent() => (Kind::Png, png::encode(&picture, profile)?),
+        Target::JpegOrPng if picture.transparent() => {
+            (Kind::Png, png::encode(picture, profile, paletted)?)
+        }
         Target::Jpeg | Target::JpegOrPng => {
             (Kind::Jpeg, jpeg::encode(&picture.on_white(), quality, profile)?)
         }
-        Target::Png => (Kind::Png, png::encode(&picture, profile)?),
+        Target::Png => (Kind::Png, png::encode(picture, profile, paletted)?),
     };
     Ok(Rendition { bytes, kind, width: size.width, height: size.height })
 }

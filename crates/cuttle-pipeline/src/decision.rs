@@ -27,6 +27,9 @@ pub(crate) fn decide(
         Kind::Jpeg | Kind::Png | Kind::Webp | Kind::Avif if !source.animated => {
             Ok(Decision::Render(target(contract, format, source.kind)))
         }
+        Kind::Tiff if source.supported => {
+            Ok(Decision::Render(target(contract, format, source.kind)))
+        }
         // Animations and what the engine does not decode yet: the original, never one frame silently.
         Kind::Jpeg
         | Kind::Png

@@ -6,4 +6,5 @@
 pub(crate) mod avif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod tiff;
 pub(crate) mod webp;

@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Reader, Transformations};
+use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations};
 
 use crate::colour::{Meaning, narrow_row};
+use crate::palette::Indexed;
 use crate::picture::{Channels, Picture};
 use crate::{Profile, RenderError, Size};
 
@@ -98,28 +99,128 @@ fn unannounced() -> RenderError {
     RenderError::Decode("the pixels are not those that were announced".into())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn failed(error: png::DecodingError) -> RenderError {
     RenderError::Decode(error.to_string())
 }
 
-/// Truecolour or grey, with alpha when the picture has it.
-pub(crate) fn encode(picture: &Picture, profile: Profile) -> Result<Vec<u8>, RenderError> {
+/// As the smallest type that holds every pixel: grey where all are grey, of 1, 2 or 4 bits where that is
+/// enough, a palette where there are at most 256 colours. More colours are quantised only when the source
+/// was `paletted`: its look is that of a palette, and truecolour could be several times its size.
+pub(crate) fn encode(
+    picture: Picture,
+    profile: Profile,
+    paletted: bool,
+) -> Result<Vec<u8>, RenderError> {
+    let picture = picture.without_idle_colour();
+    if let Some(bits) = grey_bits(&picture).filter(|bits| *bits < 8) {
+        let indices = picture.samples.iter().map(|level| level >> (8 - bits));
+        let samples = pack(indices, picture.width(), bits);
+        let header = Header { colour: ColorType::Grayscale, bits, ..Header::new(&picture) };
+        return write(&header, &samples, profile);
+    }
+    let whole = write(&Header::new(&picture), &picture.samples, profile)?;
+    let indexed = Indexed::exact(&picture);
+    let indexed = indexed.or_else(|| paletted.then(|| Indexed::nearest(&picture)));
+    let Some(Indexed { colours, indices }) = indexed else { return Ok(whole) };
+    let bits = match colours.len() {
+        0..=2 => 1,
+        3..=4 => 2,
+        5..=16 => 4,
+        _ => 8,
+    };
+    let opaque = colours.iter().position(|[.., alpha]| *alpha == 255).unwrap_or(colours.len());
+    let header = Header {
+        colour: ColorType::Indexed,
+        bits,
+        palette: colours.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect(),
+        alphas: colours[..opaque].iter().map(|[.., alpha]| *alpha).collect(),
+        ..Header::new(&picture)
+    };
+    let by_palette = write(&header, &pack(indices.into_iter(), picture.width(), bits), profile)?;
+    Ok(if by_palette.len() < whole.len() { by_palette } else { whole })
+}
+
+/// What stands before the pixels.
+struct Header {
+    size: Size,
+    colour: ColorType,
+    bits: u8,
+    palette: Vec<u8>,
+    alphas: Vec<u8>,
+}
+
+impl Header {
+    /// Of 8 bits a sample.
+    fn new(picture: &Picture) -> Self {
+        let colour = match picture.channels {
+            Channels::Grey => ColorType::Grayscale,
+            Channels::GreyAlpha => ColorType::GrayscaleAlpha,
+            Channels::Rgb => ColorType::Rgb,
+            Channels::Rgba => ColorType::Rgba,
+        };
+        Self { size: picture.size, colour, bits: 8, palette: Vec::new(), alphas: Vec::new() }
+    }
+}
+
+fn write(header: &Header, samples: &[u8], profile: Profile) -> Result<Vec<u8>, RenderError> {
     let failed = |error: png::EncodingError| RenderError::Encode(error.to_string());
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_color(match picture.channels {
-        Channels::Grey => ColorType::Grayscale,
-        Channels::GreyAlpha => ColorType::GrayscaleAlpha,
-        Channels::Rgb => ColorType::Rgb,
-        Channels::Rgba => ColorType::Rgba,
+    let mut encoder = Encoder::new(&mut bytes, header.size.width, header.size.height);
+    encoder.set_color(header.colour);
+    encoder.set_depth(match header.bits {
+        1 => BitDepth::One,
+        2 => BitDepth::Two,
+        4 => BitDepth::Four,
+        _ => BitDepth::Eight,
     });
+    let numbered = header.colour == ColorType::Indexed || header.bits < 8;
     encoder.set_compression(match profile {
-        Profile::Fast => Compression::Fast,
-        Profile::Balanced => Compression::Balanced,
+        Profile::Fast if !numbered => Compression::Fast,
+        // A quarter of the bytes or less: there is time.
+        _ => Compression::Balanced,
     });
+    if numbered {
+        // Neighbouring numbers of a palette are no neighbouring colours (PNG §12.7).
+        encoder.set_filter(Filter::NoFilter);
+    }
+    if !header.palette.is_empty() {
+        encoder.set_palette(&header.palette);
+    }
+    if !header.alphas.is_empty() {
+        encoder.set_trns(&header.alphas);
+    }
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&picture.samples).map_err(failed)?;
+    writer.write_image_data(samples).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
+}
+
+/// The fewest bits that every level of a grey picture is exact in.
+fn grey_bits(picture: &Picture) -> Option<u8> {
+    let fits = |bits: &u8| {
+        let step = 255 / ((1_u8 << bits) - 1);
+        picture.samples.iter().all(|level| level % step == 0)
+    };
+    let grey = picture.channels == Channels::Grey;
+    grey.then(|| [1, 2, 4].into_iter().find(fits).unwrap_or(8))
+}
+
+/// Numbers of `bits` each, the first in the highest bits; every row begins a byte.
+fn pack(numbers: impl Iterator<Item = u8>, width: usize, bits: u8) -> Vec<u8> {
+    if bits == 8 {
+        return numbers.collect();
+    }
+    let per_byte = usize::from(8 / bits);
+    let mut packed = Vec::new();
+    for (at, number) in numbers.enumerate() {
+        let place = at % width % per_byte;
+        if place == 0 {
+            packed.push(0);
+        }
+        if let Some(byte) = packed.last_mut() {
+            *byte |= number << (8 - bits as usize * (place + 1));
+        }
+    }
+    packed
 }

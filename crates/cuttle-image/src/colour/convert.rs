@@ -92,7 +92,7 @@ impl Converter {
     }
 
     /// `picture`, which has the channels that this was made for.
-    pub(super) fn picture(&self, picture: Picture) -> Picture {
+    pub(super) fn picture(&self, picture: &Picture) -> Picture {
         let mut converted = Picture::blank(picture.size, picture.channels);
         let stride = picture.stride();
         let rows = picture.samples.chunks_exact(stride);

@@ -143,7 +143,7 @@ impl Meaning {
     /// `picture` in sRGB.
     pub(crate) fn to_srgb(&self, picture: Picture) -> Picture {
         match self.converter(picture.channels, false) {
-            Some(converter) => converter.picture(picture),
+            Some(converter) => converter.picture(&picture),
             None => picture,
         }
     }

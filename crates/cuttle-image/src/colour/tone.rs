@@ -168,7 +168,7 @@ fn pq_code(light: f32) -> f32 {
 fn hlg_scene(code: f32) -> f32 {
     const A: f32 = 0.178_832_77;
     const B: f32 = 0.284_668_92;
-    const C: f32 = 0.559_910_73;
+    const C: f32 = 0.559_910_7;
     if code <= 0.5 { code * code / 3.0 } else { ((((code - C) / A).exp() + B) / 12.0).min(1.0) }
 }
 

@@ -34,6 +34,9 @@ pub(super) fn read<R: Read + Seek>(
     let ipco = find(file, iprp, *b"ipco")?.ok_or(Fault::Broken("there is no ipco box"))?;
     let properties = boxes(file, ipco)?;
     probe.alpha = has_alpha(file, &properties)?;
+    if let Some(iref) = find(file, meta, *b"iref")? {
+        probe.grid_cells = grid_cells(file, iref)?;
+    }
 
     let mut turn = Turn::default();
     let mut cursor = iprp.at;
@@ -124,6 +127,19 @@ fn primary_item<R: Read + Seek>(file: &mut Window<R>, meta: Span) -> Result<u32,
         0 => file.u16_be(pitm.at + 4).map(u32::from),
         _ => file.u32_be(pitm.at + 4),
     }
+}
+
+/// Cells of the largest grid: what an item is derived from (`dimg`, ISO/IEC 23008-12 §6.6.2). A grid must
+/// refer to exactly rows × columns cells, so its own payload need not be read.
+fn grid_cells<R: Read + Seek>(file: &mut Window<R>, iref: Span) -> Result<u32, Fault> {
+    let wide = file.u8(iref.at)? != 0;
+    let mut most = 0;
+    for (name, body) in boxes(file, iref.skip(4)?)? {
+        if name == *b"dimg" {
+            most = most.max(file.u16_be(body.at + if wide { 4 } else { 2 })?.into());
+        }
+    }
+    Ok(most)
 }
 
 /// Alpha is an auxiliary item; that one exists at all is enough for "may have".

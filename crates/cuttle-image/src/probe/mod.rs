@@ -9,6 +9,7 @@ mod exif;
 mod gif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 mod window;
 
@@ -42,6 +43,14 @@ pub struct Probe {
     pub progressive: bool,
     /// Bytes of EXIF, XMP, comments and the like that were seen, as stored.
     pub metadata_bytes: u64,
+    /// Whether this variant of the format is decoded: of TIFF only those that `docs/formats.md` lists.
+    pub supported: bool,
+    /// A PNG by palette.
+    pub(crate) paletted: bool,
+    /// Alpha of a TIFF that the colours are already multiplied by.
+    pub(crate) premultiplied: bool,
+    /// Cells of the largest grid in an AVIF; 0 without one.
+    pub(crate) grid_cells: u32,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,
     /// What it says about its colours beside a profile.
@@ -117,6 +126,10 @@ impl Probe {
             bits_per_sample: 8,
             progressive: false,
             metadata_bytes: 0,
+            supported: true,
+            paletted: false,
+            premultiplied: false,
+            grid_cells: 0,
             icc: Icc::default(),
             colour: ColourTags::default(),
             coefficient_bytes: 0,
@@ -164,6 +177,7 @@ pub fn probe<R: Read + Seek>(reader: R) -> Result<Probe, ProbeError> {
         Kind::Gif => gif::read(&mut file, &mut probe),
         Kind::Webp => webp::read(&mut file, &mut probe),
         Kind::Avif => avif::read(&mut file, &head, &mut probe),
+        Kind::Tiff => tiff::read(&mut file, &mut probe),
         _ => Ok(()),
     };
     outcome.map_err(|fault| match fault {

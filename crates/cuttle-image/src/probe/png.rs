@@ -62,11 +62,12 @@ fn header<R: Read + Seek>(file: &mut Window<R>, body: u64, probe: &mut Probe) ->
     probe.stored = Some(Size { width, height });
     probe.bits_per_sample = bits;
     probe.alpha = matches!(colour_type, 4 | 6);
+    probe.paletted = colour_type == 3;
     Ok(())
 }
 
-/// Primaries, transfer, matrix, range. Other matrices than RGB's are forbidden (§11.3.2.6), and the narrow
-/// range is for video frames: such a chunk counts as absent.
+/// Primaries, transfer, matrix, range. Other matrices than RGB's are forbidden (§11.3.2.6; the decoder
+/// refuses them), and the narrow range is for video frames: such a chunk counts as absent.
 fn code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<Cicp> {
     (matrix == 0 && range == 1).then_some(Cicp { primaries, transfer })
 }

@@ -132,7 +132,7 @@ fn a_smart_cut_follows_the_subject_and_repeats_itself() {
     let mut samples = [120; 3 * 400 * 100];
     for (at, pixel) in samples.as_chunks_mut::<3>().0.iter_mut().enumerate() {
         let (x, y) = (at % 400, at / 400);
-        if x >= 320 && x < 380 && (x / 10 + y / 10) % 2 == 0 {
+        if (320..380).contains(&x) && (x / 10 + y / 10) % 2 == 0 {
             *pixel = [220, 30, 30];
         }
     }

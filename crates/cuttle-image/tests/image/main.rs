@@ -8,5 +8,7 @@ mod geometry;
 mod hostile;
 mod orientation;
 mod outputs;
+mod palettes;
 mod probing;
 mod sources;
+mod tiffs;
