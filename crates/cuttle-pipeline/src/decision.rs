@@ -145,6 +145,43 @@ mod tests {
         assert_eq!(decided(Contract::Strict, explicit, "baseline.jpg", false), "Webp");
     }
 
+    /// A directory of the tags that say the variant: sides, bits, compression, colour model, samples.
+    fn tiff(compression: u8) -> Probe {
+        let entry = |tag: u16, value: u8| {
+            let [high, low] = tag.to_be_bytes();
+            [high, low, 0, 3, 0, 0, 0, 1, 0, value, 0, 0]
+        };
+        let entries = [
+            entry(256, 9),
+            entry(257, 9),
+            entry(258, 8),
+            entry(259, compression),
+            entry(262, 1),
+            entry(277, 1),
+        ];
+        let file = [b"MM\0*\0\0\0\x08\0\x06".as_slice(), entries.as_flattened(), &[0; 4]].concat();
+        cuttle_image::probe(Cursor::new(file)).expect("a header")
+    }
+
+    #[test]
+    fn a_tiff_is_rendered_for_everyone_or_passed_through() {
+        const LZW: u8 = 5;
+        const FAX: u8 = 4;
+        for contract in [Contract::Next, Contract::Strict] {
+            for (accept, expected) in [
+                ("image/avif,image/webp", Target::Avif),
+                ("image/webp", Target::Webp),
+                ("*/*", Target::JpegOrPng),
+            ] {
+                let decided = decide(contract, accepting(accept), &tiff(LZW), false);
+                assert_eq!(decided, Ok(Decision::Render(expected)), "{contract:?} {accept}");
+                let decided = decide(contract, accepting(accept), &tiff(FAX), false);
+                assert_eq!(decided, Ok(Decision::PassThrough), "{contract:?} {accept}");
+            }
+        }
+        assert!(!acceptable(accepting("*/*"), Kind::Tiff));
+    }
+
     #[test]
     fn an_original_is_acceptable_only_to_those_who_read_it() {
         for (format, kind, expected) in [

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cuttle_image::{Kind, SNIFF_BYTES, Target, sniff};
+use cuttle_image::{Kind, SNIFF_BYTES, sniff};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::{

@@ -16,6 +16,17 @@ const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
 pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> Result<(), Fault> {
+    match directory(file, probe) {
+        // A variant too odd to be read is one more that passes through.
+        Err(Fault::Broken(_)) => {
+            probe.supported = false;
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+fn directory<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> Result<(), Fault> {
     let order = Order { little: file.array(0)? == *b"II" };
     let directory = u64::from(order.u32(file.array(4)?));
     let entries = u64::from(order.u16(file.array(directory)?));
@@ -56,6 +67,9 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
             700 | 33_723 | 34_377 | 34_665 => probe.metadata_bytes += u64::from(count),
             _ => {}
         }
+    }
+    if page.size.pixels() == 0 {
+        return Err(Fault::Broken("it has no sides"));
     }
     probe.stored = Some(page.size);
     probe.bits_per_sample = u8::try_from(page.bits).unwrap_or(u8::MAX);
