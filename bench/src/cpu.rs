@@ -26,8 +26,7 @@ pub(crate) fn measure(photos: &[Photo]) -> Vec<Row> {
     let mut rows = Vec::new();
     for photo in photos {
         for (format, target) in [("webp", Target::Webp), ("avif", Target::Avif)] {
-            let options =
-                RenderOptions { width: WIDTH, target, quality: 75, profile: Profile::Fast };
+            let options = RenderOptions::new(WIDTH, target, 75, Profile::Fast);
             let mut row =
                 Row { name: photo.name.clone(), format, bare: 0.0, served: 0.0, bytes: 0 };
             let folder = tempfile::tempdir().expect("a folder");

@@ -27,8 +27,7 @@ pub(crate) fn measure() -> StartUp {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let picture = cuttle_e2e::photo(64, 48, 1);
-        let options =
-            RenderOptions { width: 32, target: Target::Webp, quality: 75, profile: Profile::Fast };
+        let options = RenderOptions::new(32, Target::Webp, 75, Profile::Fast);
         let limits = Limits::default();
         let job = Job {
             source: SealedBytes::copy_from(&picture).expect("memory"),

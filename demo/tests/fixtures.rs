@@ -91,8 +91,7 @@ fn an_independent_decoder_reads_every_jpeg() {
 
 #[test]
 fn one_scan_per_component_changes_no_pixel() {
-    let options =
-        RenderOptions { width: 400, target: Target::Png, quality: 75, profile: Profile::Fast };
+    let options = RenderOptions::new(400, Target::Png, 75, Profile::Fast);
     let pixels = |name: &str| {
         let rendition = render(&named(name).bytes, &options, &Limits::default()).unwrap();
         decode_png(&rendition.bytes)
@@ -237,8 +236,7 @@ fn the_engine_agrees_on_what_each_fixture_is() {
 
 #[test]
 fn the_engine_renders_what_is_renderable_and_nothing_else() {
-    let options =
-        RenderOptions { width: 40, target: Target::Webp, quality: 75, profile: Profile::Fast };
+    let options = RenderOptions::new(40, Target::Webp, 75, Profile::Fast);
     for fixture in fixtures() {
         match render(&fixture.bytes, &options, &Limits::default()) {
             Ok(rendition) => {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cuttle_contract::Modern;
 
 /// Small, safe renditions of your pictures, from bounded caches and locked-up codecs.
@@ -95,6 +95,18 @@ pub(crate) struct Render {
     #[arg(short, long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub(crate) width: u32,
 
+    /// Height in pixels of the box to fit [default: as the width makes it]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub(crate) height: Option<u32>,
+
+    /// cover (fill the box, cut off the rest) or contain (whole inside the box)
+    #[arg(long, value_name = "FIT", value_enum, default_value_t, requires = "height")]
+    pub(crate) fit: Fit,
+
+    /// What cover keeps: the centre, or smart, the part with the most in it
+    #[arg(long, value_name = "CROP", value_enum, default_value_t, requires = "height")]
+    pub(crate) crop: Crop,
+
     /// Quality, 1 to 100, the same scale in every format
     #[arg(short, long, value_name = "N", default_value_t = 75, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
@@ -106,6 +118,23 @@ pub(crate) struct Render {
     /// Spend more time for fewer bytes
     #[arg(long)]
     pub(crate) balanced: bool,
+}
+
+/// How a picture meets a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Fit {
+    #[default]
+    Cover,
+    Contain,
+}
+
+/// Which part is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Crop {
+    #[default]
+    #[value(alias = "center")]
+    Centre,
+    Smart,
 }
 
 /// Say what this machine gives: codecs, sandbox layers, limits, cores, memory plan
@@ -200,6 +229,19 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_fit_needs_a_height() {
+        let parse = |tail: &[&str]| {
+            let head = ["cuttle", "render", "in.jpg", "out.webp", "-w", "64"];
+            Cli::try_parse_from(head.iter().chain(tail))
+        };
+        assert!(parse(&["--height", "64", "--fit", "cover", "--crop", "smart"]).is_ok());
+        assert!(parse(&["--height", "64", "--fit", "contain"]).is_ok());
+        assert!(parse(&["--fit", "cover"]).is_err());
+        assert!(parse(&["--crop", "smart"]).is_err());
+        assert!(parse(&["--height", "0"]).is_err());
     }
 
     #[test]

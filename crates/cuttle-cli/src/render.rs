@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cuttle_image::{Limits, Profile, RenderOptions, Target};
+use cuttle_image::{Crop, Fit, Limits, Profile, RenderOptions, Target};
 use cuttle_worker::{Job, Pool, PoolConfig, SealedBytes, SealedWriter};
 
-use crate::args::Render;
+use crate::args::{self, Render};
 use crate::failure::Failure;
 
 /// A person waits and can press Ctrl-C, so this is longer than a server's ten seconds.
@@ -23,7 +23,10 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     let target = target(render)?;
     let profile = if render.balanced { Profile::Balanced } else { Profile::Fast };
-    let options = RenderOptions { width: render.width, target, quality: render.quality, profile };
+    let options = RenderOptions {
+        fit: fit(render),
+        ..RenderOptions::new(render.width, target, render.quality, profile)
+    };
     let limits = Limits::default();
     let source = read(&render.input, limits.source_bytes)
         .map_err(|error| Failure::Read { path: render.input.clone(), error })?;
@@ -76,6 +79,18 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
+}
+
+fn fit(render: &Render) -> Fit {
+    let crop = match render.crop {
+        args::Crop::Centre => Crop::Centre,
+        args::Crop::Smart => Crop::Smart,
+    };
+    match (render.height, render.fit) {
+        (None, _) => Fit::Width,
+        (Some(height), args::Fit::Contain) => Fit::Contain { height },
+        (Some(height), args::Fit::Cover) => Fit::Cover { height, crop },
+    }
 }
 
 fn target(render: &Render) -> Result<Target, Failure> {

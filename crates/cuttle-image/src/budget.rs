@@ -5,7 +5,7 @@
 //! resident memory over photographs and noise (9 to 49 Mpx, one thread), rounded up; those of
 //! animations are derived from what the codecs keep, and not measured yet.
 
-use crate::geometry::DctScale;
+use crate::geometry::{DctScale, Framing};
 use crate::{Kind, Probe, RenderOptions, Size, Target};
 
 /// Codec tables, colour tables, stacks and allocator slack, whatever the picture.
@@ -30,12 +30,12 @@ impl Probe {
     #[must_use]
     pub fn decode_bytes(&self, options: &RenderOptions) -> u64 {
         let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
-        let seen = display.fit_width(options.width);
-        let target = seen.oriented(self.orientation);
+        let framing = Framing::new(display, options.width, options.fit).oriented(self.orientation);
+        let target = framing.target;
         if self.animated {
             return self.animation_bytes(stored, target);
         }
-        let Some((decoder, decoded)) = self.decoder_bytes(stored, target) else { return 0 };
+        let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
         let channels = if self.alpha { 4 } else { 3 };
         let frame = channels * decoded.pixels();
         let rendition = channels * target.pixels();
@@ -76,8 +76,13 @@ impl Probe {
         Some(per_pixel * stored.pixels())
     }
 
+    /// Whether the frame may be decoded to 16 bits.
+    fn deep(&self) -> bool {
+        self.bits_per_sample > 8 || self.colour.cicp.is_some()
+    }
+
     /// State of the decoder, and the size of what it decodes.
-    fn decoder_bytes(&self, stored: Size, target: Size) -> Option<(u64, Size)> {
+    fn decoder_bytes(&self, stored: Size, framing: Framing) -> Option<(u64, Size)> {
         let pixels = stored.pixels();
         match self.kind {
             _ if self.frames.is_some() => Some((self.frame_bytes(stored)?, stored)),
@@ -87,16 +92,25 @@ impl Probe {
                 // An abridged copy of the file comes beside the coefficients of a progressive one.
                 let kept = self.coefficient_bytes + self.source_bytes;
                 let state = if self.keeps_coefficients { kept } else { rows };
-                Some((state, DctScale::for_target(stored, target).apply(stored)))
+                let scale = DctScale::for_target(framing.region, framing.target);
+                Some((state, scale.apply(stored)))
             }
-            // A row of four 16-bit samples and its predecessor.
-            Kind::Png => Some((u64::from(stored.width) * 16, stored)),
+            // A row of four 16-bit samples and its predecessor, and once more while it is converted. A deep
+            // frame whose rows do not come in order is held whole.
+            Kind::Png => {
+                let frame = if self.deep() { 8 * pixels } else { 0 };
+                Some((u64::from(stored.width) * 32 + frame, stored))
+            }
             Kind::Webp => Some((6 * pixels, stored)),
             Kind::Avif => {
                 let planes = if self.alpha { 2 } else { 1 };
                 let deep = if self.bits_per_sample > 8 { 24 } else { 18 };
-                Some((planes * deep * pixels, stored))
+                // RGBA of 16 bits, before it is converted.
+                let samples = if self.deep() { 8 * pixels } else { 0 };
+                Some((planes * deep * pixels + samples, stored))
             }
+            // A 16-bit frame, and the longest strip inflated.
+            Kind::Tiff if self.supported => Some((16 * pixels, stored)),
             _ => None,
         }
     }
@@ -107,6 +121,7 @@ fn encoder_bytes_per_pixel(target: Target) -> u64 {
     match target {
         Target::Avif | Target::Webp => 20,
         Target::Jpeg | Target::JpegOrPng => 12,
-        Target::Png => 8,
+        // Two candidates, one of them by palette: its indices and the sorted colours.
+        Target::Png => 20,
     }
 }

@@ -46,6 +46,20 @@ pub enum Excess {
         /// Pixels.
         limit: u64,
     },
+    /// Tiles of one AVIF picture.
+    #[error("the picture is a grid of {found} cells, more than the limit of {limit}")]
+    GridCells {
+        /// Cells.
+        found: u32,
+        /// Cells.
+        limit: u32,
+    },
+    /// Scans of a JPEG.
+    #[error("there are more than {limit} scans")]
+    Scans {
+        /// Scans.
+        limit: u32,
+    },
     /// Colour profile or other metadata.
     #[error("embedded metadata has more than {limit} bytes")]
     Metadata {

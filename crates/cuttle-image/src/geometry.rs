@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Orientation;
+use crate::{Fit, Orientation};
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +45,73 @@ impl Size {
     }
 }
 
+/// Which cut of a picture becomes a rendition, and of what size. Both as displayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Framing {
+    /// The cut: as large as the picture in at least one direction.
+    pub(crate) region: Size,
+    /// The rendition. Never larger than the cut.
+    pub(crate) target: Size,
+}
+
+impl Framing {
+    /// What `width` and `fit` ask of a picture of this size.
+    pub(crate) fn new(display: Size, width: u32, fit: Fit) -> Self {
+        match fit {
+            Fit::Width => Self { region: display, target: display.fit_width(width) },
+            Fit::Contain { height } => {
+                Self { region: display, target: display.fit_box(Size { width, height }) }
+            }
+            Fit::Cover { height, .. } => {
+                let wanted = Size { width: width.max(1), height: height.max(1) };
+                let region = display.largest_cut(wanted);
+                let fills = region.width >= wanted.width && region.height >= wanted.height;
+                Self { region, target: if fills { wanted } else { region } }
+            }
+        }
+    }
+
+    /// The same for the picture as stored.
+    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
+        Self {
+            region: self.region.oriented(orientation),
+            target: self.target.oriented(orientation),
+        }
+    }
+}
+
+impl Size {
+    /// The largest size of this aspect inside `limits`; never enlarged.
+    fn fit_box(self, limits: Size) -> Self {
+        let wider = u64::from(self.width) * u64::from(limits.height)
+            >= u64::from(self.height) * u64::from(limits.width);
+        if wider {
+            self.fit_width(limits.width)
+        } else {
+            let swap = |size: Self| Self { width: size.height, height: size.width };
+            swap(swap(self).fit_width(limits.height))
+        }
+    }
+
+    /// The largest cut with the aspect of `shape`, sides rounded, halves up.
+    fn largest_cut(self, shape: Size) -> Self {
+        // side · numerator / denominator, which the caller knows to be at most `most`.
+        let scale = |side: u32, numerator: u32, denominator: u32, most: u32| {
+            let (side, numerator, denominator) =
+                (u64::from(side), u64::from(numerator), u64::from(denominator));
+            let scaled = (2 * side * numerator + denominator) / (2 * denominator);
+            u32::try_from(scaled).unwrap_or(most).clamp(1, most)
+        };
+        let wider = u64::from(self.width) * u64::from(shape.height)
+            >= u64::from(self.height) * u64::from(shape.width);
+        if wider {
+            Self { width: scale(self.height, shape.width, shape.height, self.width), ..self }
+        } else {
+            Self { height: scale(self.width, shape.height, shape.width, self.height), ..self }
+        }
+    }
+}
+
 /// How much larger than its rendition a picture is decoded, when the codec can scale.
 ///
 /// Against a full decode, margin 2 keeps SSIMULACRA2 at 92 to 100 where margin 1 (libvips) falls to
@@ -60,10 +127,10 @@ pub(crate) struct DctScale {
 impl DctScale {
     pub(crate) const FULL: Self = Self { eighths: 8 };
 
-    /// The smallest scale at which both sides are still at least twice those of `target`.
-    pub(crate) fn for_target(stored: Size, target: Size) -> Self {
+    /// The smallest scale at which both sides of `region` are still at least twice those of `target`.
+    pub(crate) fn for_target(region: Size, target: Size) -> Self {
         let enough = |scale: &Self| {
-            let scaled = scale.apply(stored);
+            let scaled = scale.apply(region);
             u64::from(scaled.width) >= DECODE_MARGIN * u64::from(target.width)
                 && u64::from(scaled.height) >= DECODE_MARGIN * u64::from(target.height)
         };

@@ -17,7 +17,7 @@ pub(crate) struct Inks {
 
 impl Inks {
     /// `inverted`: 255 stands for no ink, as Adobe's programs write it, instead of for full ink.
-    pub(crate) fn new(profile: Option<&[u8]>, inverted: bool) -> Self {
+    pub(crate) fn new(profile: Option<&ColorProfile>, inverted: bool) -> Self {
         Self { transform: profile.and_then(transform), inverted }
     }
 
@@ -45,8 +45,7 @@ fn lit(ink: u8, black: u8) -> u8 {
 }
 
 /// Layout `Rgba` is what moxcms calls four samples of any meaning.
-fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
-    let profile = ColorProfile::new_from_slice(profile).ok()?;
+fn transform(profile: &ColorProfile) -> Option<Arc<Transform8BitExecutor>> {
     if profile.color_space != DataColorSpace::Cmyk {
         return None;
     }

@@ -21,19 +21,25 @@ mod limits;
 mod options;
 mod orientation;
 #[cfg(feature = "codecs")]
+mod palette;
+#[cfg(feature = "codecs")]
 mod picture;
 mod probe;
 #[cfg(feature = "codecs")]
 mod render;
 #[cfg(feature = "codecs")]
 mod resize;
+#[cfg(feature = "codecs")]
+mod salience;
+#[cfg(feature = "codecs")]
+mod scans;
 mod sniff;
 
 pub use error::{Excess, RenderError};
 pub use geometry::Size;
 pub use kind::Kind;
 pub use limits::Limits;
-pub use options::{Profile, RenderOptions, Rendition, Target};
+pub use options::{Crop, Fit, Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
 #[cfg(feature = "codecs")]
@@ -42,4 +48,4 @@ pub use sniff::{SNIFF_BYTES, sniff};
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;

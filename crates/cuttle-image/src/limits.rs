@@ -19,12 +19,14 @@ pub struct Limits {
     pub frames: u32,
     /// Pixels of all frames of an animation together.
     pub frames_pixels: u64,
+    /// Cells of the grid that an AVIF picture is put together from.
+    pub grid_cells: u32,
     /// Bytes of an embedded colour profile, after decompression.
     pub icc_bytes: usize,
     /// Bytes of all other metadata together, after decompression. What is neither decompressed nor kept,
     /// as every segment of a JPEG but its profile, does not count.
     pub metadata_bytes: usize,
-    /// Scans of a progressive JPEG, counted while it is decoded.
+    /// Scans of a JPEG, counted before it is decoded.
     pub jpeg_scans: u32,
 }
 
@@ -36,6 +38,7 @@ impl Default for Limits {
             pixels: 50_000_000,
             frames: 500,
             frames_pixels: 100_000_000,
+            grid_cells: 64,
             icc_bytes: 4 << 20,
             metadata_bytes: 1 << 20,
             jpeg_scans: 100,
@@ -48,13 +51,16 @@ impl Limits {
     /// deflated profile, the scans of a JPEG) is checked by `render`.
     ///
     /// # Errors
-    /// The first [`Excess`] of source, sides, pixels, frames, profile, metadata.
+    /// The first [`Excess`] of source, sides, pixels, frames, grid, profile, metadata.
     pub fn check(&self, probe: &Probe) -> Result<(), Excess> {
         self.check_source(probe.source_bytes)?;
         if let Some(stored) = probe.stored {
             self.check_frame(stored.width, stored.height)?;
         }
         self.check_frames(probe)?;
+        if probe.grid_cells > self.grid_cells {
+            return Err(Excess::GridCells { found: probe.grid_cells, limit: self.grid_cells });
+        }
         for (found, limit) in
             [(probe.icc_bytes(), self.icc_bytes), (probe.metadata_bytes, self.metadata_bytes)]
         {

@@ -93,6 +93,22 @@ impl Picture {
         }
     }
 
+    /// As grey, when every pixel is.
+    pub(crate) fn without_idle_colour(self) -> Self {
+        let grey = match self.channels {
+            Channels::Grey | Channels::GreyAlpha => false,
+            Channels::Rgb => pixels::<3>(&self.samples).iter().all(|[r, g, b]| r == g && g == b),
+            Channels::Rgba => {
+                pixels::<4>(&self.samples).iter().all(|[r, g, b, _]| r == g && g == b)
+            }
+        };
+        match self.channels {
+            Channels::Rgb if grey => self.map::<3, 1>(Channels::Grey, |[l, _, _]| [l]),
+            Channels::Rgba if grey => self.map::<4, 2>(Channels::GreyAlpha, |[l, _, _, a]| [l, a]),
+            _ => self,
+        }
+    }
+
     /// As RGB or RGBA, for encoders that know no grey.
     pub(crate) fn in_colour(self) -> Self {
         match self.channels {

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use crate::codec::{avif, jpeg, png, webp};
-use crate::geometry::DctScale;
+use crate::codec::{avif, jpeg, png, tiff, webp};
+use crate::colour::Meaning;
+use crate::geometry::{DctScale, Framing};
 use crate::picture::Picture;
 use crate::{Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target};
-use crate::{animation, colour, probe, resize};
+use crate::{animation, probe, resize, salience, scans};
 
-/// Renders one picture: probe, refuse what is over a limit, decode, resize, convert to sRGB, turn, encode.
-/// No metadata survives. An animation asked for as [`Target::Webp`] stays one; every other target would
-/// show one frame of it, and is [`RenderError::Unsupported`].
+/// Renders one picture: probe, refuse what is over a limit, decode, cut, resize, convert to sRGB, turn,
+/// encode. No metadata survives. An animation asked for as [`Target::Webp`] stays one; every other target
+/// would show one frame of it, and is [`RenderError::Unsupported`].
 ///
 /// # Errors
 /// [`RenderError`]. A broken limit is found before anything is decoded.
@@ -43,9 +44,7 @@ pub fn render_many(
         Err(error) => return vec![Err(error); options.len()],
     };
     if original.probe.animated {
-        let Original { probe, stored, .. } = &original;
-        let animate = |options| animation::render(source, probe, *stored, options, limits);
-        return options.iter().map(animate).collect();
+        return options.iter().map(|options| original.animate(options)).collect();
     }
     let plans: Vec<Plan> = options.iter().map(|options| original.plan(options)).collect();
     let mut outcomes = vec![None; options.len()];
@@ -75,14 +74,16 @@ struct Original<'a> {
     limits: &'a Limits,
     probe: Probe,
     stored: Size,
-    profile: Option<Vec<u8>>,
+    meaning: Meaning,
+    /// Where 8 bits cannot hold what the samples say, colours are converted as they are decoded.
+    deep: bool,
 }
 
 /// How one rendition is made.
 #[derive(Clone, Copy)]
 struct Plan {
     /// Before the picture is turned, so it may lie on its side.
-    target: Size,
+    framing: Framing,
     scale: DctScale,
 }
 
@@ -90,33 +91,53 @@ impl<'a> Original<'a> {
     fn open(source: &'a [u8], limits: &'a Limits) -> Result<Self, RenderError> {
         let probe = probe(Cursor::new(source))?;
         limits.check(&probe)?;
+        if probe.kind == Kind::Jpeg {
+            scans::check(source, limits.jpeg_scans)?;
+        }
         let stored = size(&probe)?;
-        let profile = colour::embedded_profile(source, &probe.icc, limits)?;
-        Ok(Self { source, limits, probe, stored, profile })
+        let meaning = Meaning::read(source, &probe, limits)?;
+        let deep = matches!(probe.kind, Kind::Png | Kind::Avif)
+            && probe.frames.is_none()
+            && meaning.needs_depth(probe.bits_per_sample);
+        Ok(Self { source, limits, probe, stored, meaning, deep })
     }
 
     fn plan(&self, options: &RenderOptions) -> Plan {
         let orientation = self.probe.orientation;
-        let seen = self.stored.oriented(orientation).fit_width(options.width);
-        let target = seen.oriented(orientation);
+        let display = self.stored.oriented(orientation);
+        let framing = Framing::new(display, options.width, options.fit).oriented(orientation);
         let scale = match self.probe.kind {
-            Kind::Jpeg => DctScale::for_target(self.stored, target),
+            Kind::Jpeg => DctScale::for_target(framing.region, framing.target),
             _ => DctScale::FULL,
         };
-        Plan { target, scale }
+        Plan { framing, scale }
+    }
+
+    fn animate(&self, options: &RenderOptions) -> Result<Rendition, RenderError> {
+        let Self { source, limits, ref probe, stored, ref meaning, .. } = *self;
+        animation::render(
+            source,
+            probe,
+            stored,
+            self.plan(options).framing,
+            meaning,
+            options,
+            limits,
+        )
     }
 
     fn decode(&self, scale: DctScale) -> Result<Picture, RenderError> {
-        let Self { source, limits, ref probe, stored, ref profile } = *self;
+        let Self { source, limits, ref probe, stored, ref meaning, deep } = *self;
         let decoded = match probe.kind {
             // One frame, kept as an animation is.
             _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
-            Kind::Jpeg => {
-                jpeg::decode(source, stored, scale, limits.jpeg_scans, profile.as_deref())
-            }
+            Kind::Jpeg => jpeg::decode(source, stored, scale, limits.jpeg_scans, meaning.profile()),
+            Kind::Png if deep => png::decode_deep(source, stored, meaning),
             Kind::Png => png::decode(source, stored),
             Kind::Webp => webp::decode(source, stored, probe.alpha),
+            Kind::Avif if deep => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
             Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
+            Kind::Tiff => tiff::decode(source, stored, probe.premultiplied),
             kind => Err(RenderError::Unsupported(kind)),
         }?;
         Ok(decoded.without_idle_alpha())
@@ -128,31 +149,41 @@ impl<'a> Original<'a> {
         plan: Plan,
         options: &RenderOptions,
     ) -> Result<Rendition, RenderError> {
-        let resized = resize::resize(decoded, plan.target)?;
-        let converted = colour::to_srgb(resized, self.profile.as_deref());
-        encode(converted.oriented(self.probe.orientation), options)
+        let Framing { region, target } = plan.framing;
+        let cut = salience::cut(&decoded, self.stored, region, options.fit);
+        let resized = resize::resize(decoded, cut, target)?;
+        let converted = if self.deep { resized } else { self.meaning.to_srgb(resized) };
+        encode(converted.oriented(self.probe.orientation), options, self.probe.paletted)
     }
 }
 
 /// The size of a picture that this engine decodes.
 fn size(probe: &Probe) -> Result<Size, RenderError> {
-    let decodes =
-        matches!(probe.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif);
+    let kinds = [Kind::Jpeg, Kind::Png, Kind::Gif, Kind::Webp, Kind::Avif, Kind::Tiff]
+        .contains(&probe.kind);
+    let decodes = kinds && probe.supported;
     probe.stored.filter(|_| decodes).ok_or(RenderError::Unsupported(probe.kind))
 }
 
-fn encode(picture: Picture, options: &RenderOptions) -> Result<Rendition, RenderError> {
+/// `paletted`: the source was, and a PNG of it may be again.
+fn encode(
+    picture: Picture,
+    options: &RenderOptions,
+    paletted: bool,
+) -> Result<Rendition, RenderError> {
     let size = picture.size;
     let RenderOptions { quality, profile, .. } = *options;
     let quality = quality.clamp(1, 100);
-    let (kind, bytes) = match options.target {
+    let (kind, bytes) = match options.target.within(size.width.max(size.height)) {
         Target::Avif => (Kind::Avif, avif::encode(&picture.in_colour(), quality, profile)?),
         Target::Webp => (Kind::Webp, webp::encode(&picture.in_colour(), quality, profile)?),
-        Target::JpegOrPng if picture.transparent() => (Kind::Png, png::encode(&picture, profile)?),
+        Target::JpegOrPng if picture.transparent() => {
+            (Kind::Png, png::encode(picture, profile, paletted)?)
+        }
         Target::Jpeg | Target::JpegOrPng => {
             (Kind::Jpeg, jpeg::encode(&picture.on_white(), quality, profile)?)
         }
-        Target::Png => (Kind::Png, png::encode(&picture, profile)?),
+        Target::Png => (Kind::Png, png::encode(picture, profile, paletted)?),
     };
     Ok(Rendition { bytes, kind, width: size.width, height: size.height })
 }

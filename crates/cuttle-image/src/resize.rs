@@ -11,9 +11,30 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use crate::picture::{Channels, Picture};
 use crate::{RenderError, Size};
 
-/// `picture` at exactly `size`. One that is owned is moved when it has that size already.
-pub(crate) fn resize(picture: Cow<'_, Picture>, size: Size) -> Result<Picture, RenderError> {
-    if picture.size == size {
+/// A part of a picture, in its pixels. Corners may lie between pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cut {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+impl Cut {
+    /// All of a picture of this size.
+    pub(crate) fn whole(size: Size) -> Self {
+        Self { left: 0.0, top: 0.0, width: size.width.into(), height: size.height.into() }
+    }
+}
+
+/// `cut` of `picture` at exactly `size`; the filter sees nothing outside the cut. A picture that is owned
+/// is moved when nothing is to be done.
+pub(crate) fn resize(
+    picture: Cow<'_, Picture>,
+    cut: Cut,
+    size: Size,
+) -> Result<Picture, RenderError> {
+    if picture.size == size && cut == Cut::whole(size) {
         return Ok(picture.into_owned());
     }
     let layout = match picture.channels {
@@ -27,6 +48,7 @@ pub(crate) fn resize(picture: Cow<'_, Picture>, size: Size) -> Result<Picture, R
     let mut resized = Image::new(size.width, size.height, layout);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .crop(cut.left, cut.top, cut.width, cut.height)
         .use_alpha(picture.channels.alpha());
     Resizer::new()
         .resize(&source, &mut resized, &options)

@@ -33,7 +33,10 @@ pub(crate) fn decide(
         Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Webp | Kind::Avif => {
             Ok(Decision::Render(target(contract, format, source.kind)))
         }
-        // What the engine does not decode yet.
+        Kind::Tiff if source.supported => {
+            Ok(Decision::Render(target(contract, format, source.kind)))
+        }
+        // What the engine does not decode.
         Kind::Tiff | Kind::Bmp | Kind::Ico => Ok(Decision::PassThrough),
         Kind::Svg if svg => Ok(Decision::PassThrough),
         Kind::Svg => Err(Failure::SvgNotAllowed),
@@ -178,6 +181,44 @@ mod tests {
                 assert_eq!(decide(contract, modern, &source, &limits, false), Ok(expected));
             }
         }
+    }
+
+    /// A directory of the tags that say the variant: sides, bits, compression, colour model, samples.
+    fn tiff(compression: u8) -> Probe {
+        let entry = |tag: u16, value: u8| {
+            let [high, low] = tag.to_be_bytes();
+            [high, low, 0, 3, 0, 0, 0, 1, 0, value, 0, 0]
+        };
+        let entries = [
+            entry(256, 9),
+            entry(257, 9),
+            entry(258, 8),
+            entry(259, compression),
+            entry(262, 1),
+            entry(277, 1),
+        ];
+        let file = [b"MM\0*\0\0\0\x08\0\x06".as_slice(), entries.as_flattened(), &[0; 4]].concat();
+        cuttle_image::probe(Cursor::new(file)).expect("a header")
+    }
+
+    #[test]
+    fn a_tiff_is_rendered_for_everyone_or_passed_through() {
+        const LZW: u8 = 5;
+        const FAX: u8 = 4;
+        let limits = Limits::default();
+        for contract in [Contract::Next, Contract::Strict] {
+            for (accept, expected) in [
+                ("image/avif,image/webp", Target::Avif),
+                ("image/webp", Target::Webp),
+                ("*/*", Target::JpegOrPng),
+            ] {
+                let decided = decide(contract, accepting(accept), &tiff(LZW), &limits, false);
+                assert_eq!(decided, Ok(Decision::Render(expected)), "{contract:?} {accept}");
+                let decided = decide(contract, accepting(accept), &tiff(FAX), &limits, false);
+                assert_eq!(decided, Ok(Decision::PassThrough), "{contract:?} {accept}");
+            }
+        }
+        assert!(!acceptable(accepting("*/*"), Kind::Tiff));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cuttle_contract::RequestKey;
-use cuttle_image::{ENGINE_VERSION, Profile, RenderOptions, Target};
+use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, RequestDigest};
 
 /// Contexts keep digests of different meaning apart, whatever their input.
@@ -19,7 +19,14 @@ pub(crate) fn request_digest(key: &RequestKey) -> RequestDigest {
 
 /// Key of a rendition of the source with this digest.
 pub(crate) fn rendition_key(source: &blake3::Hash, options: &RenderOptions) -> ContentKey {
-    let RenderOptions { width, target, quality, profile } = *options;
+    let RenderOptions { width, fit, target, quality, profile } = *options;
+    let (fit, height) = match fit {
+        Fit::Width => (1, 0),
+        Fit::Contain { height } => (2, height),
+        Fit::Cover { height, crop: Crop::Centre } => (3, height),
+        Fit::Cover { height, crop: Crop::Smart } => (4, height),
+        _ => (0, 0),
+    };
     let target = match target {
         Target::Avif => 1,
         Target::Webp => 2,
@@ -37,7 +44,8 @@ pub(crate) fn rendition_key(source: &blake3::Hash, options: &RenderOptions) -> C
     hasher.update(source.as_bytes());
     hasher.update(&ENGINE_VERSION.to_le_bytes());
     hasher.update(&width.to_le_bytes());
-    hasher.update(&[target, quality, profile]);
+    hasher.update(&height.to_le_bytes());
+    hasher.update(&[fit, target, quality, profile]);
     ContentKey(*hasher.finalize().as_bytes())
 }
 
@@ -62,13 +70,18 @@ mod tests {
 
     #[test]
     fn every_option_and_the_source_make_another_content() {
-        let base =
-            RenderOptions { width: 640, target: Target::Webp, quality: 75, profile: Profile::Fast };
+        let base = RenderOptions::new(640, Target::Webp, 75, Profile::Fast);
         let source = blake3::hash(b"a");
+        let fitted = |fit| rendition_key(&source, &RenderOptions { fit, ..base });
         let keys: HashSet<_> = [
             rendition_key(&source, &base),
             rendition_key(&blake3::hash(b"b"), &base),
             rendition_key(&source, &RenderOptions { width: 641, ..base }),
+            fitted(Fit::Contain { height: 640 }),
+            fitted(Fit::Contain { height: 641 }),
+            fitted(Fit::Cover { height: 640, crop: Crop::Centre }),
+            fitted(Fit::Cover { height: 641, crop: Crop::Centre }),
+            fitted(Fit::Cover { height: 640, crop: Crop::Smart }),
             rendition_key(&source, &RenderOptions { target: Target::Avif, ..base }),
             rendition_key(&source, &RenderOptions { target: Target::Jpeg, ..base }),
             rendition_key(&source, &RenderOptions { target: Target::JpegOrPng, ..base }),
@@ -77,7 +90,7 @@ mod tests {
             original_key(&source),
         ]
         .into();
-        assert_eq!(keys.len(), 9);
+        assert_eq!(keys.len(), 14);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cuttle_contract::{Contract, Failure, ImageRequest};
+use cuttle_contract::{self as contract, Contract, Failure, ImageRequest};
 use cuttle_image::{
-    Kind, Orientation, Probe, ProbeError, RenderError, RenderOptions, Size, Target,
+    Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderError, RenderOptions, Size, Target,
 };
 use cuttle_store::{ContentKey, Variant};
 use cuttle_worker::{Finished, Job, JobError};
@@ -64,7 +64,10 @@ impl Stages {
         }
         let profile = self.settings.profile;
         let (width, quality) = (request.width, request.quality);
-        let options = RenderOptions { width, target, quality, profile };
+        let options = RenderOptions {
+            fit: fit(request),
+            ..RenderOptions::new(width, target, quality, profile)
+        };
         let content = rendition_key(&original.digest, &options);
         let variant = match self.store.get(&content) {
             Some(variant) => variant,
@@ -181,4 +184,18 @@ fn pays(variant: &Variant, request: &ImageRequest, original: &Original, probe: &
         probe.display_size() == Some(rendered) && probe.orientation == Orientation::Upright;
     let larger = variant.bytes.len() as u64 >= original.len();
     !(untouched && larger && acceptable(request.format, probe.kind))
+}
+
+/// How the picture meets the box that was asked for.
+fn fit(request: &ImageRequest) -> Fit {
+    match (request.height, request.fit, request.crop) {
+        (None, ..) => Fit::Width,
+        (Some(height), contract::Fit::Contain, _) => Fit::Contain { height },
+        (Some(height), contract::Fit::Cover, contract::Crop::Center) => {
+            Fit::Cover { height, crop: Crop::Centre }
+        }
+        (Some(height), contract::Fit::Cover, contract::Crop::Smart) => {
+            Fit::Cover { height, crop: Crop::Smart }
+        }
+    }
 }

@@ -192,7 +192,7 @@ impl Pool {
                 TryAcquireError::Closed => JobError::ShutDown,
             })?;
             let (answer, answered) = oneshot::channel();
-            let assignment = Assignment { job: job.clone(), deadline, answer, permit };
+            let assignment = Assignment { job: Box::new(job.clone()), deadline, answer, permit };
             self.hand_over(assignment).await?;
             if let Ok(result) = answered.await {
                 return result;

@@ -13,7 +13,7 @@ use crate::sandbox::{Act, Layer};
 
 /// Raised with every change of a message. Both sides are the same file, except where it was replaced
 /// on a system without `/proc`.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Bytes of the length before each message, little-endian.
 pub(crate) const HEADER: usize = 4;

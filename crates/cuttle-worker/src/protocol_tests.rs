@@ -34,12 +34,7 @@ fn replies_survive_the_wire() {
 
 #[test]
 fn requests_survive_the_wire_and_are_small() {
-    let options = RenderOptions {
-        width: u32::MAX,
-        target: Target::JpegOrPng,
-        quality: 100,
-        profile: Profile::Balanced,
-    };
+    let options = RenderOptions::new(u32::MAX, Target::JpegOrPng, 100, Profile::Balanced);
     let limits = Limits {
         source_bytes: u64::MAX,
         side: u32::MAX,

@@ -156,7 +156,7 @@ async fn try_codec(
     source: &SealedBytes,
     target: Target,
 ) -> Result<Result<bytes::Bytes, String>, StartError> {
-    let options = RenderOptions { width: 8, target, quality: 75, profile: Profile::Fast };
+    let options = RenderOptions::new(8, target, 75, Profile::Fast);
     let job = Job { source: source.clone(), options, limits: Limits::default(), memory: u64::MAX };
     let failure = match timeout(config.start_timeout, worker.render(&job)).await {
         Ok(Report::Done(Ok(finished))) => return Ok(Ok(finished.bytes)),

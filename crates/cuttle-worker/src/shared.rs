@@ -20,7 +20,7 @@ use crate::{
 /// A job on its way to a worker.
 #[derive(Debug)]
 pub(crate) struct Assignment {
-    pub(crate) job: Job,
+    pub(crate) job: Box<Job>,
     pub(crate) deadline: Instant,
     /// Held while the job keeps a worker from others. Dropped before `answer`: whoever is
     /// woken by that may try again, and must find the permit free.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cuttle_image::{Kind, SNIFF_BYTES, Target, sniff};
+use cuttle_image::{Kind, SNIFF_BYTES, sniff};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::{
@@ -196,7 +196,8 @@ impl Claim {
     async fn collect(self, file: File, job: &Job, limit: u64) -> Result<Bytes, JobError> {
         let Self { kind, width, height, len } = self;
         let sides = 1..=job.options.width;
-        if !fits(kind, job.options.target) || !sides.contains(&width) || height == 0 {
+        if !job.options.target.gives(kind, width, height) || !sides.contains(&width) || height == 0
+        {
             return Err(ProtocolError::Unasked { kind, width, height }.into());
         }
         let length = ProtocolError::Length { len, limit };
@@ -224,17 +225,5 @@ impl Claim {
             return Err(ProtocolError::Kind { announced: kind, found }.into());
         }
         Ok(bytes.into())
-    }
-}
-
-/// Whether a format answers a request.
-fn fits(kind: Kind, target: Target) -> bool {
-    match target {
-        Target::Avif => kind == Kind::Avif,
-        Target::Webp => kind == Kind::Webp,
-        Target::Jpeg => kind == Kind::Jpeg,
-        Target::Png => kind == Kind::Png,
-        Target::JpegOrPng => matches!(kind, Kind::Jpeg | Kind::Png),
-        _ => false,
     }
 }

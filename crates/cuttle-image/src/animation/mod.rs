@@ -13,8 +13,10 @@ use std::time::Duration;
 pub(crate) use canvas::{Canvas, Disposal, Rect, over};
 
 use crate::codec::{apng, avif, gif, webp};
-use crate::picture::Picture;
-use crate::{Kind, Limits, Probe, RenderError, RenderOptions, Rendition, Size, Target, colour};
+use crate::colour::Meaning;
+use crate::geometry::Framing;
+use crate::picture::{Channels, Picture};
+use crate::{Kind, Limits, Probe, RenderError, RenderOptions, Rendition, Size, Target};
 use scale::Scaler;
 
 /// An animation being decoded.
@@ -30,28 +32,33 @@ pub(crate) trait Frames {
 }
 
 /// Renders an animation as animated WebP, which is the only moving format that is made; other targets
-/// would show one frame and are refused.
+/// would show one frame and are refused. `framing` is that of the canvas as stored.
 pub(crate) fn render(
     source: &[u8],
     probe: &Probe,
     stored: Size,
+    framing: Framing,
+    meaning: &Meaning,
     options: &RenderOptions,
     limits: &Limits,
 ) -> Result<Rendition, RenderError> {
     if options.target != Target::Webp {
         return Err(RenderError::Unsupported(probe.kind));
     }
-    let seen = stored.oriented(probe.orientation).fit_width(options.width);
-    let profile = colour::embedded_profile(source, &probe.icc, limits)?;
-    let mut scaler = Scaler::new(seen.oriented(probe.orientation));
+    let seen = framing.target.oriented(probe.orientation);
     let mut frames = open(source, probe, stored, limits)?;
     let Some(mut shown) = frames.advance()? else { return Err(empty()) };
+    let mut scaler = Scaler::new(framing, options.fit, frames.canvas());
+    let converter = meaning.converter(Channels::Rgba, false);
     let mut encoder =
         webp::AnimationEncoder::new(seen, frames.plays(), options.quality, options.profile)?;
     let mut clock = Clock::default();
     loop {
         let scaled = scaler.scale(frames.canvas())?;
-        let converted = colour::to_srgb(scaled, profile.as_deref());
+        let converted = match &converter {
+            Some(converter) => converter.picture(&scaled),
+            None => scaled,
+        };
         encoder.add(&converted.oriented(probe.orientation), clock.now()?)?;
         clock.advance(shown);
         match frames.advance()? {

@@ -8,4 +8,5 @@ pub(crate) mod avif;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod tiff;
 pub(crate) mod webp;

@@ -2,32 +2,21 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
+use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations};
 
+use crate::colour::{Meaning, narrow_row};
+use crate::palette::Indexed;
 use crate::picture::{Channels, Picture};
 use crate::{Profile, RenderError, Size};
 
 /// Any colour type and depth as 8-bit grey or RGB, palettes and `tRNS` expanded. The high byte of
 /// 16-bit samples is kept, as libvips does.
 pub(crate) fn decode(source: &[u8], size: Size) -> Result<Picture, RenderError> {
-    let failed = |error: png::DecodingError| RenderError::Decode(error.to_string());
-    let mut decoder = Decoder::new(Cursor::new(source));
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    // Text and profile are never read: the probe found the profile, inflated within its limit.
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let mut reader = decoder.read_info().map_err(failed)?;
-    let (colour, depth) = reader.output_color_type();
-    let channels = match (colour, depth) {
-        (ColorType::Grayscale, BitDepth::Eight) => Channels::Grey,
-        (ColorType::GrayscaleAlpha, BitDepth::Eight) => Channels::GreyAlpha,
-        (ColorType::Rgb, BitDepth::Eight) => Channels::Rgb,
-        (ColorType::Rgba, BitDepth::Eight) => Channels::Rgba,
-        _ => return Err(RenderError::Decode("the samples were not expanded to 8 bits".into())),
-    };
+    let mut reader = open(source, Transformations::normalize_to_color8())?;
+    let (channels, depth) = layout(&reader)?;
     let mut picture = Picture::blank(size, channels);
-    if reader.output_buffer_size() != Some(picture.samples.len()) {
-        return Err(RenderError::Decode("the size is not the one that was announced".into()));
+    if depth != BitDepth::Eight || reader.output_buffer_size() != Some(picture.samples.len()) {
+        return Err(unannounced());
     }
     reader.next_frame(&mut picture.samples).map_err(failed)?;
     // A file without its end is truncated, even when every pixel happened to arrive.
@@ -35,24 +24,203 @@ pub(crate) fn decode(source: &[u8], size: Size) -> Result<Picture, RenderError> 
     Ok(picture)
 }
 
-/// Truecolour or grey, with alpha when the picture has it.
-pub(crate) fn encode(picture: &Picture, profile: Profile) -> Result<Vec<u8>, RenderError> {
+/// As [`decode`], with the colours converted from 16 bits by what they mean: row by row, so that no
+/// deep copy of the frame exists, unless it is interlaced.
+pub(crate) fn decode_deep(
+    source: &[u8],
+    size: Size,
+    meaning: &Meaning,
+) -> Result<Picture, RenderError> {
+    let mut reader = open(source, Transformations::EXPAND)?;
+    let (channels, depth) = layout(&reader)?;
+    let bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
+    let mut picture = Picture::blank(size, channels);
+    if reader.output_buffer_size() != Some(bytes * picture.samples.len()) {
+        return Err(unannounced());
+    }
+    let stride = picture.stride();
+    let converter = meaning.converter(channels, true);
+    let mut wide = vec![0; stride];
+    let mut convert = |from: &[u8], to: &mut [u8]| {
+        match bytes {
+            1 => wide.iter_mut().zip(from).for_each(|(to, from)| *to = u16::from(*from) * 257),
+            _ => {
+                let samples = from.as_chunks().0;
+                wide.iter_mut().zip(samples).for_each(|(to, from)| *to = u16::from_be_bytes(*from));
+            }
+        }
+        match &converter {
+            Some(converter) => converter.row(&wide, to),
+            None => narrow_row(&wide, to),
+        }
+    };
+    if reader.info().interlaced {
+        let mut frame = vec![0; bytes * picture.samples.len()];
+        reader.next_frame(&mut frame).map_err(failed)?;
+        let rows = frame.chunks_exact(bytes * stride);
+        for (from, to) in rows.zip(picture.samples.chunks_exact_mut(stride)) {
+            convert(from, to);
+        }
+    } else {
+        for to in picture.samples.chunks_exact_mut(stride) {
+            let row = reader.next_row().map_err(failed)?;
+            convert(row.ok_or_else(unannounced)?.data(), to);
+        }
+    }
+    reader.finish().map_err(failed)?;
+    Ok(picture)
+}
+
+fn open(
+    source: &[u8],
+    transformations: Transformations,
+) -> Result<Reader<Cursor<&[u8]>>, RenderError> {
+    let mut decoder = Decoder::new(Cursor::new(source));
+    decoder.set_transformations(transformations);
+    // Text and profile are never read: the probe found the profile, inflated within its limit.
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.read_info().map_err(failed)
+}
+
+fn layout(reader: &Reader<Cursor<&[u8]>>) -> Result<(Channels, BitDepth), RenderError> {
+    let (colour, depth) = reader.output_color_type();
+    let channels = match colour {
+        ColorType::Grayscale => Channels::Grey,
+        ColorType::GrayscaleAlpha => Channels::GreyAlpha,
+        ColorType::Rgb => Channels::Rgb,
+        ColorType::Rgba => Channels::Rgba,
+        ColorType::Indexed => return Err(unannounced()),
+    };
+    Ok((channels, depth))
+}
+
+fn unannounced() -> RenderError {
+    RenderError::Decode("the pixels are not those that were announced".into())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn failed(error: png::DecodingError) -> RenderError {
+    RenderError::Decode(error.to_string())
+}
+
+/// As the smallest type that holds every pixel: grey where all are grey, of 1, 2 or 4 bits where that is
+/// enough, a palette where there are at most 256 colours. More colours are quantised only when the source
+/// was `paletted`: its look is that of a palette, and truecolour could be several times its size.
+pub(crate) fn encode(
+    picture: Picture,
+    profile: Profile,
+    paletted: bool,
+) -> Result<Vec<u8>, RenderError> {
+    let picture = picture.without_idle_colour();
+    if let Some(bits) = grey_bits(&picture).filter(|bits| *bits < 8) {
+        let indices = picture.samples.iter().map(|level| level >> (8 - bits));
+        let samples = pack(indices, picture.width(), bits);
+        let header = Header { colour: ColorType::Grayscale, bits, ..Header::new(&picture) };
+        return write(&header, &samples, profile);
+    }
+    let whole = write(&Header::new(&picture), &picture.samples, profile)?;
+    let indexed = Indexed::exact(&picture);
+    let indexed = indexed.or_else(|| paletted.then(|| Indexed::nearest(&picture)));
+    let Some(Indexed { colours, indices }) = indexed else { return Ok(whole) };
+    let bits = match colours.len() {
+        0..=2 => 1,
+        3..=4 => 2,
+        5..=16 => 4,
+        _ => 8,
+    };
+    let opaque = colours.iter().position(|[.., alpha]| *alpha == 255).unwrap_or(colours.len());
+    let header = Header {
+        colour: ColorType::Indexed,
+        bits,
+        palette: colours.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect(),
+        alphas: colours[..opaque].iter().map(|[.., alpha]| *alpha).collect(),
+        ..Header::new(&picture)
+    };
+    let by_palette = write(&header, &pack(indices.into_iter(), picture.width(), bits), profile)?;
+    Ok(if by_palette.len() < whole.len() { by_palette } else { whole })
+}
+
+/// What stands before the pixels.
+struct Header {
+    size: Size,
+    colour: ColorType,
+    bits: u8,
+    palette: Vec<u8>,
+    alphas: Vec<u8>,
+}
+
+impl Header {
+    /// Of 8 bits a sample.
+    fn new(picture: &Picture) -> Self {
+        let colour = match picture.channels {
+            Channels::Grey => ColorType::Grayscale,
+            Channels::GreyAlpha => ColorType::GrayscaleAlpha,
+            Channels::Rgb => ColorType::Rgb,
+            Channels::Rgba => ColorType::Rgba,
+        };
+        Self { size: picture.size, colour, bits: 8, palette: Vec::new(), alphas: Vec::new() }
+    }
+}
+
+fn write(header: &Header, samples: &[u8], profile: Profile) -> Result<Vec<u8>, RenderError> {
     let failed = |error: png::EncodingError| RenderError::Encode(error.to_string());
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_color(match picture.channels {
-        Channels::Grey => ColorType::Grayscale,
-        Channels::GreyAlpha => ColorType::GrayscaleAlpha,
-        Channels::Rgb => ColorType::Rgb,
-        Channels::Rgba => ColorType::Rgba,
+    let mut encoder = Encoder::new(&mut bytes, header.size.width, header.size.height);
+    encoder.set_color(header.colour);
+    encoder.set_depth(match header.bits {
+        1 => BitDepth::One,
+        2 => BitDepth::Two,
+        4 => BitDepth::Four,
+        _ => BitDepth::Eight,
     });
+    let numbered = header.colour == ColorType::Indexed || header.bits < 8;
     encoder.set_compression(match profile {
-        Profile::Fast => Compression::Fast,
-        Profile::Balanced => Compression::Balanced,
+        Profile::Fast if !numbered => Compression::Fast,
+        // A quarter of the bytes or less: there is time.
+        _ => Compression::Balanced,
     });
+    if numbered {
+        // Neighbouring numbers of a palette are no neighbouring colours (PNG §12.7).
+        encoder.set_filter(Filter::NoFilter);
+    }
+    if !header.palette.is_empty() {
+        encoder.set_palette(&header.palette);
+    }
+    if !header.alphas.is_empty() {
+        encoder.set_trns(&header.alphas);
+    }
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&picture.samples).map_err(failed)?;
+    writer.write_image_data(samples).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
+}
+
+/// The fewest bits that every level of a grey picture is exact in.
+fn grey_bits(picture: &Picture) -> Option<u8> {
+    let fits = |bits: &u8| {
+        let step = 255 / ((1_u8 << bits) - 1);
+        picture.samples.iter().all(|level| level % step == 0)
+    };
+    let grey = picture.channels == Channels::Grey;
+    grey.then(|| [1, 2, 4].into_iter().find(fits).unwrap_or(8))
+}
+
+/// Numbers of `bits` each, the first in the highest bits; every row begins a byte.
+fn pack(numbers: impl Iterator<Item = u8>, width: usize, bits: u8) -> Vec<u8> {
+    if bits == 8 {
+        return numbers.collect();
+    }
+    let per_byte = usize::from(8 / bits);
+    let mut packed = Vec::new();
+    for (at, number) in numbers.enumerate() {
+        let place = at % width % per_byte;
+        if place == 0 {
+            packed.push(0);
+        }
+        if let Some(byte) = packed.last_mut() {
+            *byte |= number << (8 - bits as usize * (place + 1));
+        }
+    }
+    packed
 }

@@ -15,9 +15,6 @@ use libwebp_sys::{
 use crate::picture::{Channels, Picture};
 use crate::{Profile, RenderError, Size};
 
-/// Longest side that the format can say: 14 bits.
-const SIDE_MAX: u32 = 16_383;
-
 /// A still picture as RGB, or RGBA when it may have alpha.
 pub(crate) fn decode(source: &[u8], size: Size, alpha: bool) -> Result<Picture, RenderError> {
     let mut picture = Picture::blank(size, if alpha { Channels::Rgba } else { Channels::Rgb });
@@ -42,11 +39,6 @@ pub(crate) fn encode(
     quality: u8,
     profile: Profile,
 ) -> Result<Vec<u8>, RenderError> {
-    if picture.size.width.max(picture.size.height) > SIDE_MAX {
-        return Err(RenderError::Encode(format!(
-            "WebP cannot be more than {SIDE_MAX} pixels wide or high"
-        )));
-    }
     let failed = |what: &str| RenderError::Encode(format!("libwebp: {what}"));
     let config = settings(quality, profile)?;
     let mut frame = Frame::new(picture)?;

@@ -8,7 +8,7 @@ mod track;
 use std::io::{Read, Seek};
 
 use super::window::{Fault, Window};
-use super::{Extent, Icc, Probe};
+use super::{Cicp, Extent, Icc, Probe};
 use crate::sniff::Brands;
 use crate::{Orientation, Size};
 
@@ -36,6 +36,9 @@ pub(super) fn read<R: Read + Seek>(
     let ipco = find(file, iprp, *b"ipco")?.ok_or(Fault::Broken("there is no ipco box"))?;
     let properties = boxes(file, ipco)?;
     probe.alpha = has_alpha(file, &properties)?;
+    if let Some(iref) = find(file, meta, *b"iref")? {
+        probe.grid_cells = grid_cells(file, iref)?;
+    }
 
     let mut turn = Turn::default();
     let mut cursor = iprp.at;
@@ -78,6 +81,13 @@ fn property<R: Read + Seek>(
             let len = body.end.checked_sub(body.at + 4).ok_or(Fault::Broken("colr is cut off"))?;
             let extent = Extent { at: body.at + 4, len };
             probe.icc = Icc { extents: vec![extent], deflated: false };
+        }
+        b"colr" if file.array::<4>(body.at)? == *b"nclx" => {
+            // 16 bits each; the matrix after them is undone by the decoder.
+            let [p1, p0, t1, t0] = file.array(body.at + 4)?;
+            if p1 == 0 && t1 == 0 {
+                probe.colour.cicp = Some(Cicp { primaries: p0, transfer: t0 });
+            }
         }
         _ => {}
     }
@@ -123,6 +133,19 @@ fn primary_item<R: Read + Seek>(file: &mut Window<R>, meta: Span) -> Result<u32,
         0 => file.u16_be(pitm.at + 4).map(u32::from),
         _ => file.u32_be(pitm.at + 4),
     }
+}
+
+/// Cells of the largest grid: what an item is derived from (`dimg`, ISO/IEC 23008-12 §6.6.2). A grid must
+/// refer to exactly rows × columns cells, so its own payload need not be read.
+fn grid_cells<R: Read + Seek>(file: &mut Window<R>, iref: Span) -> Result<u32, Fault> {
+    let wide = file.u8(iref.at)? != 0;
+    let mut most = 0;
+    for (name, body) in boxes(file, iref.skip(4)?)? {
+        if name == *b"dimg" {
+            most = most.max(file.u16_be(body.at + if wide { 4 } else { 2 })?.into());
+        }
+    }
+    Ok(most)
 }
 
 /// Alpha is an auxiliary item; that one exists at all is enough for "may have".

@@ -17,6 +17,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
     };
     probe.stored = Some(screen);
     probe.alpha = true;
+    probe.paletted = true;
     // A walk that is cut off or too long says "animated", of no known length: then the file passes
     // through untouched.
     match pictures(file, 13 + colour_table(flags), screen) {

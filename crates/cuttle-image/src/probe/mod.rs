@@ -9,6 +9,7 @@ mod exif;
 mod gif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 mod window;
 
@@ -51,13 +52,49 @@ pub struct Probe {
     /// Bytes of EXIF, XMP, comments and the like that were seen, as stored; 0 for JPEG, see
     /// [`Limits`](crate::Limits::metadata_bytes).
     pub metadata_bytes: u64,
+    /// Whether this variant of the format is decoded: of TIFF only those that `docs/formats.md` lists.
+    pub supported: bool,
+    /// A PNG by palette, or a GIF.
+    pub(crate) paletted: bool,
+    /// Alpha of a TIFF that the colours are already multiplied by.
+    pub(crate) premultiplied: bool,
+    /// Cells of the largest grid in an AVIF; 0 without one.
+    pub(crate) grid_cells: u32,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,
     /// A JPEG whose coefficients must all be kept until the last scan: progressive, or sequential with
     /// a scan for each component.
     pub(crate) keeps_coefficients: bool,
+    /// What it says about its colours beside a profile.
+    pub(crate) colour: ColourTags,
     /// Bytes that all coefficients of a JPEG take when they must be kept.
     pub(crate) coefficient_bytes: u64,
+}
+
+/// What headers say about colours beside a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ColourTags {
+    /// `cICP` of PNG, `nclx` of AVIF.
+    pub(crate) cicp: Option<Cicp>,
+    /// `sRGB` of PNG.
+    pub(crate) srgb: bool,
+    /// `gAMA` and `cHRM` of PNG.
+    pub(crate) gamma: Option<Gamma>,
+}
+
+/// Code points of ITU-T H.273 for full-range RGB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cicp {
+    pub(crate) primaries: u8,
+    pub(crate) transfer: u8,
+}
+
+/// In units of 1/100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Gamma {
+    pub(crate) exponent: Option<u32>,
+    /// x and y of white, red, green and blue.
+    pub(crate) chromaticities: Option<[u32; 8]>,
 }
 
 /// An embedded ICC profile, still in the file.
@@ -109,8 +146,13 @@ impl Probe {
             bits_per_sample: 8,
             progressive: false,
             metadata_bytes: 0,
+            supported: true,
+            paletted: false,
+            premultiplied: false,
+            grid_cells: 0,
             icc: Icc::default(),
             keeps_coefficients: false,
+            colour: ColourTags::default(),
             coefficient_bytes: 0,
         }
     }
@@ -156,6 +198,7 @@ pub fn probe<R: Read + Seek>(reader: R) -> Result<Probe, ProbeError> {
         Kind::Gif => gif::read(&mut file, &mut probe),
         Kind::Webp => webp::read(&mut file, &mut probe),
         Kind::Avif => avif::read(&mut file, &head, &mut probe),
+        Kind::Tiff => tiff::read(&mut file, &mut probe),
         _ => Ok(()),
     };
     outcome.map_err(|fault| match fault {

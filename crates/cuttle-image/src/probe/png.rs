@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::window::{Fault, Window};
-use super::{Extent, Icc, Probe, exif};
+use super::{Cicp, Extent, Icc, Probe, exif};
 use crate::Size;
 
 /// SECURITY: chunks before `IDAT`. A dozen is usual.
@@ -37,6 +37,19 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
                 probe.metadata_bytes += len;
                 probe.orientation = exif::orientation(file, body, len)?;
             }
+            b"cICP" if len == 4 => probe.colour.cicp = code_points(file.array(body)?),
+            b"sRGB" => probe.colour.srgb = true,
+            b"gAMA" if len == 4 => {
+                probe.colour.gamma.get_or_insert_default().exponent = Some(file.u32_be(body)?);
+            }
+            b"cHRM" if len == 32 => {
+                let bytes: [u8; 32] = file.array(body)?;
+                let mut points = [0; 8];
+                for (point, word) in points.iter_mut().zip(bytes.as_chunks().0) {
+                    *point = u32::from_be_bytes(*word);
+                }
+                probe.colour.gamma.get_or_insert_default().chromaticities = Some(points);
+            }
             b"PLTE" => {}
             _ => probe.metadata_bytes += len,
         }
@@ -51,7 +64,14 @@ fn header<R: Read + Seek>(file: &mut Window<R>, body: u64, probe: &mut Probe) ->
     probe.stored = Some(Size { width, height });
     probe.bits_per_sample = bits;
     probe.alpha = matches!(colour_type, 4 | 6);
+    probe.paletted = colour_type == 3;
     Ok(())
+}
+
+/// Primaries, transfer, matrix, range. Other matrices than RGB's are forbidden (§11.3.2.6; the decoder
+/// refuses them), and the narrow range is for video frames: such a chunk counts as absent.
+fn code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<Cicp> {
+    (matrix == 0 && range == 1).then_some(Cicp { primaries, transfer })
 }
 
 fn profile<R: Read + Seek>(file: &mut Window<R>, body: u64, len: u64) -> Result<Icc, Fault> {

@@ -159,7 +159,7 @@ pub(crate) fn exif(orientation: u8) -> Vec<u8> {
 }
 
 pub(crate) fn options(width: u32, target: Target) -> RenderOptions {
-    RenderOptions { width, target, quality: 75, profile: Profile::Fast }
+    RenderOptions::new(width, target, 75, Profile::Fast)
 }
 
 pub(crate) fn rendition(source: &[u8], width: u32, target: Target) -> Rendition {
@@ -193,7 +193,9 @@ pub(crate) fn pixels(source: &[u8], width: u32) -> Pixels {
 pub(crate) fn read(rendition: &Rendition) -> Pixels {
     let (width, height, channels, samples) = match rendition.kind {
         Kind::Png => {
-            let mut reader = png::Decoder::new(Cursor::new(&rendition.bytes)).read_info().unwrap();
+            let mut decoder = png::Decoder::new(Cursor::new(&rendition.bytes));
+            decoder.set_transformations(png::Transformations::EXPAND);
+            let mut reader = decoder.read_info().unwrap();
             let mut samples = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut samples).unwrap();
             (info.width as usize, info.height as usize, info.color_type.samples(), samples)

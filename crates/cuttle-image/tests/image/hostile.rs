@@ -139,7 +139,7 @@ fn a_jpeg_of_too_many_scans_is_refused() {
     let source = jpeg(64, 64, JpegColour::Rgb, &gradient(64, 64), Scans::Progressive);
     let limits = Limits { jpeg_scans: 2, ..Limits::default() };
     let outcome = render(&source, &options(64, Target::Webp), &limits);
-    assert!(matches!(outcome, Err(RenderError::Decode(reason)) if reason.contains("scans")));
+    assert_eq!(outcome, Err(Excess::Scans { limit: 2 }.into()));
 }
 
 #[test]

@@ -11,5 +11,7 @@ mod jpeg;
 mod many;
 mod orientation;
 mod outputs;
+mod palettes;
 mod probing;
 mod sources;
+mod tiffs;

@@ -1,6 +1,6 @@
 //! What comes out: by other decoders, with nothing in it that was not asked for.
 
-use cuttle_image::{Kind, Limits, Profile, RenderError, RenderOptions, Target, probe, render};
+use cuttle_image::{Kind, Limits, Profile, RenderOptions, Target, probe, render};
 use png::{BitDepth, ColorType};
 
 use crate::fixtures::{
@@ -159,8 +159,31 @@ fn webp_keeps_alpha_exactly() {
 }
 
 #[test]
-fn a_side_that_webp_cannot_say_is_an_encoding_error() {
-    let source = png(16_384, 1, ColorType::Grayscale, BitDepth::Eight, &[0; 16_384]);
-    let outcome = render(&source, &options(20_000, Target::Webp), &Limits::default());
-    assert!(matches!(outcome, Err(RenderError::Encode(_))), "{outcome:?}");
+fn a_side_that_a_format_cannot_say_gives_jpeg_or_png() {
+    let grey = |width: u32| {
+        png(width, 1, ColorType::Grayscale, BitDepth::Eight, &vec![90; width as usize])
+    };
+    for (width, target, expected) in [
+        (16_383, Target::Webp, Kind::Webp),
+        (16_384, Target::Webp, Kind::Jpeg),
+        (32_769, Target::Avif, Kind::Jpeg),
+        (65_500, Target::Jpeg, Kind::Jpeg),
+        (65_501, Target::Jpeg, Kind::Png),
+        (65_535, Target::Avif, Kind::Png),
+    ] {
+        let rendition = rendition(&grey(width), 65_535, target);
+        assert_eq!((rendition.width, rendition.kind), (width, expected), "{target:?}");
+        assert!(target.gives(rendition.kind, rendition.width, rendition.height));
+        assert!(!target.gives(Kind::Gif, rendition.width, rendition.height));
+    }
+    let faded = png(20_000, 1, ColorType::GrayscaleAlpha, BitDepth::Eight, &[9, 99].repeat(20_000));
+    assert_eq!(rendition(&faded, 20_000, Target::Webp).kind, Kind::Png);
+}
+
+#[test]
+fn an_avif_as_long_as_it_may_be_is_read_back() {
+    let source = png(32_768, 1, ColorType::Grayscale, BitDepth::Eight, &[90; 32_768]);
+    let avif = rendition(&source, 32_768, Target::Avif);
+    assert_eq!((avif.kind, avif.width), (Kind::Avif, 32_768));
+    assert_near(&read(&rendition(&avif.bytes, 64, Target::Png)).rgb_at(9, 0), &[90; 3], 4);
 }

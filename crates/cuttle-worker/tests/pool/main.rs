@@ -56,7 +56,7 @@ fn one_worker() -> PoolConfig {
 }
 
 fn job(source: &[u8], target: Target) -> Job {
-    let options = RenderOptions { width: 64, target, quality: 75, profile: Profile::Fast };
+    let options = RenderOptions::new(64, target, 75, Profile::Fast);
     Job {
         source: SealedBytes::copy_from(source).unwrap(),
         options,

@@ -6,7 +6,7 @@ mod encode;
 mod sequence;
 mod yuv;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, decode_deep};
 pub(crate) use encode::encode;
 pub(crate) use sequence::Sequence;
 

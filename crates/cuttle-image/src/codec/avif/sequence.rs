@@ -47,7 +47,8 @@ impl Frames for Sequence<'_> {
         }
         check(result).map_err(failed)?;
         // SAFETY: the last call decoded an image.
-        unsafe { self.decoder.convert(&mut self.canvas) }.map_err(failed)?;
+        let image = unsafe { self.decoder.image() };
+        image.rgb(self.canvas.size, true, &mut self.canvas.samples).map_err(failed)?;
         let shown = u128::from(timing.durationInTimescales) * 1_000_000_000
             / u128::from(timing.timescale.max(1));
         Ok(Some(u64::try_from(shown).map_or(Duration::MAX, Duration::from_nanos)))

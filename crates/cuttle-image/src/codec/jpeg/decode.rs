@@ -7,6 +7,7 @@
 use std::ffi::{c_int, c_uint, c_ulong};
 use std::ptr;
 
+use moxcms::ColorProfile;
 use mozjpeg_sys::J_COLOR_SPACE::{JCS_CMYK, JCS_GRAYSCALE, JCS_RGB, JCS_YCCK};
 use mozjpeg_sys::{
     J_DCT_METHOD, jpeg_common_struct, jpeg_create_decompress, jpeg_decompress_struct,
@@ -39,7 +40,7 @@ pub(crate) fn decode(
     stored: Size,
     scale: DctScale,
     scan_limit: u32,
-    profile: Option<&[u8]>,
+    profile: Option<&ColorProfile>,
 ) -> Result<Picture, RenderError> {
     whole(&abridged(source, scale, scan_limit), stored, scale, scan_limit, profile)
 }
@@ -50,7 +51,7 @@ pub(super) fn whole(
     stored: Size,
     scale: DctScale,
     scan_limit: u32,
-    profile: Option<&[u8]>,
+    profile: Option<&ColorProfile>,
 ) -> Result<Picture, RenderError> {
     let decompressor = Decompressor::new(scan_limit);
     guarded(|| decompressor.run(source, stored, scale, profile)).map_err(RenderError::Decode)
@@ -86,7 +87,13 @@ impl Decompressor {
     }
 
     /// Calls into libjpeg from beginning to end; must run below [`guarded`].
-    fn run(&self, source: &[u8], stored: Size, scale: DctScale, profile: Option<&[u8]>) -> Picture {
+    fn run(
+        &self,
+        source: &[u8],
+        stored: Size,
+        scale: DctScale,
+        profile: Option<&ColorProfile>,
+    ) -> Picture {
         let state = self.0;
         // SAFETY: `state` is live and only used by this thread. The error manager, the progress monitor
         // and `source` outlive every call made here; fields are set in the order that libjpeg asks for.

@@ -83,7 +83,8 @@ mod calibration {
     use crate::codec::webp;
     use crate::geometry::DctScale;
     use crate::picture::{Channels, Picture};
-    use crate::{Profile, Size, resize::resize};
+    use crate::resize::{Cut, resize};
+    use crate::{Profile, Size};
 
     fn ssim2(reference: &Picture, seen: &Picture) -> f64 {
         use ssimulacra2::{ColorPrimaries::BT709, Rgb, TransferCharacteristic::SRGB};
@@ -129,10 +130,12 @@ mod calibration {
                 let width = (f64::from(stored.width) / reduction) as u32;
                 let target: Size = stored.fit_width(width);
                 let scale = DctScale::for_target(stored, target);
-                let reference = resize(Cow::Borrowed(&full), target).unwrap();
+                let reference =
+                    resize(Cow::Borrowed(&full), Cut::whole(full.size), target).unwrap();
                 assert_eq!(reference.channels, Channels::Rgb);
                 let (all, decoded) = timed(|| decode(&source, scale));
-                let resized = resize(Cow::Owned(decoded), target).unwrap();
+                let cut = Cut::whole(decoded.size);
+                let resized = resize(Cow::Owned(decoded), cut, target).unwrap();
                 let score = ssim2(&reference, &resized);
                 let delivered_score = ssim2(&reference, &delivered(&resized));
                 println!("  {reduction} ×, {scale:?}: {all:.0?}, {score:.2}, {delivered_score:.2}");
@@ -143,7 +146,8 @@ mod calibration {
                         continue;
                     }
                     let (some, decoded) = timed(|| decode(&script.without(&source, &keep), scale));
-                    let resized = resize(Cow::Owned(decoded), target).unwrap();
+                    let cut = Cut::whole(decoded.size);
+                    let resized = resize(Cow::Owned(decoded), cut, target).unwrap();
                     println!(
                         "    to {last}, step {step}: {:.2} of the time, {:+.2}, delivered {:+.2}",
                         some.as_secs_f64() / all.as_secs_f64(),

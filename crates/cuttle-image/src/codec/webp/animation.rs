@@ -16,8 +16,9 @@ use libwebp_sys::{
     WebPAnimInfo, WebPConfig, WebPData, WebPDataClear,
 };
 
-use super::{Frame, SIDE_MAX, settings};
+use super::{Frame, settings};
 use crate::animation::Frames;
+use crate::options::WEBP_SIDE_MAX;
 use crate::picture::{Channels, Picture};
 use crate::{Profile, RenderError, Size};
 
@@ -123,9 +124,9 @@ impl Encoder {
         quality: u8,
         profile: Profile,
     ) -> Result<Self, RenderError> {
-        if size.width.max(size.height) > SIDE_MAX {
+        if size.width.max(size.height) > WEBP_SIDE_MAX {
             return Err(RenderError::Encode(format!(
-                "WebP cannot be more than {SIDE_MAX} pixels wide or high"
+                "WebP cannot be more than {WEBP_SIDE_MAX} pixels wide or high"
             )));
         }
         let refused = || RenderError::Encode("libwebp did not take the size".into());
