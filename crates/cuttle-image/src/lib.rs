@@ -14,11 +14,15 @@ mod error;
 mod geometry;
 mod kind;
 mod limits;
+#[cfg(feature = "codecs")]
+pub mod measure;
 mod options;
 mod orientation;
 #[cfg(feature = "codecs")]
 mod picture;
 mod probe;
+#[cfg(feature = "codecs")]
+mod quality;
 #[cfg(feature = "codecs")]
 mod render;
 #[cfg(feature = "codecs")]

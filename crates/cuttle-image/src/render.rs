@@ -18,6 +18,32 @@ pub fn render(
     options: &RenderOptions,
     limits: &Limits,
 ) -> Result<Rendition, RenderError> {
+    render_watched(source, options, limits, |_| {})
+}
+
+/// Part of a render, for whoever watches one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Headers, limits and pixels.
+    Decode,
+    /// To the size of the rendition.
+    Resize,
+    /// To sRGB, and turned upright.
+    Colour,
+    /// To bytes.
+    Encode,
+}
+
+/// As [`render`], calling `done` at the end of each stage.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_watched(
+    source: &[u8],
+    options: &RenderOptions,
+    limits: &Limits,
+    mut done: impl FnMut(Stage),
+) -> Result<Rendition, RenderError> {
     let probe = probe(Cursor::new(source))?;
     limits.check(&probe)?;
     let stored = still(&probe)?;
@@ -27,10 +53,15 @@ pub fn render(
     let profile = colour::embedded_profile(source, &probe.icc, limits)?;
 
     let decoded = decode(source, &probe, stored, target, limits)?;
+    done(Stage::Decode);
     let resized = resize::resize(decoded.without_idle_alpha(), target)?;
+    done(Stage::Resize);
     let converted = colour::to_srgb(resized, profile.as_deref());
     let upright = converted.oriented(probe.orientation);
-    encode(upright, options)
+    done(Stage::Colour);
+    let rendition = encode(upright, options)?;
+    done(Stage::Encode);
+    Ok(rendition)
 }
 
 /// The size of a picture that this engine decodes.

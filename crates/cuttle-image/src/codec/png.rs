@@ -50,6 +50,7 @@ pub(crate) fn encode(picture: &Picture, profile: Profile) -> Result<Vec<u8>, Ren
     encoder.set_compression(match profile {
         Profile::Fast => Compression::Fast,
         Profile::Balanced => Compression::Balanced,
+        Profile::Small => Compression::High,
     });
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&picture.samples).map_err(failed)?;

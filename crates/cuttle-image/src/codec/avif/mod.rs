@@ -6,7 +6,7 @@ mod encode;
 mod yuv;
 
 pub(crate) use decode::decode;
-pub(crate) use encode::encode;
+pub(crate) use encode::{encode, encode_at};
 
 use std::ffi::CStr;
 
