@@ -2,12 +2,10 @@
 //! call in one thread. Both sides render the same picture one after the other, so that whatever the
 //! machine does meets both.
 
-use std::time::Duration;
-
 use cuttle_e2e::{Server, place};
 use cuttle_image::{Limits, Profile, RenderOptions, Target, render};
-use rustix::time::{ClockId, clock_gettime};
 
+use crate::clock::{milliseconds, own_cpu};
 use crate::photos::Photo;
 
 /// One photo in one format; milliseconds of CPU, summed over the rounds.
@@ -61,13 +59,4 @@ pub(crate) fn measure(photos: &[Photo]) -> Vec<Row> {
         }
     }
     rows
-}
-
-fn own_cpu() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

@@ -1,4 +1,4 @@
-//! Measures Cuttle on real photos and writes what it found, with the method, as Markdown.
+//! Measures Cuttle on real pictures and writes what it found, with the method, as Markdown.
 //!
 //! Everything is a ratio or a sum measured side by side in one run, interleaved, because shared
 //! machines drift. Figures are medians over the rounds. Nothing here is a test: it asserts nothing
@@ -6,45 +6,134 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a bench tells a person how far it is")]
 
+mod calibrate;
+mod clock;
+mod compare;
+mod compare_report;
 mod cpu;
+mod engine;
 mod memory;
 mod photos;
 mod report;
+mod score;
+mod side;
 mod start_up;
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use cuttle_image::Kind;
+
+use crate::photos::Photo;
+
+const USAGE: &str = "\
+usage: bench measure PHOTOS SHARP RESULTS      writes RESULTS/RESULTS.md and RESULTS/results/*.tsv
+       bench quick PHOTOS SHARP RESULTS        the same from a few pictures, without the server
+       bench calibrate[-quick] PHOTOS SHARP TABLE.rs DATE";
+
+const FULL: compare::Extent = compare::Extent { widths: &[640, 1080, 1920], rounds: 3 };
+const QUICK: compare::Extent = compare::Extent { widths: &[640, 1080], rounds: 1 };
+
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    let first = args.next();
-    // The pool under measurement starts this very binary again as its workers.
-    if first.as_ref().is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // The pool under measurement, and our side of the comparison, are this very binary again.
+    if args.first().is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
         return cuttle_worker::main();
     }
-    let (Some(photos), Some(results)) = (first.map(PathBuf::from), args.next().map(PathBuf::from))
-    else {
-        eprintln!("usage: bench PHOTOS RESULTS.md");
+    if args.first().is_some_and(|first| first == engine::ARGUMENT) {
+        return engine::main();
+    }
+    let [what, photos, sharp, output, rest @ ..] = args.as_slice() else {
+        eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
-    let photos = photos::read(&photos);
-    if photos.len() < 8 {
+    let photos = photos::read(photos.as_ref());
+    if photos.iter().filter(|photo| photo.kind == Kind::Jpeg).count() < 8 {
         eprintln!("bench: eight photos at least are needed; scripts/bench fetches them");
         return ExitCode::FAILURE;
     }
-    eprintln!("{} photos", photos.len());
+    eprintln!("{} pictures", photos.len());
+    let (sharp, output) = (Path::new(sharp), Path::new(output));
+    let done = match (what.to_str(), rest) {
+        (Some("measure"), []) => measure(&photos, sharp, output),
+        (Some("quick"), []) => quick(&photos, sharp, output),
+        (Some("calibrate"), [date]) => calibrate(&photos, FULL.widths, sharp, output, date),
+        (Some("calibrate-quick"), [date]) => {
+            calibrate(&few(&photos), QUICK.widths, sharp, output, date)
+        }
+        _ => Err(io::Error::other(USAGE)),
+    };
+    match done {
+        Ok(()) => {
+            eprintln!("wrote {}", output.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
+    eprintln!("beside sharp …");
+    let cases = compare::measure(photos, &FULL, sharp)?;
+    // The server is asked for JPEG: two bytes after its end make a new picture of it.
+    let jpegs: Vec<Photo> =
+        photos.iter().filter(|photo| photo.kind == Kind::Jpeg).cloned().collect();
     let start_up = start_up::measure();
-    let memory = memory::measure(&photos);
-    let cpu = cpu::measure(&photos);
-    let text = report::text(&photos, &start_up, &memory, &cpu);
-    if let Err(error) = std::fs::write(&results, text) {
-        eprintln!("bench: cannot write {}: {error}", results.display());
-        return ExitCode::FAILURE;
-    }
-    eprintln!("wrote {}", results.display());
+    let memory = memory::measure(&jpegs);
+    let cpu = cpu::measure(&jpegs);
+    let server = report::server(&start_up, &memory, &cpu);
+    write(photos, &cases, &server, sharp, output)?;
     let missed = report::missed(&memory, &cpu);
-    for goal in &missed {
-        eprintln!("bench: over the goal: {goal}");
+    if missed.is_empty() {
+        return Ok(());
     }
-    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Err(io::Error::other(format!("over the goal: {}", missed.join("; "))))
+}
+
+fn quick(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
+    let few = few(photos);
+    let cases = compare::measure(&few, &QUICK, sharp)?;
+    write(&few, &cases, "", sharp, output)
+}
+
+/// Every fifth: large and small, smooth and busy.
+fn few(photos: &[Photo]) -> Vec<Photo> {
+    photos.iter().step_by(5).cloned().collect()
+}
+
+fn calibrate(
+    photos: &[Photo],
+    widths: &[u32],
+    sharp: &Path,
+    output: &Path,
+    date: &OsStr,
+) -> io::Result<()> {
+    let date = &date.to_string_lossy();
+    let table = calibrate::table(&calibrate::Extent { photos, widths, date }, sharp)?;
+    fs::write(output, table)
+}
+
+fn write(
+    photos: &[Photo],
+    cases: &[compare::Case],
+    server: &str,
+    sharp: &Path,
+    output: &Path,
+) -> io::Result<()> {
+    let page = [
+        report::head(),
+        compare_report::section(cases, &side::sharp_version(sharp)?),
+        server.to_owned(),
+        report::pictures(photos),
+    ];
+    fs::create_dir_all(output.join("results"))?;
+    fs::write(output.join("results/renditions.tsv"), compare_report::renditions_tsv(cases))?;
+    fs::write(output.join("results/equal.tsv"), compare_report::equal_tsv(cases))?;
+    fs::write(output.join("RESULTS.md"), page.concat())
 }

@@ -1,4 +1,4 @@
-//! The photos that are measured: every JPEG of a folder, read once.
+//! The pictures that are measured: every JPEG and PNG of a folder, read once.
 
 use std::fs;
 use std::io::Cursor;
@@ -6,12 +6,14 @@ use std::path::Path;
 
 use cuttle_image::{Kind, probe};
 
-/// One photo.
+/// One picture.
+#[derive(Clone)]
 pub(crate) struct Photo {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    pub(crate) kind: Kind,
     pub(crate) progressive: bool,
 }
 
@@ -24,10 +26,11 @@ pub(crate) fn read(folder: &Path) -> Vec<Photo> {
             let bytes = fs::read(entry.path()).ok()?;
             let probe = probe(Cursor::new(&bytes)).ok()?;
             let size = probe.display_size()?;
-            (probe.kind == Kind::Jpeg).then(|| Photo {
+            matches!(probe.kind, Kind::Jpeg | Kind::Png).then(|| Photo {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 width: size.width,
                 height: size.height,
+                kind: probe.kind,
                 progressive: probe.progressive,
                 bytes,
             })
@@ -41,4 +44,15 @@ pub(crate) fn read(folder: &Path) -> Vec<Photo> {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The middle of ratios: a factor and its inverse cancel.
+pub(crate) fn geometric_mean(ratios: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = ratios.fold((0.0, 0.0), |(sum, n), ratio| (sum + ratio.ln(), n + 1.0));
+    f64::exp(sum / count)
+}
+
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, n), value| (sum + value, n + 1.0));
+    sum / count
 }

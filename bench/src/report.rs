@@ -2,30 +2,42 @@
 
 use std::fmt::Write as _;
 
+use cuttle_image::Kind;
+
 use crate::cpu::{ROUNDS, Row, WIDTH};
 use crate::memory::Memory;
 use crate::photos::{Photo, median};
 use crate::start_up::StartUp;
 
-const METHOD: &str = "\
-## Method
+const PICTURES: &str = "\
+Real pictures from Debian's `mate-backgrounds` and `plasma-workspace-wallpapers` (listed below), never
+committed.
+";
 
-Real photos from Debian's `mate-backgrounds` and `plasma-workspace-wallpapers` (listed below), never
-committed. The server is the release binary with `--workers 2`. CPU of the server is the sum over all
+const METHOD: &str = "\
+The server is the release binary with `--workers 2`. CPU of the server is the sum over all
 of its processes as the kernel accounts it; CPU of a bare call is that thread's own clock. Both sides
 render the same bytes in turn, and must produce the same bytes. Memory is the sum of the proportional
 set sizes of all processes, sampled every 20 ms. Times are medians.
 ";
 
-pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &[Row]) -> String {
-    let mut page = String::from("# Measurements\n\nWritten by `make bench`; do not edit.\n\n");
+/// What the whole page is about.
+pub(crate) fn head() -> String {
+    format!(
+        "# Measurements\n\nWritten by `make bench`; do not edit.\n\nMachine: {}.\n\n{PICTURES}\n",
+        machine()
+    )
+}
+
+/// The server beside bare calls of the engine.
+pub(crate) fn server(start_up: &StartUp, memory: &Memory, cpu: &[Row]) -> String {
+    let mut page = String::new();
     let mut line = |text: &str| {
         page.push_str(text);
         page.push('\n');
     };
-    line(&format!("Machine: {}.\n", machine()));
-    line(METHOD);
     line("## Overhead of a cold request\n");
+    line(METHOD);
     line(&format!(
         "{WIDTH} px wide, q 75, profile `fast`; CPU ms, mean of {ROUNDS} rounds after one that warms up.\n"
     ));
@@ -77,17 +89,21 @@ pub(crate) fn text(photos: &[Photo], start_up: &StartUp, memory: &Memory, cpu: &
     line(&format!("| a 64×48 picture through a warm worker | {:.2} |", start_up.tiny_job));
     line(&format!("| the same by a bare call | {:.2} |\n", start_up.tiny_call));
 
-    line("## Photos\n");
-    line("| photo | pixels | bytes | |\n|---|---|---|---|");
+    page
+}
+
+/// What was measured.
+pub(crate) fn pictures(photos: &[Photo]) -> String {
+    let mut page =
+        String::from("## Pictures\n\n| picture | pixels | bytes | |\n|---|---|---|---|\n");
     for photo in photos {
-        let mode = if photo.progressive { "progressive" } else { "baseline" };
-        line(&format!(
-            "| {} | {}×{} | {} | {mode} |",
-            photo.name,
-            photo.width,
-            photo.height,
-            photo.bytes.len()
-        ));
+        let mode = match (photo.kind, photo.progressive) {
+            (Kind::Png, _) => "PNG",
+            (_, true) => "progressive JPEG",
+            _ => "baseline JPEG",
+        };
+        let (width, height, bytes) = (photo.width, photo.height, photo.bytes.len());
+        let _ = writeln!(page, "| {} | {width}×{height} | {bytes} | {mode} |", photo.name);
     }
     page
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cuttle_image::{Limits, Profile, RenderOptions, Target};
 use cuttle_worker::{Job, Pool, PoolConfig, SealedBytes};
 
+use crate::clock::milliseconds;
 use crate::photos::median;
 
 /// Milliseconds, medians.
@@ -70,8 +71,4 @@ pub(crate) fn measure() -> StartUp {
             tiny_call: median(tiny_call),
         }
     })
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

@@ -18,6 +18,8 @@ mod geometry;
 mod ink;
 mod kind;
 mod limits;
+#[cfg(feature = "codecs")]
+pub mod measure;
 mod options;
 mod orientation;
 #[cfg(feature = "codecs")]
@@ -25,6 +27,8 @@ mod palette;
 #[cfg(feature = "codecs")]
 mod picture;
 mod probe;
+#[cfg(feature = "codecs")]
+mod quality;
 #[cfg(feature = "codecs")]
 mod render;
 #[cfg(feature = "codecs")]

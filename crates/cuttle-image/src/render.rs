@@ -21,7 +21,33 @@ pub fn render(
     options: &RenderOptions,
     limits: &Limits,
 ) -> Result<Rendition, RenderError> {
-    let mut outcomes = render_many(source, std::slice::from_ref(options), limits);
+    render_watched(source, options, limits, |_| {})
+}
+
+/// Part of a render, for whoever watches one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Headers, limits and pixels.
+    Decode,
+    /// To the size of the rendition.
+    Resize,
+    /// To sRGB, and turned upright.
+    Colour,
+    /// To bytes.
+    Encode,
+}
+
+/// As [`render`], calling `done` at the end of each stage; of an animation, whose stages take turns, never.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_watched(
+    source: &[u8],
+    options: &RenderOptions,
+    limits: &Limits,
+    mut done: impl FnMut(Stage),
+) -> Result<Rendition, RenderError> {
+    let mut outcomes = run(source, std::slice::from_ref(options), limits, &mut done);
     outcomes.pop().expect("as many outcomes as options")
 }
 
@@ -39,6 +65,15 @@ pub fn render_many(
     options: &[RenderOptions],
     limits: &Limits,
 ) -> Vec<Result<Rendition, RenderError>> {
+    run(source, options, limits, &mut |_| {})
+}
+
+fn run(
+    source: &[u8],
+    options: &[RenderOptions],
+    limits: &Limits,
+    done: &mut dyn FnMut(Stage),
+) -> Vec<Result<Rendition, RenderError>> {
     let original = match Original::open(source, limits) {
         Ok(original) => original,
         Err(error) => return vec![Err(error); options.len()],
@@ -54,13 +89,14 @@ pub fn render_many(
         let Some((last, rest)) = group.split_last() else { continue };
         match original.decode(scale) {
             Ok(decoded) => {
+                done(Stage::Decode);
                 for at in rest {
                     let frame = Cow::Borrowed(&decoded);
-                    outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at]));
+                    outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at], done));
                 }
                 // Moved, so that a frame is gone before its last rendition is encoded.
-                outcomes[*last] =
-                    Some(original.finish(Cow::Owned(decoded), plans[*last], &options[*last]));
+                let frame = Cow::Owned(decoded);
+                outcomes[*last] = Some(original.finish(frame, plans[*last], &options[*last], done));
             }
             Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
         }
@@ -148,12 +184,18 @@ impl<'a> Original<'a> {
         decoded: Cow<'_, Picture>,
         plan: Plan,
         options: &RenderOptions,
+        done: &mut dyn FnMut(Stage),
     ) -> Result<Rendition, RenderError> {
         let Framing { region, target } = plan.framing;
         let cut = salience::cut(&decoded, self.stored, region, options.fit);
         let resized = resize::resize(decoded, cut, target)?;
+        done(Stage::Resize);
         let converted = if self.deep { resized } else { self.meaning.to_srgb(resized) };
-        encode(converted.oriented(self.probe.orientation), options, self.probe.paletted)
+        let upright = converted.oriented(self.probe.orientation);
+        done(Stage::Colour);
+        let rendition = encode(upright, options, self.probe.paletted)?;
+        done(Stage::Encode);
+        Ok(rendition)
     }
 }
 

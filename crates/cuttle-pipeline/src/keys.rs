@@ -38,6 +38,7 @@ pub(crate) fn rendition_key(source: &blake3::Hash, options: &RenderOptions) -> C
     let profile = match profile {
         Profile::Fast => 1,
         Profile::Balanced => 2,
+        Profile::Small => 3,
         _ => 0,
     };
     let mut hasher = blake3::Hasher::new_derive_key(CONTENT_CONTEXT);

@@ -178,7 +178,8 @@ fn write(header: &Header, samples: &[u8], profile: Profile) -> Result<Vec<u8>, R
     encoder.set_compression(match profile {
         Profile::Fast if !numbered => Compression::Fast,
         // A quarter of the bytes or less: there is time.
-        _ => Compression::Balanced,
+        Profile::Fast | Profile::Balanced => Compression::Balanced,
+        Profile::Small => Compression::High,
     });
     if numbered {
         // Neighbouring numbers of a palette are no neighbouring colours (PNG §12.7).

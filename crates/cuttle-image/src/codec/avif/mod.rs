@@ -7,7 +7,7 @@ mod sequence;
 mod yuv;
 
 pub(crate) use decode::{decode, decode_deep};
-pub(crate) use encode::encode;
+pub(crate) use encode::{encode, encode_at};
 pub(crate) use sequence::Sequence;
 
 use std::ffi::CStr;

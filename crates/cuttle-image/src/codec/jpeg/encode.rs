@@ -1,24 +1,24 @@
 //! Progressive JPEG with optimised Huffman tables.
 
-use std::ffi::c_int;
-
 use mozjpeg_sys::J_BOOLEAN_PARAM::{
     JBOOLEAN_OPTIMIZE_SCANS, JBOOLEAN_TRELLIS_QUANT, JBOOLEAN_TRELLIS_QUANT_DC,
 };
 use mozjpeg_sys::J_COLOR_SPACE::{JCS_GRAYSCALE, JCS_RGB};
+use mozjpeg_sys::J_INT_PARAM::JINT_BASE_QUANT_TBL_IDX;
 use mozjpeg_sys::{
-    boolean, jpeg_c_set_bool_param, jpeg_compress_struct, jpeg_create_compress,
-    jpeg_destination_mgr, jpeg_destroy_compress, jpeg_error_mgr, jpeg_finish_compress,
-    jpeg_set_defaults, jpeg_set_quality, jpeg_simple_progression, jpeg_start_compress,
-    jpeg_write_scanlines,
+    boolean, jpeg_c_set_bool_param, jpeg_c_set_int_param, jpeg_compress_struct,
+    jpeg_create_compress, jpeg_destination_mgr, jpeg_destroy_compress, jpeg_error_mgr,
+    jpeg_finish_compress, jpeg_set_defaults, jpeg_set_quality, jpeg_simple_progression,
+    jpeg_start_compress, jpeg_write_scanlines,
 };
 
 use super::{guarded, raise, silent_errors};
 use crate::picture::{Channels, Picture};
-use crate::{Profile, RenderError};
+use crate::{Profile, RenderError, quality};
 
-/// From this quality on colour keeps its full resolution; below, 4:2:0 saves more than it costs.
-const FULL_CHROMA_QUALITY: u8 = 90;
+/// mozjpeg's table tuned for PSNR-HVS-M: at SSIMULACRA2 69 it takes 11 % fewer bytes than its default, over
+/// ten pictures. Chroma is always 4:2:0, as in WebP: full chroma costs 20 % and more at equal SSIMULACRA2.
+const QUANTISATION: i32 = 4;
 
 /// Bytes that libjpeg writes before it hands them over.
 const CHUNK: usize = 64 << 10;
@@ -29,8 +29,17 @@ pub(crate) fn encode(
     quality: u8,
     profile: Profile,
 ) -> Result<Vec<u8>, RenderError> {
+    encode_at(picture, quality::jpeg(quality, profile), profile)
+}
+
+/// As [`encode`], at a number of mozjpeg's own scale.
+pub(crate) fn encode_at(
+    picture: &Picture,
+    number: f32,
+    profile: Profile,
+) -> Result<Vec<u8>, RenderError> {
     let compressor = Compressor::new();
-    guarded(|| compressor.run(picture, quality, profile)).map_err(RenderError::Encode)
+    guarded(|| compressor.run(picture, number, profile)).map_err(RenderError::Encode)
 }
 
 /// libjpeg's state and everything it points to, at one address.
@@ -65,7 +74,7 @@ impl Compressor {
     }
 
     /// Calls into libjpeg from beginning to end; must run below [`guarded`].
-    fn run(&self, picture: &Picture, quality: u8, profile: Profile) -> Vec<u8> {
+    fn run(&self, picture: &Picture, number: f32, profile: Profile) -> Vec<u8> {
         let (components, space) = match picture.channels {
             Channels::Grey => (1, JCS_GRAYSCALE),
             Channels::Rgb => (3, JCS_RGB),
@@ -85,18 +94,15 @@ impl Compressor {
             jpeg.input_components = components;
             jpeg.in_color_space = space;
             jpeg_set_defaults(jpeg);
-            let effort = boolean::from(profile == Profile::Balanced);
+            let effort = boolean::from(profile != Profile::Fast);
             jpeg_c_set_bool_param(jpeg, JBOOLEAN_TRELLIS_QUANT, effort);
             jpeg_c_set_bool_param(jpeg, JBOOLEAN_TRELLIS_QUANT_DC, effort);
             jpeg_c_set_bool_param(jpeg, JBOOLEAN_OPTIMIZE_SCANS, effort);
             jpeg.optimize_coding = 1;
             // Only now: the script of scans depends on whether they are to be optimised.
             jpeg_simple_progression(jpeg);
-            jpeg_set_quality(jpeg, c_int::from(quality), 1);
-            if components == 3 && quality >= FULL_CHROMA_QUALITY {
-                (*jpeg.comp_info).h_samp_factor = 1;
-                (*jpeg.comp_info).v_samp_factor = 1;
-            }
+            jpeg_c_set_int_param(jpeg, JINT_BASE_QUANT_TBL_IDX, QUANTISATION);
+            jpeg_set_quality(jpeg, quality::whole(number), 1);
             jpeg_start_compress(jpeg, 1);
             for row in picture.samples.chunks_exact(picture.stride()) {
                 jpeg_write_scanlines(jpeg, &row.as_ptr(), 1);

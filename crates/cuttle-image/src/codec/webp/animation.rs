@@ -20,7 +20,7 @@ use super::{Frame, settings};
 use crate::animation::Frames;
 use crate::options::WEBP_SIDE_MAX;
 use crate::picture::{Channels, Picture};
-use crate::{Profile, RenderError, Size};
+use crate::{Profile, RenderError, Size, quality};
 
 /// How often an animation may be said to play; 0 is for ever.
 const PLAYS_MAX: u32 = 65_535;
@@ -130,7 +130,7 @@ impl Encoder {
             )));
         }
         let refused = || RenderError::Encode("libwebp did not take the size".into());
-        let config = settings(quality, profile)?;
+        let config = settings(quality::webp(quality, profile), profile)?;
         let width = c_int::try_from(size.width).map_err(|_| refused())?;
         let height = c_int::try_from(size.height).map_err(|_| refused())?;
         let plays = c_int::try_from(plays.min(PLAYS_MAX)).map_err(|_| refused())?;

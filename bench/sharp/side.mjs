@@ -1,0 +1,87 @@
+// sharp's side of the bench: one picture at a time, with the options that Next passes to sharp.
+//
+// A request is a line of JSON and `bytes` bytes after it; an answer is the same. CPU is that of this whole
+// process, libvips's threads included, around the call alone. See bench/src/side.rs for the other end.
+import sharp from 'sharp';
+
+sharp.concurrency(1);
+sharp.cache(false);
+
+const encoders = {
+  avif: (picture, quality) => picture.avif({ quality: Math.max(Math.round((quality * 50) / 80), 1), effort: 3, chromaSubsampling: '4:4:4' }),
+  webp: (picture, quality) => picture.webp({ quality, effort: 4 }),
+  jpeg: (picture, quality) => picture.jpeg({ quality, mozjpeg: true }),
+  raw: (picture) => picture.raw(),
+};
+
+let source;
+
+const operations = {
+  // The picture that the next requests are about.
+  load(_, payload) {
+    source = payload;
+    return {};
+  },
+  // What Next does: turn, shrink, encode.
+  render({ width, format, quality }) {
+    const picture = sharp(source, { sequentialRead: true }).rotate().resize(width, undefined, { withoutEnlargement: true });
+    return timed(encoders[format](picture, quality));
+  },
+  // What every rendition is compared with: a decode at full size, then Lanczos3, lossless.
+  reference({ width }) {
+    const picture = sharp(source).rotate().resize(width, undefined, { withoutEnlargement: true, kernel: 'lanczos3', fastShrinkOnLoad: false });
+    return timed(picture.toColourspace('srgb').removeAlpha().raw());
+  },
+  // The samples of a rendition, whoever made it.
+  pixels(_, payload) {
+    return timed(sharp(payload).toColourspace('srgb').removeAlpha().raw());
+  },
+};
+
+async function timed(picture) {
+  const before = process.cpuUsage();
+  const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+  const { user, system } = process.cpuUsage(before);
+  return { data, width: info.width, height: info.height, cpu: (user + system) / 1000 };
+}
+
+async function* requests() {
+  let waiting = Buffer.alloc(0);
+  let header;
+  let pieces = [];
+  let missing = 0;
+  for await (const piece of process.stdin) {
+    let rest = piece;
+    for (;;) {
+      if (!header) {
+        waiting = Buffer.concat([waiting, rest]);
+        const end = waiting.indexOf(10);
+        if (end < 0) break;
+        header = JSON.parse(waiting.subarray(0, end));
+        rest = waiting.subarray(end + 1);
+        waiting = Buffer.alloc(0);
+        missing = header.bytes ?? 0;
+      }
+      const taken = rest.subarray(0, missing);
+      pieces.push(taken);
+      missing -= taken.length;
+      rest = rest.subarray(taken.length);
+      if (missing > 0) break;
+      yield [header, Buffer.concat(pieces)];
+      header = undefined;
+      pieces = [];
+    }
+  }
+}
+
+for await (const [header, payload] of requests()) {
+  let answer;
+  try {
+    answer = await operations[header.op](header, payload);
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  const { data = Buffer.alloc(0), ...rest } = answer;
+  process.stdout.write(`${JSON.stringify({ ...rest, bytes: data.length })}\n`);
+  process.stdout.write(data);
+}
