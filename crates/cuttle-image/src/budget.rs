@@ -5,8 +5,8 @@
 //! resident memory over photographs and noise (9 to 49 Mpx, one thread), rounded up; those of
 //! animations are derived from what the codecs keep, and not measured yet.
 
-use crate::geometry::{DctScale, Framing};
-use crate::{Kind, Probe, RenderOptions, Size, Target};
+use crate::geometry::{DctScale, Framing, STRIP_ROWS};
+use crate::{Crop, Fit, Kind, Probe, RenderOptions, Size, Target};
 
 /// Codec tables, colour tables, stacks and allocator slack, whatever the picture.
 const FIXED: u64 = 16 << 20;
@@ -19,7 +19,8 @@ impl Probe {
     /// Worst-case bytes that a worker needs to render this picture, its own code excluded: the source,
     /// and the dearest of three stages.
     ///
-    /// * **decode**: the frame (at the DCT scale for JPEG) and the decoder's state. A progressive JPEG
+    /// * **decode**: the frame (at the DCT scale for JPEG; of a PNG only the rows that the filter sees, unless a
+    ///   smart crop must see it all) and the decoder's state. A progressive JPEG
     ///   keeps every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
     ///   and as much again for alpha.
     /// * **resize**: the frame, its premultiplied copy if there is alpha, the rows between the horizontal
@@ -37,7 +38,13 @@ impl Probe {
         }
         let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
         let channels = if self.alpha { 4 } else { 3 };
-        let frame = channels * decoded.pixels();
+        let by_row = self.kind == Kind::Png && self.frames.is_none();
+        let smart = matches!(options.fit, Fit::Cover { crop: Crop::Smart, .. });
+        let frame = if by_row && !smart {
+            channels * held_pixels(decoded, framing)
+        } else {
+            channels * decoded.pixels()
+        };
         let rendition = channels * target.pixels();
 
         let premultiplied = if self.alpha { frame } else { 0 };
@@ -98,8 +105,9 @@ impl Probe {
             // A row of four 16-bit samples and its predecessor, and once more while it is converted. A deep
             // frame whose rows do not come in order is held whole.
             Kind::Png => {
-                let frame = if self.deep() { 8 * pixels } else { 0 };
-                Some((u64::from(stored.width) * 32 + frame, stored))
+                let samples = if self.deep() { 8 } else { 4 };
+                let frame = if self.interlaced { samples * pixels } else { 0 };
+                Some((u64::from(stored.width) * 48 + frame, stored))
             }
             Kind::Webp => Some((6 * pixels, stored)),
             Kind::Avif => {
@@ -124,4 +132,14 @@ fn encoder_bytes_per_pixel(target: Target) -> u64 {
         // Two candidates, one of them by palette: its indices and the sorted colours.
         Target::Png => 20,
     }
+}
+
+/// Most pixels of rows that a resize by the strip holds of a picture that is `decoded` at some scale: those of
+/// a strip, three rows of the rendition to either side, and what rounding may add.
+pub(crate) fn held_pixels(decoded: Size, framing: Framing) -> u64 {
+    let Framing { region, target } = framing;
+    let rows = u64::from(STRIP_ROWS) + 8;
+    // A region is at most the picture, so this is at least its rows per row of the rendition.
+    let per_row = u64::from(region.height).div_ceil(u64::from(target.height.max(1)));
+    u64::from(decoded.width) * (rows * per_row + 4).min(u64::from(decoded.height))
 }

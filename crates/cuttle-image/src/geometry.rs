@@ -118,6 +118,10 @@ impl Size {
 /// 71 to 93, and it costs at most 4 ms.
 const DECODE_MARGIN: u64 = 2;
 
+/// Rows of a rendition made at a time, where a source is decoded by the row. Those that two strips both see,
+/// six rows' worth, are premultiplied twice: fewer would cost time, and more would cost memory.
+pub(crate) const STRIP_ROWS: u32 = 32;
+
 /// A scale of `eighths`/8, as libjpeg's inverse DCT can apply it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DctScale {

@@ -37,7 +37,11 @@ mod resize;
 mod salience;
 #[cfg(feature = "codecs")]
 mod scans;
+#[cfg(feature = "codecs")]
+mod sink;
 mod sniff;
+#[cfg(feature = "codecs")]
+mod strips;
 
 pub use error::{Excess, RenderError};
 pub use geometry::Size;

@@ -7,7 +7,10 @@ use crate::codec::{avif, jpeg, png, tiff, webp};
 use crate::colour::Meaning;
 use crate::geometry::{DctScale, Framing};
 use crate::picture::Picture;
-use crate::{Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target};
+use crate::sink::Sink;
+use crate::{
+    Fit, Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target,
+};
 use crate::{animation, probe, resize, salience, scans};
 
 /// Renders one picture: probe, refuse what is over a limit, decode, cut, resize, convert to sRGB, turn,
@@ -57,8 +60,8 @@ pub fn render_watched(
 /// follows from the source and its own options alone. So a source is decoded once for every scale that
 /// is asked for, which for every other format is once.
 ///
-/// One decoded frame is held at a time, so that the memory needed is that of the dearest option, plus
-/// the finished files.
+/// Where rows come in order no frame is held at all, and never more than one; so the memory needed is that of
+/// the dearest option, the other resized pictures and the finished files.
 #[must_use]
 pub fn render_many(
     source: &[u8],
@@ -86,17 +89,15 @@ fn run(
     for eighths in 1..=8 {
         let scale = DctScale { eighths };
         let group: Vec<usize> = (0..plans.len()).filter(|at| plans[*at].scale == scale).collect();
-        let Some((last, rest)) = group.split_last() else { continue };
-        match original.decode(scale) {
-            Ok(decoded) => {
-                done(Stage::Decode);
-                for at in rest {
-                    let frame = Cow::Borrowed(&decoded);
-                    outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at], done));
+        if group.is_empty() {
+            continue;
+        }
+        let wanted: Vec<Plan> = group.iter().map(|at| plans[*at]).collect();
+        match original.resized(scale, &wanted, done) {
+            Ok(resized) => {
+                for (at, resized) in group.into_iter().zip(resized) {
+                    outcomes[at] = Some(original.finish(resized, &options[at], done));
                 }
-                // Moved, so that a frame is gone before its last rendition is encoded.
-                let frame = Cow::Owned(decoded);
-                outcomes[*last] = Some(original.finish(frame, plans[*last], &options[*last], done));
             }
             Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
         }
@@ -120,6 +121,7 @@ struct Original<'a> {
 struct Plan {
     /// Before the picture is turned, so it may lie on its side.
     framing: Framing,
+    fit: Fit,
     scale: DctScale,
 }
 
@@ -146,7 +148,7 @@ impl<'a> Original<'a> {
             Kind::Jpeg => DctScale::for_target(framing.region, framing.target),
             _ => DctScale::FULL,
         };
-        Plan { framing, scale }
+        Plan { framing, fit: options.fit, scale }
     }
 
     fn animate(&self, options: &RenderOptions) -> Result<Rendition, RenderError> {
@@ -162,34 +164,58 @@ impl<'a> Original<'a> {
         )
     }
 
-    fn decode(&self, scale: DctScale) -> Result<Picture, RenderError> {
+    /// One decode, resized for everyone who waits for it.
+    fn resized(
+        &self,
+        scale: DctScale,
+        plans: &[Plan],
+        done: &mut dyn FnMut(Stage),
+    ) -> Result<Vec<Picture>, RenderError> {
+        let Self { source, ref probe, stored, ref meaning, .. } = *self;
+        if probe.kind == Kind::Png && probe.frames.is_none() {
+            let wanted = plans.iter().map(|plan| (plan.framing, plan.fit));
+            let mut sink = Sink::new(stored, wanted, done);
+            png::decode(source, stored, self.deep.then_some(meaning), &mut sink)?;
+            return sink.finish();
+        }
+        let decoded = self.frame(scale)?.without_idle_alpha();
+        done(Stage::Decode);
+        let resize = |plan: &Plan, decoded: Cow<'_, Picture>| {
+            let Framing { region, target } = plan.framing;
+            let cut = salience::cut(&decoded, stored, region, plan.fit);
+            resize::resize(decoded, cut, target)
+        };
+        let Some((last, rest)) = plans.split_last() else { return Ok(Vec::new()) };
+        let mut resized = Vec::with_capacity(plans.len());
+        for plan in rest {
+            resized.push(resize(plan, Cow::Borrowed(&decoded))?);
+        }
+        // Moved, for it may be what was asked for.
+        resized.push(resize(last, Cow::Owned(decoded))?);
+        done(Stage::Resize);
+        Ok(resized)
+    }
+
+    fn frame(&self, scale: DctScale) -> Result<Picture, RenderError> {
         let Self { source, limits, ref probe, stored, ref meaning, deep } = *self;
-        let decoded = match probe.kind {
+        match probe.kind {
             // One frame, kept as an animation is.
             _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
             Kind::Jpeg => jpeg::decode(source, stored, scale, limits.jpeg_scans, meaning.profile()),
-            Kind::Png if deep => png::decode_deep(source, stored, meaning),
-            Kind::Png => png::decode(source, stored),
             Kind::Webp => webp::decode(source, stored, probe.alpha),
             Kind::Avif if deep => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
             Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
             Kind::Tiff => tiff::decode(source, stored, probe.premultiplied),
             kind => Err(RenderError::Unsupported(kind)),
-        }?;
-        Ok(decoded.without_idle_alpha())
+        }
     }
 
     fn finish(
         &self,
-        decoded: Cow<'_, Picture>,
-        plan: Plan,
+        resized: Picture,
         options: &RenderOptions,
         done: &mut dyn FnMut(Stage),
     ) -> Result<Rendition, RenderError> {
-        let Framing { region, target } = plan.framing;
-        let cut = salience::cut(&decoded, self.stored, region, options.fit);
-        let resized = resize::resize(decoded, cut, target)?;
-        done(Stage::Resize);
         let converted = if self.deep { resized } else { self.meaning.to_srgb(resized) };
         let upright = converted.oriented(self.probe.orientation);
         done(Stage::Colour);

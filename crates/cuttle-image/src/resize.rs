@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::picture::{Channels, Picture};
 use crate::{RenderError, Size};
@@ -21,14 +22,33 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
+    /// `region`, said in pixels of the picture as `stored`, as a part of what was `decoded` from it; `at` is
+    /// how much of the slack lies before it, 0 to 1.
+    pub(crate) fn place(decoded: Size, stored: Size, region: Size, at: f64) -> Self {
+        let whole = Self::whole(decoded);
+        if region == stored {
+            return whole;
+        }
+        let width = whole.width * f64::from(region.width) / f64::from(stored.width);
+        let height = whole.height * f64::from(region.height) / f64::from(stored.height);
+        let (left, top) = ((whole.width - width) * at, (whole.height - height) * at);
+        // Rounding must not push the far edge out of the picture.
+        Self {
+            left,
+            top,
+            width: width.min(whole.width - left),
+            height: height.min(whole.height - top),
+        }
+    }
+
     /// All of a picture of this size.
     pub(crate) fn whole(size: Size) -> Self {
         Self { left: 0.0, top: 0.0, width: size.width.into(), height: size.height.into() }
     }
 }
 
-/// `cut` of `picture` at exactly `size`; the filter sees nothing outside the cut. A picture that is owned
-/// is moved when nothing is to be done.
+/// `cut` of `picture` at exactly `size`. At the edges of the cut the filter sees what lies beyond, as when a
+/// picture is resized first and cut then. One that is owned is moved when nothing is to be done.
 pub(crate) fn resize(
     picture: Cow<'_, Picture>,
     cut: Cut,
@@ -37,21 +57,63 @@ pub(crate) fn resize(
     if picture.size == size && cut == Cut::whole(size) {
         return Ok(picture.into_owned());
     }
-    let layout = match picture.channels {
-        Channels::Grey => PixelType::U8,
-        Channels::GreyAlpha => PixelType::U8x2,
-        Channels::Rgb => PixelType::U8x3,
-        Channels::Rgba => PixelType::U8x4,
-    };
-    let source = ImageRef::new(picture.size.width, picture.size.height, &picture.samples, layout)
-        .map_err(|error| RenderError::Decode(error.to_string()))?;
-    let mut resized = Image::new(size.width, size.height, layout);
+    let mut resized = Picture::blank(size, picture.channels);
+    let from =
+        Samples { size: picture.size, channels: picture.channels, samples: &picture.samples };
+    resample(&mut Resizer::new(), from, cut, size, &mut resized.samples)?;
+    Ok(resized)
+}
+
+/// Rows of pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    pub(crate) size: Size,
+    pub(crate) channels: Channels,
+    pub(crate) samples: &'a [u8],
+}
+
+impl Samples<'_> {
+    fn transparent(self) -> bool {
+        match self.channels {
+            Channels::Grey | Channels::Rgb => false,
+            Channels::GreyAlpha => self.samples.as_chunks().0.iter().any(|[_, a]| *a != 255),
+            Channels::Rgba => self.samples.as_chunks().0.iter().any(|[_, _, _, a]| *a != 255),
+        }
+    }
+}
+
+/// `cut` of `from` into `to`, which holds `size` pixels of the same channels.
+pub(crate) fn resample(
+    resizer: &mut Resizer,
+    from: Samples<'_>,
+    cut: Cut,
+    size: Size,
+    to: &mut [u8],
+) -> Result<(), RenderError> {
+    match from.channels {
+        Channels::Grey => resample_as::<U8>(resizer, from, cut, size, to),
+        Channels::GreyAlpha => resample_as::<U8x2>(resizer, from, cut, size, to),
+        Channels::Rgb => resample_as::<U8x3>(resizer, from, cut, size, to),
+        Channels::Rgba => resample_as::<U8x4>(resizer, from, cut, size, to),
+    }
+}
+
+fn resample_as<P: PixelTrait>(
+    resizer: &mut Resizer,
+    from: Samples<'_>,
+    cut: Cut,
+    size: Size,
+    to: &mut [u8],
+) -> Result<(), RenderError> {
+    let failed = |error: &dyn std::fmt::Display| RenderError::Decode(error.to_string());
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .crop(cut.left, cut.top, cut.width, cut.height)
-        .use_alpha(picture.channels.alpha());
-    Resizer::new()
-        .resize(&source, &mut resized, &options)
-        .map_err(|error| RenderError::Decode(error.to_string()))?;
-    Ok(Picture { size, channels: picture.channels, samples: resized.into_vec() })
+        // Weights of one change nothing, so what is opaque saves them.
+        .use_alpha(from.transparent());
+    let source = TypedImageRef::<P>::from_buffer(from.size.width, from.size.height, from.samples)
+        .map_err(|error| failed(&error))?;
+    let mut resized = TypedImage::<P>::from_buffer(size.width, size.height, to)
+        .map_err(|error| failed(&error))?;
+    resizer.resize_typed(&source, &mut resized, &options).map_err(|error| failed(&error))
 }

@@ -25,22 +25,19 @@ const SKIN: u64 = 120;
 
 /// `region`, said in pixels of the picture as `stored`, as a part of what was decoded from it.
 pub(crate) fn cut(decoded: &Picture, stored: Size, region: Size, fit: Fit) -> Cut {
-    let whole = Cut::whole(decoded.size);
-    let Fit::Cover { crop, .. } = fit else { return whole };
-    if region == stored {
-        return whole;
-    }
-    let width = whole.width * f64::from(region.width) / f64::from(stored.width);
-    let height = whole.height * f64::from(region.height) / f64::from(stored.height);
-    let across = region.width < stored.width;
-    let kept = if across { width / whole.width } else { height / whole.height };
-    let at = match crop {
-        Crop::Centre => 0.5,
-        Crop::Smart => place(&profile(decoded, across), kept),
+    let smart = matches!(fit, Fit::Cover { crop: Crop::Smart, .. }) && region != stored;
+    let at = if smart {
+        let across = region.width < stored.width;
+        let kept = if across {
+            f64::from(region.width) / f64::from(stored.width)
+        } else {
+            f64::from(region.height) / f64::from(stored.height)
+        };
+        place(&profile(decoded, across), kept)
+    } else {
+        0.5
     };
-    let (left, top) = ((whole.width - width) * at, (whole.height - height) * at);
-    // Rounding must not push the far edge out of the picture.
-    Cut { left, top, width: width.min(whole.width - left), height: height.min(whole.height - top) }
+    Cut::place(decoded.size, stored, region, at)
 }
 
 /// Where along the slack (0 to 1) a window of `kept` of the profile holds the most.

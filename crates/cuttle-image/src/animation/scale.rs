@@ -1,11 +1,10 @@
 //! Many frames to one size: the resizer and its buffers are kept from frame to frame.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::Resizer;
 
 use crate::geometry::Framing;
-use crate::picture::{Channels, Picture};
-use crate::resize::Cut;
+use crate::picture::Picture;
+use crate::resize::{Cut, Samples, resample};
 use crate::{Fit, RenderError, Size, salience};
 
 /// As [`crate::resize`], for RGBA that stays where it is.
@@ -28,15 +27,9 @@ impl Scaler {
         if *size == self.size && self.cut == Cut::whole(*size) {
             return Ok(Picture { size: *size, channels: *channels, samples: samples.clone() });
         }
-        let failed = |error: &dyn std::fmt::Display| RenderError::Decode(error.to_string());
-        let source = ImageRef::new(size.width, size.height, samples, PixelType::U8x4)
-            .map_err(|error| failed(&error))?;
-        let mut scaled = Image::new(self.size.width, self.size.height, PixelType::U8x4);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-            .crop(self.cut.left, self.cut.top, self.cut.width, self.cut.height)
-            .use_alpha(canvas.transparent());
-        self.resizer.resize(&source, &mut scaled, &options).map_err(|error| failed(&error))?;
-        Ok(Picture { size: self.size, channels: Channels::Rgba, samples: scaled.into_vec() })
+        let mut scaled = Picture::blank(self.size, *channels);
+        let from = Samples { size: *size, channels: *channels, samples };
+        resample(&mut self.resizer, from, self.cut, self.size, &mut scaled.samples)?;
+        Ok(scaled)
     }
 }

@@ -4,71 +4,82 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations};
 
-use crate::colour::{Meaning, narrow_row};
+use crate::colour::{Converter, Meaning, narrow_row};
 use crate::palette::Indexed;
 use crate::picture::{Channels, Picture};
+use crate::sink::Sink;
 use crate::{Profile, RenderError, Size};
 
-/// Any colour type and depth as 8-bit grey or RGB, palettes and `tRNS` expanded. The high byte of
-/// 16-bit samples is kept, as libvips does.
-pub(crate) fn decode(source: &[u8], size: Size) -> Result<Picture, RenderError> {
-    let mut reader = open(source, Transformations::normalize_to_color8())?;
-    let (channels, depth) = layout(&reader)?;
-    let mut picture = Picture::blank(size, channels);
-    if depth != BitDepth::Eight || reader.output_buffer_size() != Some(picture.samples.len()) {
-        return Err(unannounced());
-    }
-    reader.next_frame(&mut picture.samples).map_err(failed)?;
-    // A file without its end is truncated, even when every pixel happened to arrive.
-    reader.finish().map_err(failed)?;
-    Ok(picture)
-}
-
-/// As [`decode`], with the colours converted from 16 bits by what they mean: row by row, so that no
-/// deep copy of the frame exists, unless it is interlaced.
-pub(crate) fn decode_deep(
+/// Any colour type and depth as 8-bit grey or RGB, palettes and `tRNS` expanded, row by row; an interlaced
+/// frame, whose rows do not come in order, is held whole. The high byte of 16-bit samples is kept, as libvips
+/// does, unless their meaning asks for all of them (`deep`): then they are sRGB when they come out.
+pub(crate) fn decode(
     source: &[u8],
     size: Size,
-    meaning: &Meaning,
-) -> Result<Picture, RenderError> {
-    let mut reader = open(source, Transformations::EXPAND)?;
+    deep: Option<&Meaning>,
+    rows: &mut Sink<'_>,
+) -> Result<(), RenderError> {
+    let transformations = match deep {
+        Some(_) => Transformations::EXPAND,
+        None => Transformations::normalize_to_color8(),
+    };
+    let mut reader = open(source, transformations)?;
     let (channels, depth) = layout(&reader)?;
     let bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
-    let mut picture = Picture::blank(size, channels);
-    if reader.output_buffer_size() != Some(bytes * picture.samples.len()) {
+    let (width, height) = (size.width as usize, size.height as usize);
+    let stride = width * channels.count();
+    if reader.output_buffer_size() != Some(bytes * stride * height) || bytes == 2 && deep.is_none()
+    {
         return Err(unannounced());
     }
-    let stride = picture.stride();
-    let converter = meaning.converter(channels, true);
-    let mut wide = vec![0; stride];
-    let mut convert = |from: &[u8], to: &mut [u8]| {
-        match bytes {
-            1 => wide.iter_mut().zip(from).for_each(|(to, from)| *to = u16::from(*from) * 257),
-            _ => {
-                let samples = from.as_chunks().0;
-                wide.iter_mut().zip(samples).for_each(|(to, from)| *to = u16::from_be_bytes(*from));
-            }
-        }
-        match &converter {
-            Some(converter) => converter.row(&wide, to),
-            None => narrow_row(&wide, to),
-        }
+    let mut narrow = deep.map(|meaning| Narrow::new(meaning, channels, bytes, stride));
+    rows.begin(size, channels);
+    let mut take = |row: &[u8]| match &mut narrow {
+        Some(narrow) => rows.row(narrow.row(row)),
+        None => rows.row(row),
     };
     if reader.info().interlaced {
-        let mut frame = vec![0; bytes * picture.samples.len()];
+        let mut frame = vec![0; bytes * stride * height];
         reader.next_frame(&mut frame).map_err(failed)?;
-        let rows = frame.chunks_exact(bytes * stride);
-        for (from, to) in rows.zip(picture.samples.chunks_exact_mut(stride)) {
-            convert(from, to);
-        }
+        frame.chunks_exact(bytes * stride).try_for_each(take)?;
     } else {
-        for to in picture.samples.chunks_exact_mut(stride) {
+        for _ in 0..height {
             let row = reader.next_row().map_err(failed)?;
-            convert(row.ok_or_else(unannounced)?.data(), to);
+            take(row.ok_or_else(unannounced)?.data())?;
         }
     }
-    reader.finish().map_err(failed)?;
-    Ok(picture)
+    // A file without its end is truncated, even when every pixel happened to arrive.
+    reader.finish().map_err(failed)
+}
+
+/// Samples of 8 or 16 bits by what they mean.
+struct Narrow {
+    converter: Option<Converter>,
+    bytes: usize,
+    wide: Vec<u16>,
+    narrow: Vec<u8>,
+}
+
+impl Narrow {
+    fn new(meaning: &Meaning, channels: Channels, bytes: usize, stride: usize) -> Self {
+        let converter = meaning.converter(channels, true);
+        Self { converter, bytes, wide: vec![0; stride], narrow: vec![0; stride] }
+    }
+
+    fn row(&mut self, from: &[u8]) -> &[u8] {
+        let Self { converter, bytes, wide, narrow } = self;
+        if *bytes == 1 {
+            wide.iter_mut().zip(from).for_each(|(to, from)| *to = u16::from(*from) * 257);
+        } else {
+            let samples = from.as_chunks().0;
+            wide.iter_mut().zip(samples).for_each(|(to, from)| *to = u16::from_be_bytes(*from));
+        }
+        match converter {
+            Some(converter) => converter.row(wide, narrow),
+            None => narrow_row(wide, narrow),
+        }
+        narrow
+    }
 }
 
 fn open(

@@ -54,6 +54,8 @@ pub struct Probe {
     pub metadata_bytes: u64,
     /// Whether this variant of the format is decoded: of TIFF only those that `docs/formats.md` lists.
     pub supported: bool,
+    /// A PNG whose rows do not come in order.
+    pub(crate) interlaced: bool,
     /// A PNG by palette, or a GIF.
     pub(crate) paletted: bool,
     /// Alpha of a TIFF that the colours are already multiplied by.
@@ -147,6 +149,7 @@ impl Probe {
             progressive: false,
             metadata_bytes: 0,
             supported: true,
+            interlaced: false,
             paletted: false,
             premultiplied: false,
             grid_cells: 0,

@@ -60,11 +60,12 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
 fn header<R: Read + Seek>(file: &mut Window<R>, body: u64, probe: &mut Probe) -> Result<(), Fault> {
     let width = file.u32_be(body)?;
     let height = file.u32_be(body + 4)?;
-    let [bits, colour_type] = file.array(body + 8)?;
+    let [bits, colour_type, _, _, interlaced] = file.array(body + 8)?;
     probe.stored = Some(Size { width, height });
     probe.bits_per_sample = bits;
     probe.alpha = matches!(colour_type, 4 | 6);
     probe.paletted = colour_type == 3;
+    probe.interlaced = interlaced != 0;
     Ok(())
 }
 

@@ -1,0 +1,160 @@
+//! Resizing while decoding: rows go in from the top, and no more of them are held than the filter sees.
+//!
+//! A tall screenshot then costs memory by its rendition, not by itself. The rows of a rendition are made a
+//! strip at a time, each from the same samples and weights as if the whole frame were there. What needs
+//! the frame, as a smart crop does before it knows its cut, does not come here.
+
+use fast_image_resize::Resizer;
+
+use crate::geometry::{Framing, STRIP_ROWS};
+use crate::picture::{Channels, Picture};
+use crate::render::Stage;
+use crate::resize::{Cut, Samples, resample};
+use crate::{RenderError, Size};
+
+/// Lanczos3 sees three rows to either side, of the larger of source and rendition.
+const SUPPORT: f64 = 3.0;
+
+/// One rendition of a picture that arrives by the row: its middle, as `framing` has it.
+pub(crate) struct Reduction {
+    stored: Size,
+    framing: Framing,
+    work: Option<Work>,
+}
+
+/// What is there once the first row is.
+struct Work {
+    source: Size,
+    cut: Cut,
+    resizer: Resizer,
+    /// Rows of the source from `first` on.
+    held: Vec<u8>,
+    first: u32,
+    /// The row that comes next.
+    next: u32,
+    /// The rendition, and how many of its rows are made.
+    picture: Picture,
+    made: u32,
+}
+
+impl Reduction {
+    /// `framing` is said in pixels of the picture as `stored`; what arrives may be scaled already.
+    pub(crate) fn new(stored: Size, framing: Framing) -> Self {
+        Self { stored, framing, work: None }
+    }
+
+    /// Said once, before the first row: what is being decoded.
+    pub(crate) fn begin(&mut self, source: Size, channels: Channels) {
+        self.work = Some(Work {
+            source,
+            cut: Cut::place(source, self.stored, self.framing.region, 0.5),
+            resizer: Resizer::new(),
+            held: Vec::new(),
+            first: 0,
+            next: 0,
+            picture: Picture::blank(self.framing.target, channels),
+            made: 0,
+        });
+    }
+
+    /// Takes the next row, from the top. `done` is told when a strip begins and ends.
+    pub(crate) fn row(
+        &mut self,
+        row: &[u8],
+        done: &mut dyn FnMut(Stage),
+    ) -> Result<(), RenderError> {
+        self.work.as_mut().ok_or_else(cut_off)?.row(row, done)
+    }
+
+    /// The rendition, once every row has come.
+    pub(crate) fn finish(self) -> Result<Picture, RenderError> {
+        let work = self.work.filter(|work| work.made == work.picture.size.height);
+        Ok(work.ok_or_else(cut_off)?.picture)
+    }
+}
+
+impl Work {
+    fn row(&mut self, row: &[u8], done: &mut dyn FnMut(Stage)) -> Result<(), RenderError> {
+        let at = self.next;
+        self.next += 1;
+        let target = self.picture.size;
+        if target == self.source && self.cut == Cut::whole(target) {
+            let stride = self.picture.stride();
+            let rows = self.picture.samples.chunks_exact_mut(stride);
+            rows.skip(at as usize).take(1).for_each(|to| to.copy_from_slice(row));
+            self.made = self.next.min(target.height);
+            return Ok(());
+        }
+        let (first, _) = self.seen(self.made, self.made + 1);
+        if at < first || self.made == target.height {
+            return Ok(());
+        }
+        if self.held.is_empty() {
+            self.first = at;
+        }
+        self.held.extend_from_slice(row);
+        // The last rows of a picture may be all that several strips waited for.
+        while self.made < target.height {
+            let strip = STRIP_ROWS.min(target.height - self.made);
+            let (_, past) = self.seen(self.made, self.made + strip);
+            if self.next < past {
+                break;
+            }
+            done(Stage::Decode);
+            self.make(strip)?;
+            done(Stage::Resize);
+        }
+        Ok(())
+    }
+
+    /// How many rows of the source one row of the rendition stands for.
+    fn scale(&self) -> f64 {
+        self.cut.height / f64::from(self.picture.size.height)
+    }
+
+    /// Rows of the source that the filter sees for rows `from` to `to` of the rendition.
+    fn seen(&self, from: u32, to: u32) -> (u32, u32) {
+        let (scale, rows) = (self.scale(), f64::from(self.source.height));
+        // One more to either side, which no rounding can ask for.
+        let reach = SUPPORT * scale.max(1.0) + 1.0;
+        let edge = |row: u32| self.cut.top + f64::from(row) * scale;
+        let inside = |row: f64| row.clamp(0.0, rows);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to rows")]
+        let seen =
+            (inside((edge(from) - reach).floor()) as u32, inside((edge(to) + reach).ceil()) as u32);
+        seen
+    }
+
+    /// Makes the next `strip` rows, and lets go of what no later row sees.
+    fn make(&mut self, strip: u32) -> Result<(), RenderError> {
+        let (scale, rows) = (self.scale(), self.next - self.first);
+        let top = self.cut.top + f64::from(self.made) * scale - f64::from(self.first);
+        // Rounding must not push the far edge out of what is held.
+        let height = (f64::from(strip) * scale).min(f64::from(rows) - top);
+        let from = Samples {
+            size: Size { height: rows, ..self.source },
+            channels: self.picture.channels,
+            samples: &self.held,
+        };
+        let size = Size { height: strip, ..self.picture.size };
+        let stride = self.picture.stride();
+        let out = self.made as usize * stride..(self.made + strip) as usize * stride;
+        let cut = Cut { top, height, ..self.cut };
+        resample(&mut self.resizer, from, cut, size, &mut self.picture.samples[out])?;
+        self.made += strip;
+
+        let (keep, _) = self.seen(self.made, self.made + 1);
+        let gone = keep.clamp(self.first, self.next) - self.first;
+        self.held.drain(..gone as usize * (self.held.len() / rows as usize));
+        self.first += gone;
+        Ok(())
+    }
+}
+
+pub(crate) fn cut_off() -> RenderError {
+    RenderError::Decode("the picture ends before its last row".into())
+}
+
+#[cfg(test)]
+#[path = "strips_tests.rs"]
+mod tests;
