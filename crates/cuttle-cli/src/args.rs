@@ -115,9 +115,18 @@ pub(crate) struct Render {
     #[arg(short, long, value_name = "FMT")]
     pub(crate) format: Option<String>,
 
-    /// Spend more time for fewer bytes
-    #[arg(long)]
-    pub(crate) balanced: bool,
+    /// fast (what a server does while someone waits), balanced or small: more time for fewer bytes
+    #[arg(long, value_name = "PROFILE", value_enum, default_value_t)]
+    pub(crate) profile: Profile,
+}
+
+/// How much time an encoder gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Profile {
+    #[default]
+    Fast,
+    Balanced,
+    Small,
 }
 
 /// How a picture meets a box.

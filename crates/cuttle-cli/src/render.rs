@@ -22,7 +22,11 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// [`Failure`], with OUT untouched.
 pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     let target = target(render)?;
-    let profile = if render.balanced { Profile::Balanced } else { Profile::Fast };
+    let profile = match render.profile {
+        args::Profile::Fast => Profile::Fast,
+        args::Profile::Balanced => Profile::Balanced,
+        args::Profile::Small => Profile::Small,
+    };
     let options = RenderOptions {
         fit: fit(render),
         ..RenderOptions::new(render.width, target, render.quality, profile)
