@@ -29,23 +29,48 @@ impl Probe {
     /// 0 for kinds that are not decoded.
     #[must_use]
     pub fn decode_bytes(&self, options: &RenderOptions) -> u64 {
-        let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
-        let framing = Framing::new(display, options.width, options.fit).oriented(self.orientation);
-        let target = framing.target;
-        if self.animated {
-            return self.animation_bytes(stored, target);
-        }
-        let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
-        let channels = if self.alpha { 4 } else { 3 };
-        let frame = channels * decoded.pixels();
-        let rendition = channels * target.pixels();
+        self.decode_bytes_many(std::slice::from_ref(options))
+    }
 
-        let premultiplied = if self.alpha { frame } else { 0 };
-        let between = channels * u64::from(target.width) * u64::from(decoded.height);
-        let decode = frame + decoder;
-        let resize = frame + premultiplied + between + rendition;
-        let encode = 2 * rendition + encoder_bytes_per_pixel(options.target) * target.pixels();
-        FIXED + self.source_bytes + decode.max(resize).max(encode)
+    /// As [`Probe::decode_bytes`], for several renditions by one job: the dearest stage of any, with the
+    /// frames of all scales beside it, and the coefficients of a JPEG that is wanted at more than one,
+    /// because one reading of the file may serve them all. Animations are made one after the other.
+    #[must_use]
+    pub fn decode_bytes_many(&self, options: &[RenderOptions]) -> u64 {
+        let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
+        let framing = |options: &RenderOptions| {
+            Framing::new(display, options.width, options.fit).oriented(self.orientation)
+        };
+        if self.animated {
+            let bytes = |options| self.animation_bytes(stored, framing(options).target);
+            return options.iter().map(bytes).max().unwrap_or(0);
+        }
+        let channels = if self.alpha { 4 } else { 3 };
+        // The scales, each with the bytes of its frame; then the dearest stage beside these.
+        let (mut frames, mut decode, mut resize, mut encode) = (Vec::new(), 0, 0, 0);
+        for options in options {
+            let framing = framing(options);
+            let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
+            let target = framing.target;
+            let frame = channels * decoded.pixels();
+            let rendition = channels * target.pixels();
+            let premultiplied = if self.alpha { frame } else { 0 };
+            let between = channels * u64::from(target.width) * u64::from(decoded.height);
+            let encoder = encoder_bytes_per_pixel(options.target) * target.pixels();
+            if !frames.contains(&frame) {
+                frames.push(frame);
+            }
+            decode = decoder.max(decode);
+            resize = (premultiplied + between + rendition).max(resize);
+            encode = (2 * rendition + encoder).max(encode);
+        }
+        let kept: u64 = frames.iter().sum();
+        if frames.len() > 1 && !self.keeps_coefficients {
+            decode += self.coefficient_bytes;
+        }
+        // The last frame is gone before its last rendition is encoded, so a single one never meets both.
+        let beside = if options.len() > 1 { kept } else { 0 };
+        FIXED + self.source_bytes + (kept + decode.max(resize)).max(beside + encode)
     }
 
     /// Worst-case bytes of an animation, whose stages take turns with every frame and keep all they hold: the
