@@ -9,6 +9,8 @@ mod admission;
 mod answer;
 mod coalesce;
 mod decision;
+mod jobs;
+mod joining;
 mod keys;
 mod loading;
 mod original;
