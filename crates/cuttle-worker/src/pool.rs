@@ -2,7 +2,8 @@
 //!
 //! A job gets a worker now or [`JobError::Busy`]; waiting is the pipeline's business, which has one
 //! queue for everything. The one wait here is for the successor of a worker that was just lost: it
-//! is bounded by the job's deadline, and no more jobs than workers can be in it.
+//! is bounded by the job's deadline, and no more jobs than workers can be in it. A job may have several
+//! renditions of one picture; which wait together is the pipeline's business too.
 
 use std::{
     io,
