@@ -46,7 +46,9 @@ impl Stages {
         if let Some(known) = self.known(&wish.content) {
             return Ok(known);
         }
-        for together in [true, false] {
+        for first in [true, false] {
+            // Animations share no decode: their frames take turns with one encoder each.
+            let together = first && !probe.animated;
             let seat = self.seat(wish, original, probe, together).await?;
             match timeout_at(wish.deadline, seat).await {
                 Ok(Ok(outcome)) => return outcome,
