@@ -1,6 +1,6 @@
 //! Who waits for a worker, by the original that they need.
 //!
-//! A page asks for many widths of one picture, and decoding it is most of the work of each. So whoever
+//! A page asks for many widths of one picture, and decoding it is work that they share. So whoever
 //! is admitted takes those along who still wait for the same bytes. This is only the register: it
 //! starts nothing, holds no memory, and never keeps anyone from their own place in the queue.
 
