@@ -32,7 +32,7 @@ pub(crate) fn measure() -> StartUp {
         let limits = Limits::default();
         let job = Job {
             source: SealedBytes::copy_from(&picture).expect("memory"),
-            options,
+            options: vec![options],
             limits,
             memory: u64::MAX,
         };

@@ -43,7 +43,7 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let finished = runtime.block_on(async {
         let (pool, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() }).await?;
-        let job = Job { source, options, limits, memory: u64::MAX };
+        let job = Job { source, options: vec![options], limits, memory: u64::MAX };
         let finished = pool.render(&job, Instant::now() + DEADLINE).await;
         pool.shutdown().await;
         finished.map_err(|error| Failure::Render { path: render.input.clone(), error })

@@ -30,29 +30,51 @@ impl Probe {
     /// 0 for kinds that are not decoded.
     #[must_use]
     pub fn decode_bytes(&self, options: &RenderOptions) -> u64 {
-        let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
-        let framing = Framing::new(display, options.width, options.fit).oriented(self.orientation);
-        let target = framing.target;
-        if self.animated {
-            return self.animation_bytes(stored, target);
-        }
-        let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
-        let channels = if self.alpha { 4 } else { 3 };
-        let by_row = self.kind == Kind::Png && self.frames.is_none();
-        let smart = matches!(options.fit, Fit::Cover { crop: Crop::Smart, .. });
-        let frame = if by_row && !smart {
-            channels * held_pixels(decoded, framing)
-        } else {
-            channels * decoded.pixels()
-        };
-        let rendition = channels * target.pixels();
+        self.decode_bytes_many(std::slice::from_ref(options))
+    }
 
-        let premultiplied = if self.alpha { frame } else { 0 };
-        let between = channels * u64::from(target.width) * u64::from(decoded.height);
-        let decode = frame + decoder;
-        let resize = frame + premultiplied + between + rendition;
-        let encode = 2 * rendition + encoder_bytes_per_pixel(options.target) * target.pixels();
-        FIXED + self.source_bytes + decode.max(resize).max(encode)
+    /// As [`Probe::decode_bytes`], for several renditions by one job: the dearest stage of any, with the
+    /// frames of all scales beside it, and the coefficients of a JPEG that is wanted at more than one,
+    /// because one reading of the file may serve them all. Animations are made one after the other.
+    #[must_use]
+    pub fn decode_bytes_many(&self, options: &[RenderOptions]) -> u64 {
+        let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
+        let framing = |options: &RenderOptions| {
+            Framing::new(display, options.width, options.fit).oriented(self.orientation)
+        };
+        if self.animated {
+            let bytes = |options| self.animation_bytes(stored, framing(options).target);
+            return options.iter().map(bytes).max().unwrap_or(0);
+        }
+        let channels = if self.alpha { 4 } else { 3 };
+        // Frames that are held whole, by scale; then what decoding, resizing and encoding take beside them.
+        let (mut frames, mut finished) = (Vec::new(), 0);
+        let (mut strips, mut resize, mut decode, mut encode) = (0, 0, 0, 0);
+        for options in options {
+            let framing = framing(options);
+            let Some((decoder, decoded)) = self.decoder_bytes(stored, framing) else { return 0 };
+            let target = framing.target;
+            let rendition = channels * target.pixels();
+            let encoder = encoder_bytes_per_pixel(options.target) * target.pixels();
+            let smart = matches!(options.fit, Fit::Cover { crop: Crop::Smart, .. });
+            let copies = if self.alpha { 2 } else { 1 };
+            if self.by_row() && !smart {
+                let between = channels * u64::from(decoded.width) * u64::from(STRIP_ROWS);
+                strips += copies * channels * held_pixels(decoded, framing) + between;
+            } else {
+                let frame = channels * decoded.pixels();
+                let between = channels * u64::from(target.width) * u64::from(decoded.height);
+                resize = ((copies - 1) * frame + between).max(resize);
+                if !frames.contains(&frame) {
+                    frames.push(frame);
+                }
+            }
+            decode = decoder.max(decode);
+            encode = (2 * rendition + encoder).max(encode);
+            finished += rendition;
+        }
+        let held = frames.iter().sum::<u64>() + finished;
+        FIXED + self.source_bytes + (held + (decode + strips).max(resize)).max(finished + encode)
     }
 
     /// Worst-case bytes of an animation, whose stages take turns with every frame and keep all they hold: the
@@ -81,6 +103,11 @@ impl Probe {
             _ => return None,
         };
         Some(per_pixel * stored.pixels())
+    }
+
+    /// Whether it is decoded by the row, and no frame is held.
+    fn by_row(&self) -> bool {
+        self.kind == Kind::Png && self.frames.is_none()
     }
 
     /// Whether the frame may be decoded to 16 bits.

@@ -51,7 +51,7 @@ pub use options::{Crop, Fit, Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
 #[cfg(feature = "codecs")]
-pub use render::{render, render_many};
+pub use render::{render, render_each, render_many};
 pub use sniff::{SNIFF_BYTES, sniff};
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that

@@ -50,25 +50,40 @@ pub fn render_watched(
     limits: &Limits,
     mut done: impl FnMut(Stage),
 ) -> Result<Rendition, RenderError> {
-    let mut outcomes = run(source, std::slice::from_ref(options), limits, &mut done);
-    outcomes.pop().expect("as many outcomes as options")
+    let mut only = None;
+    let mut keep = |_, outcome| only = Some(outcome);
+    run(source, std::slice::from_ref(options), limits, &mut done, &mut keep);
+    only.expect("as many outcomes as options")
 }
 
 /// Renders one picture several times over, each as [`render`] would, in the order of `options`.
-///
-/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded
-/// follows from the source and its own options alone. So a source is decoded once for every scale that
-/// is asked for, which for every other format is once.
-///
-/// Where rows come in order no frame is held at all, and never more than one; so the memory needed is that of
-/// the dearest option, the other resized pictures and the finished files.
 #[must_use]
 pub fn render_many(
     source: &[u8],
     options: &[RenderOptions],
     limits: &Limits,
 ) -> Vec<Result<Rendition, RenderError>> {
-    run(source, options, limits, &mut |_| {})
+    let mut outcomes = vec![None; options.len()];
+    render_each(source, options, limits, &mut |at, outcome| outcomes[at] = Some(outcome));
+    outcomes.into_iter().map(|outcome| outcome.expect("one for each of the options")).collect()
+}
+
+/// As [`render_many`], handing out each rendition as soon as it is done, under its place in `options`.
+/// The cheapest to decode come first.
+///
+/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded
+/// follows from the source and its own options alone. So a source is decoded once for every scale that
+/// is asked for, which for every other format is once.
+///
+/// Where rows come in order no frame is held at all; elsewhere one is, until every rendition of it is resized.
+/// [`Probe::decode_bytes_many`] counts that.
+pub fn render_each(
+    source: &[u8],
+    options: &[RenderOptions],
+    limits: &Limits,
+    each: &mut dyn FnMut(usize, Result<Rendition, RenderError>),
+) {
+    run(source, options, limits, &mut |_| {}, each);
 }
 
 fn run(
@@ -76,16 +91,17 @@ fn run(
     options: &[RenderOptions],
     limits: &Limits,
     done: &mut dyn FnMut(Stage),
-) -> Vec<Result<Rendition, RenderError>> {
+    each: &mut dyn FnMut(usize, Result<Rendition, RenderError>),
+) {
     let original = match Original::open(source, limits) {
         Ok(original) => original,
-        Err(error) => return vec![Err(error); options.len()],
+        Err(error) => return (0..options.len()).for_each(|at| each(at, Err(error.clone()))),
     };
     if original.probe.animated {
-        return options.iter().map(|options| original.animate(options)).collect();
+        let animate = |(at, options)| each(at, original.animate(options));
+        return options.iter().enumerate().for_each(animate);
     }
     let plans: Vec<Plan> = options.iter().map(|options| original.plan(options)).collect();
-    let mut outcomes = vec![None; options.len()];
     for eighths in 1..=8 {
         let scale = DctScale { eighths };
         let group: Vec<usize> = (0..plans.len()).filter(|at| plans[*at].scale == scale).collect();
@@ -96,13 +112,12 @@ fn run(
         match original.resized(scale, &wanted, done) {
             Ok(resized) => {
                 for (at, resized) in group.into_iter().zip(resized) {
-                    outcomes[at] = Some(original.finish(resized, &options[at], done));
+                    each(at, original.finish(resized, &options[at], done));
                 }
             }
-            Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
+            Err(error) => group.iter().for_each(|at| each(*at, Err(error.clone()))),
         }
     }
-    outcomes.into_iter().map(|outcome| outcome.expect("every scale is from 1/8 to 8/8")).collect()
 }
 
 /// A source that may be decoded.

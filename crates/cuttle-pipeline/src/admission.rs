@@ -56,7 +56,7 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Place {
     _slot: OwnedSemaphorePermit,
-    _memory: Reserved,
+    memory: Vec<Reserved>,
 }
 
 /// Why a job was not admitted.
@@ -78,14 +78,26 @@ impl Admission {
         self.queue.len()
     }
 
+    /// A worker and `bytes` of memory, if both are free. It never counts as waiting, so a queue of length
+    /// zero still serves.
+    pub(crate) fn try_enter(&self, bytes: u64) -> Option<Place> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        Some(Place { _slot: slot, memory: vec![self.memory.try_reserve(bytes)?] })
+    }
+
+    /// Sets more memory aside for a job that has a place, and says whether that much is free. Waiting for
+    /// it would hold a worker that others could use.
+    pub(crate) fn extend(&self, place: &mut Place, bytes: u64) -> bool {
+        let held = place.memory.len();
+        place.memory.extend(self.memory.try_reserve(bytes));
+        place.memory.len() > held
+    }
+
     /// Waits for a worker and for `bytes` of memory, at most until `deadline` and no longer than the
     /// queue allows.
     pub(crate) async fn enter(&self, bytes: u64, deadline: Instant) -> Result<Place, Refused> {
-        // A free worker never counts as waiting, so a queue of length zero still serves.
-        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
-            && let Some(memory) = self.memory.try_reserve(bytes)
-        {
-            return Ok(Place { _slot: slot, _memory: memory });
+        if let Some(place) = self.try_enter(bytes) {
+            return Ok(place);
         }
         // The worker first, the memory second: a reservation is never held by someone who waits for
         // a worker, so the jobs at work always give back what the next in line needs.
@@ -94,7 +106,7 @@ impl Admission {
             (slot, self.memory.reserve(bytes).await)
         };
         match self.queue.wait(deadline, turn).await? {
-            (Ok(slot), memory) => Ok(Place { _slot: slot, _memory: memory }),
+            (Ok(slot), memory) => Ok(Place { _slot: slot, memory: vec![memory] }),
             (Err(_closed), _) => Err(Refused::TooLate),
         }
     }
@@ -216,6 +228,17 @@ mod tests {
         assert!(queue.enter(30 * MIB, Instant::now()).await.is_err());
         drop(big);
         assert!(queue.enter(30 * MIB, later()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_place_is_extended_only_by_what_is_free_and_gives_all_of_it_back() {
+        let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
+        let mut place = queue.enter(40 * MIB, later()).await.expect("fits");
+        assert!(queue.extend(&mut place, 30 * MIB));
+        assert!(!queue.extend(&mut place, 40 * MIB));
+        assert!(queue.try_enter(40 * MIB).is_none());
+        drop(place);
+        assert!(queue.try_enter(100 * MIB).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! The life of an image request, as one list: look up, coalesce, load, sniff, look up again, admit,
-//! render, store.
+//! The life of an image request, as one list: look up, coalesce, load, sniff, look up again, admit
+//! (or join who was admitted), render, store.
 //!
 //! The list is [`Pipeline::answer`]; a stage short-circuits or adds, nothing else. No HTTP type is
 //! known here and no codec is called: pictures are decoded by workers only.
@@ -9,6 +9,8 @@ mod admission;
 mod answer;
 mod coalesce;
 mod decision;
+mod jobs;
+mod joining;
 mod keys;
 mod loading;
 mod original;

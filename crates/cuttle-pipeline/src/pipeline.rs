@@ -15,6 +15,8 @@ use crate::admission::{Admission, Budget, Queue};
 use crate::answer::{Answer, Delivery, Found, Reason, SourceDigest, Unanswered};
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
+use crate::jobs::{Seat, Wish};
+use crate::joining::Waiting;
 use crate::keys::request_digest;
 use crate::loading::Loading;
 use crate::rendition::Made;
@@ -55,6 +57,7 @@ pub(crate) struct Stages {
     pub(crate) store: Arc<dyn Tier<Checked>>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
+    pub(crate) waiting: Waiting<Wish, Seat>,
     pub(crate) failed: Cache<ContentKey, Reason>,
     loading: Loading,
     flights: Flights<RequestKey, Result<(Made, SourceDigest), Unanswered>>,
@@ -90,6 +93,7 @@ impl Pipeline {
             store,
             pool,
             admission,
+            waiting: Waiting::default(),
             failed,
             loading,
             flights: Flights::default(),
@@ -166,7 +170,7 @@ impl Stages {
 
     /// The job of one key, from the original to the stored variant.
     async fn produce(
-        &self,
+        self: &Arc<Self>,
         digest: RequestDigest,
         request: ImageRequest,
         deadline: Instant,

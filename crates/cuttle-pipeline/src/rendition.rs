@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use cuttle_contract::{self as contract, Contract, Failure, ImageRequest};
-use cuttle_image::{
-    Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderError, RenderOptions, Size, Target,
-};
+use cuttle_image::{Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderOptions, Size, Target};
 use cuttle_store::{ContentKey, Variant};
-use cuttle_worker::{Finished, Job, JobError};
 use tokio::time::Instant;
 
 use crate::answer::{Body, Delivery, Reason, Unanswered};
 use crate::decision::acceptable;
+use crate::jobs::Wish;
 use crate::keys::{entity_tag, original_key, rendition_key};
 use crate::original::Original;
 use crate::pipeline::Stages;
@@ -49,7 +47,7 @@ impl Made {
 impl Stages {
     /// The rendition that was asked for, or the original where that is the better or the only answer.
     pub(crate) async fn render(
-        &self,
+        self: &Arc<Self>,
         request: &ImageRequest,
         target: Target,
         original: &Arc<Original>,
@@ -69,67 +67,16 @@ impl Stages {
             ..RenderOptions::new(width, target, quality, profile)
         };
         let content = rendition_key(&original.digest, &options);
-        let variant = match self.store.get(&content) {
-            Some(variant) => variant,
-            None => match self.employ(content, options, original, probe, deadline).await? {
+        let variant =
+            match self.employ(Wish { content, options, deadline }, original, probe).await? {
                 Ok(variant) => variant,
                 Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
-            },
-        };
+            };
         // Decided for each request anew: what one client may get instead, another cannot read.
         if pays(&variant, request, original, probe) {
             return Ok(Made { content: Some(content), ..Made::kept(variant) });
         }
         self.pass_through(original, probe.kind)
-    }
-
-    /// One job for one worker. The inner error is the picture's: its original is sent instead.
-    async fn employ(
-        &self,
-        content: ContentKey,
-        options: RenderOptions,
-        original: &Original,
-        probe: &Probe,
-        deadline: Instant,
-    ) -> Result<Result<Variant, Reason>, Unanswered> {
-        if let Some(reason) = self.failed.get(&content) {
-            return Ok(Err(reason));
-        }
-        let memory = probe.decode_bytes(&options);
-        let place = self.admission.enter(memory, deadline).await?;
-        // While this job waited, another URL of the same picture may have been served.
-        if let Some(variant) = self.store.get(&content) {
-            return Ok(Ok(variant));
-        }
-        let limits = self.settings.limits;
-        let job = Job { source: original.bytes.clone(), options, limits, memory };
-        let patience = Instant::now() + self.settings.transform;
-        let finished = self.pool.render(&job, deadline.min(patience).into_std()).await;
-        drop(place);
-        let error = match finished {
-            Ok(Finished { bytes, kind, width, height, .. }) => {
-                let etag = entity_tag(&blake3::hash(&bytes));
-                let variant = Variant { bytes, kind, width, height, etag, passthrough: false };
-                self.store.put(content, variant.clone());
-                return Ok(Ok(variant));
-            }
-            Err(error) => error,
-        };
-        tracing::warn!(%error, "a job has no rendition");
-        let reason = match error {
-            // Ours, not the picture's: said as it is, and tried again by the next request.
-            JobError::Busy => return Err(Failure::QueueFull.into()),
-            JobError::ShutDown => return Err(Failure::ShuttingDown.into()),
-            JobError::Start(_) | JobError::Exchange(_) => return Ok(Err(Reason::NoWorker)),
-            // Late only because it waited long for its turn: says nothing about the picture.
-            JobError::TimedOut if patience > deadline => return Err(Failure::RequestTimeout.into()),
-            JobError::TimedOut => Reason::TimedOut,
-            JobError::Render(RenderError::Excess(_)) => Reason::TooLarge,
-            JobError::Render(_) => Reason::Undecodable,
-            _ => Reason::WorkerCrashed,
-        };
-        self.failed.insert(content, reason);
-        Ok(Err(reason))
     }
 
     /// The original on purpose.

@@ -4,7 +4,7 @@ use std::{fmt, io, os::unix::process::ExitStatusExt, process::ExitStatus, time::
 
 use cuttle_image::RenderError;
 
-use crate::ProtocolError;
+use crate::{MAX_RENDITIONS, ProtocolError};
 
 /// How a worker process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,9 @@ impl StartError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
+    /// None, or more than one job may have: the caller's fault.
+    #[error("a job of {0} renditions, outside 1 to {MAX_RENDITIONS}")]
+    Renditions(usize),
     /// More jobs than workers were asked for: the caller's admission is wrong or absent.
     #[error("every worker has a job")]
     Busy,

@@ -8,6 +8,7 @@
 
 mod acts;
 mod channel;
+mod delivery;
 mod error;
 mod executable;
 mod platform;
@@ -27,7 +28,7 @@ pub use error::{Exit, JobError, StartError};
 pub use platform::Platform;
 pub use pool::{Finished, Job, Pool, PoolConfig, Stats, WorkerStats};
 pub use process::{Engine, main, serve};
-pub use protocol::{Outcome, ProtocolError, Rendered, Reply, decode_reply};
+pub use protocol::{MAX_RENDITIONS, Outcome, ProtocolError, Rendered, Reply, decode_reply};
 pub use sandbox::{Act, ActName, Layer, LayerName, Verdict};
 pub use sealed::{OverLimit, SealedBytes, SealedReader, SealedWriter};
 pub use selftest::{CodecCheck, SelfTestReport};

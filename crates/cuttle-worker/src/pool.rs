@@ -2,7 +2,8 @@
 //!
 //! A job gets a worker now or [`JobError::Busy`]; waiting is the pipeline's business, which has one
 //! queue for everything. The one wait here is for the successor of a worker that was just lost: it
-//! is bounded by the job's deadline, and no more jobs than workers can be in it.
+//! is bounded by the job's deadline, and no more jobs than workers can be in it. A job may have several
+//! renditions of one picture; which wait together is the pipeline's business too.
 
 use std::{
     io,
@@ -16,13 +17,14 @@ use std::{
 use bytes::Bytes;
 use cuttle_image::{Kind, Limits, RenderOptions};
 use tokio::{
-    sync::{Mutex, TryAcquireError, oneshot, watch},
+    sync::{Mutex, TryAcquireError, mpsc, watch},
     task::JoinSet,
     time::timeout_at,
 };
 
 use crate::{
-    JobError, LayerName, Platform, SealedBytes, SelfTestReport, StartError, selftest,
+    JobError, LayerName, MAX_RENDITIONS, Platform, SealedBytes, SelfTestReport, StartError,
+    selftest,
     shared::{Assignment, Shared},
     slot,
     spawn::Spawner,
@@ -73,14 +75,14 @@ impl Default for PoolConfig {
     }
 }
 
-/// One picture to render.
+/// One picture to render, in as many ways as are wanted of it at the moment.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// The original.
     pub source: SealedBytes,
-    /// What to make of it.
-    pub options: RenderOptions,
-    /// What it may cost.
+    /// What to make of it: 1 to [`MAX_RENDITIONS`] renditions.
+    pub options: Vec<RenderOptions>,
+    /// What each may cost.
     pub limits: Limits,
     /// Bytes of private memory that it may take on top of what the worker has: the estimate that it
     /// was admitted with, enforced. A file whose headers lie fails instead of taking others' share.
@@ -99,7 +101,8 @@ pub struct Finished {
     pub width: u32,
     /// Pixels, as the worker says.
     pub height: u32,
-    /// User and system time, as the worker says.
+    /// User and system time since the job's last rendition, as the worker says. What renditions share is
+    /// counted with the first that needs it.
     pub cpu: Duration,
     /// Most bytes that the worker ever had resident, as the kernel says, where it does.
     pub peak_memory: Option<u64>,
@@ -179,23 +182,56 @@ impl Pool {
         self.shared.config.workers
     }
 
-    /// Renders one picture. Dropping the future kills its worker, and frees its place a moment later.
+    /// Renders a picture once. Dropping the future kills its worker, and frees its place a moment later.
     ///
     /// # Errors
     /// [`JobError`]; only [`JobError::Render`] is certainly the picture's fault.
     pub async fn render(&self, job: &Job, deadline: Instant) -> Result<Finished, JobError> {
-        let deadline = deadline.into();
+        if job.options.len() != 1 {
+            return Err(JobError::Renditions(job.options.len()));
+        }
+        let mut only = Err(JobError::ShutDown);
+        let patience = deadline.saturating_duration_since(Instant::now());
+        self.render_each(job, patience, deadline, |_, result| only = result).await?;
+        only
+    }
+
+    /// Renders a picture as often as the job says, and calls `done` with each rendition's place in it as
+    /// soon as that is finished or lost, in any order. When a worker falls, everything that it still
+    /// owed is lost, whichever rendition was to blame.
+    ///
+    /// The worker gets `each` for the first rendition and again for every further one, until `deadline`.
+    /// Dropping the future is as with [`Pool::render`].
+    ///
+    /// # Errors
+    /// [`JobError`], when no worker had the job; `done` was not called then.
+    pub async fn render_each(
+        &self,
+        job: &Job,
+        each: Duration,
+        deadline: Instant,
+        mut done: impl FnMut(usize, Result<Finished, JobError>),
+    ) -> Result<(), JobError> {
+        if !(1..=MAX_RENDITIONS).contains(&job.options.len()) {
+            return Err(JobError::Renditions(job.options.len()));
+        }
+        let (job, deadline) = (Arc::new(job.clone()), deadline.into());
         loop {
             let permit = Arc::clone(&self.shared.permits).try_acquire_owned();
             let permit = permit.map_err(|refusal| match refusal {
                 TryAcquireError::NoPermits => JobError::Busy,
                 TryAcquireError::Closed => JobError::ShutDown,
             })?;
-            let (answer, answered) = oneshot::channel();
-            let assignment = Assignment { job: Box::new(job.clone()), deadline, answer, permit };
-            self.hand_over(assignment).await?;
-            if let Ok(result) = answered.await {
-                return result;
+            let (answers, mut answered) = mpsc::unbounded_channel();
+            let job = Arc::clone(&job);
+            self.hand_over(Assignment { job, deadline, each, permit, answers }).await?;
+            let mut reached = false;
+            while let Some((at, result)) = answered.recv().await {
+                reached = true;
+                done(at, result);
+            }
+            if reached {
+                return Ok(());
             }
             // The worker ended before the job reached it: no fault of either.
         }

@@ -2,6 +2,7 @@
 //!
 //! It holds its socket and, during a job, that job's two files. It keeps nothing between jobs, and
 //! after a panic of the engine it answers and leaves: what the engine's memory then holds is unknown.
+//! What becomes of a job's renditions is in [`crate::delivery`].
 
 use std::{
     any::Any,
@@ -15,21 +16,22 @@ use std::{
     },
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
-    time::Duration,
 };
 
 use cuttle_image::{Limits, RenderError, RenderOptions, Rendition};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Outcome, Rendered, Reply, acts,
+    Reply, acts,
     channel::WorkerEnd,
-    protocol::{self, Request, clean},
+    delivery::Delivery,
+    protocol::{self, MAX_RENDITIONS, Request, clean},
     settings::{AFTER_EXEC, Settings},
 };
 
-/// What renders. A parameter, so that tests can run a hostile one in a real worker.
-pub type Engine = fn(&[u8], &RenderOptions, &Limits) -> Result<Rendition, RenderError>;
+/// What renders: hands out each rendition, under its place in the options, as soon as it is done. A
+/// parameter, so that tests can run a hostile one in a real worker.
+pub type Engine =
+    fn(&[u8], &[RenderOptions], &Limits, &mut dyn FnMut(usize, Result<Rendition, RenderError>));
 
 /// Status for a process whose command line is no worker's.
 const USAGE: u8 = 2;
@@ -40,7 +42,7 @@ const USAGE: u8 = 2;
 /// may exist yet, because some layers of the sandbox bind only the calling one.
 #[must_use]
 pub fn main() -> ExitCode {
-    serve(cuttle_image::render)
+    serve(cuttle_image::render_each)
 }
 
 /// Runs this process as a worker with the engine given.
@@ -75,65 +77,63 @@ fn work(
 ) -> io::Result<()> {
     channel.send(&Reply::Hello { version: protocol::VERSION, layers })?;
     while let Some((request, descriptors)) = channel.receive()? {
-        let reply = match request {
-            Request::TryForbiddenActs => Reply::Acts(acts::try_all(settings.parent)),
-            Request::TryExec => Reply::Acts(vec![acts::try_exec()]),
+        match request {
+            Request::TryForbiddenActs => {
+                channel.send(&Reply::Acts(acts::try_all(settings.parent)))?;
+            }
+            Request::TryExec => channel.send(&Reply::Acts(vec![acts::try_exec()]))?,
             Request::Render { source_len, options, limits } => {
                 let files: [OwnedFd; 2] =
                     descriptors.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
                 let [source, result] = files.map(File::from);
-                let started = cpu_time();
-                let outcome = render(engine, &source, source_len, &options, &limits)
-                    .and_then(|rendition| write(&result, settings.result, &rendition))
-                    .unwrap_or_else(|failure| failure);
-                let cpu = cpu_time().saturating_sub(started);
-                Reply::Rendered(Rendered { outcome, cpu })
+                if !(1..=MAX_RENDITIONS).contains(&options.len()) {
+                    return Err(io::ErrorKind::InvalidInput.into());
+                }
+                let mut delivery = Delivery::new(channel, &result, settings.result, options.len());
+                let last = render(engine, &source, source_len, &options, &limits, &mut delivery)
+                    .and_then(|()| delivery.end());
+                // Before the last answer: whoever has it may look at what this process holds.
+                drop((source, result));
+                match last {
+                    Ok(last) => channel.send(&Reply::Rendered(last))?,
+                    Err(text) => return channel.send(&Reply::Panicked(text)),
+                }
             }
-        };
-        channel.send(&reply)?;
-        if matches!(reply, Reply::Rendered(Rendered { outcome: Outcome::Panicked(_), .. })) {
-            break;
+            // Only ever between two renditions.
+            Request::Collected => return Err(io::ErrorKind::InvalidData.into()),
         }
     }
     Ok(())
 }
 
+/// Runs the engine and delivers what it makes; the error is its panic.
 fn render(
     engine: Engine,
     source: &File,
     source_len: u64,
-    options: &RenderOptions,
+    options: &[RenderOptions],
     limits: &Limits,
-) -> Result<Rendition, Outcome> {
-    limits.check_source(source_len).map_err(|excess| Outcome::Failed(excess.into()))?;
-    let unreadable = |error: io::Error| failed(RenderError::Decode(error.to_string()));
-    let len = usize::try_from(source_len).map_err(|error| unreadable(io::Error::other(error)))?;
+    delivery: &mut Delivery<'_>,
+) -> Result<(), String> {
+    let mut each = |at, outcome| delivery.deliver(at, outcome);
+    let bytes = match read(source, source_len, limits) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            (0..options.len()).for_each(|at| each(at, Err(error.clone())));
+            return Ok(());
+        }
+    };
+    panic::catch_unwind(AssertUnwindSafe(|| engine(&bytes, options, limits, &mut each)))
+        .map_err(|payload| message(&*payload))
+}
+
+fn read(source: &File, len: u64, limits: &Limits) -> Result<Vec<u8>, RenderError> {
+    limits.check_source(len)?;
+    let unreadable = |error: io::Error| RenderError::Decode(error.to_string());
+    let len = usize::try_from(len).map_err(|error| unreadable(io::Error::other(error)))?;
     let mut bytes = vec![0; len];
     source.read_exact_at(&mut bytes, 0).map_err(unreadable)?;
-    panic::catch_unwind(AssertUnwindSafe(|| engine(&bytes, options, limits)))
-        .map_err(|payload| Outcome::Panicked(message(&*payload)))?
-        .map_err(failed)
-}
-
-fn write(result: &File, limit: u64, rendition: &Rendition) -> Result<Outcome, Outcome> {
-    let Rendition { ref bytes, kind, width, height } = *rendition;
-    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if len > limit {
-        let text = format!("the rendition has {len} bytes, more than the limit of {limit}");
-        return Err(failed(RenderError::Encode(text)));
-    }
-    result
-        .write_all_at(bytes, 0)
-        .map_err(|error| failed(RenderError::Encode(format!("writing the result: {error}"))))?;
-    Ok(Outcome::Finished { kind, width, height, len })
-}
-
-/// Keeps a codec's message within what a reply may hold.
-fn failed(mut error: RenderError) -> Outcome {
-    if let RenderError::Decode(text) | RenderError::Encode(text) = &mut error {
-        clean(text);
-    }
-    Outcome::Failed(error)
+    Ok(bytes)
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -144,9 +144,4 @@ fn message(payload: &(dyn Any + Send)) -> String {
     let mut text = text.unwrap_or_else(|| "no message".to_owned());
     clean(&mut text);
     text
-}
-
-/// User and system time of this process, which has one thread.
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }

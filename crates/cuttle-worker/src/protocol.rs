@@ -13,12 +13,16 @@ use crate::sandbox::{Act, Layer};
 
 /// Raised with every change of a message. Both sides are the same file, except where it was replaced
 /// on a system without `/proc`.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Bytes of the length before each message, little-endian.
 pub(crate) const HEADER: usize = 4;
 
-/// Ceiling of a request: options and limits are under 100 bytes.
+/// Most renditions of one job: a page asks for eight widths of a picture, some twice as dense, and
+/// whoever waits for the last of a job waits for all of it.
+pub const MAX_RENDITIONS: usize = 16;
+
+/// Ceiling of a request: limits are under 100 bytes, the options of each rendition under 20.
 pub(crate) const MAX_REQUEST: usize = 1 << 10;
 
 /// Ceiling of a reply: the self-test's report, the longest, is about 2 KiB.
@@ -30,15 +34,19 @@ const MAX_TEXT: usize = 300;
 /// What the server asks of a worker.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// Render; two descriptors come with it, the source and the result.
+    /// Render; two descriptors come with it, the source and the result. Each rendition is answered with
+    /// [`Reply::Rendered`] as soon as it is done, in any order.
     Render {
         /// Bytes of the source.
         source_len: u64,
-        /// What to make.
-        options: RenderOptions,
-        /// What it may cost.
+        /// What to make: 1 to [`MAX_RENDITIONS`] times.
+        options: Vec<RenderOptions>,
+        /// What each may cost.
         limits: Limits,
     },
+    /// The last rendition was read, and the next may be written over it: one result file, so that a job
+    /// of many gives a hostile worker no more memory to fill than a job of one.
+    Collected,
     /// Try every forbidden act but the next one.
     TryForbiddenActs,
     /// Try to become another program. Apart, because success leaves nobody to report the rest.
@@ -56,22 +64,26 @@ pub enum Reply {
         /// What confines it.
         layers: Vec<Layer>,
     },
-    /// To a job.
+    /// To a job, once for each rendition.
     Rendered(Rendered),
+    /// The engine panicked; the worker leaves after saying so.
+    Panicked(String),
     /// To a request to break out.
     Acts(Vec<Act>),
 }
 
-/// The answer to a job.
+/// The answer to one of a job's renditions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
+    /// Its place in the job.
+    pub index: u32,
     /// How it went.
     pub outcome: Outcome,
-    /// User and system time of the job. For statistics only: a worker can lie.
+    /// User and system time since the last answer. For statistics only: a worker can lie.
     pub cpu: Duration,
 }
 
-/// How a job went, as the worker says.
+/// How a rendition went, as the worker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -88,8 +100,6 @@ pub enum Outcome {
     },
     /// The engine refused or failed.
     Failed(RenderError),
-    /// The engine panicked; the worker leaves after saying so.
-    Panicked(String),
 }
 
 /// How a worker broke the protocol.
@@ -183,11 +193,12 @@ pub fn decode_reply(message: &[u8]) -> Result<Reply, ProtocolError> {
     match &mut reply {
         Reply::Hello { layers, .. } => layers.iter_mut().for_each(|layer| clean(&mut layer.detail)),
         Reply::Acts(acts) => acts.iter_mut().for_each(|act| clean(&mut act.detail)),
-        Reply::Rendered(Rendered { outcome, .. }) => match outcome {
-            Outcome::Failed(RenderError::Decode(text) | RenderError::Encode(text))
-            | Outcome::Panicked(text) => clean(text),
-            _ => {}
-        },
+        Reply::Panicked(text)
+        | Reply::Rendered(Rendered {
+            outcome: Outcome::Failed(RenderError::Decode(text) | RenderError::Encode(text)),
+            ..
+        }) => clean(text),
+        Reply::Rendered(_) => {}
     }
     Ok(reply)
 }

@@ -1,4 +1,4 @@
-use cuttle_image::{Excess, Profile, Target};
+use cuttle_image::{Crop, Excess, Fit, Profile, Target};
 
 use super::*;
 use crate::{ActName, LayerName, Verdict};
@@ -6,7 +6,8 @@ use crate::{ActName, LayerName, Verdict};
 fn replies() -> Vec<Reply> {
     let layer = |name| Layer { name, active: true, detail: "ABI 7".to_owned() };
     let act = |name| Act { name, verdict: Verdict::Denied, detail: "no".to_owned() };
-    let rendered = |outcome| Reply::Rendered(Rendered { outcome, cpu: Duration::from_micros(7) });
+    let cpu = Duration::from_micros(7);
+    let rendered = |outcome| Reply::Rendered(Rendered { index: 3, outcome, cpu });
     let excess = Excess::Pixels { found: 3, limit: 2 };
     vec![
         Reply::Hello { version: VERSION, layers: LayerName::ALL.map(layer).to_vec() },
@@ -14,7 +15,7 @@ fn replies() -> Vec<Reply> {
         rendered(Outcome::Finished { kind: Kind::Avif, width: 640, height: 480, len: 1 << 40 }),
         rendered(Outcome::Failed(RenderError::Excess(excess))),
         rendered(Outcome::Failed(RenderError::Decode("truncated".to_owned()))),
-        rendered(Outcome::Panicked("index out of bounds".to_owned())),
+        Reply::Panicked("index out of bounds".to_owned()),
     ]
 }
 
@@ -34,7 +35,9 @@ fn replies_survive_the_wire() {
 
 #[test]
 fn requests_survive_the_wire_and_are_small() {
-    let options = RenderOptions::new(u32::MAX, Target::JpegOrPng, 100, Profile::Balanced);
+    let fit = Fit::Cover { height: u32::MAX, crop: Crop::Smart };
+    let longest = RenderOptions::new(u32::MAX, Target::JpegOrPng, u8::MAX, Profile::Small);
+    let options = vec![RenderOptions { fit, ..longest }; MAX_RENDITIONS];
     let limits = Limits {
         source_bytes: u64::MAX,
         side: u32::MAX,
@@ -44,7 +47,7 @@ fn requests_survive_the_wire_and_are_small() {
     };
     let request = Request::Render { source_len: u64::MAX, options, limits };
     let message = encode(&request).split_off(HEADER);
-    assert!(message.len() < 100, "{}", message.len());
+    assert!(message.len() < MAX_REQUEST / 2, "{}", message.len());
     assert_eq!(decode::<Request>(&message), Ok(request));
 }
 
@@ -87,16 +90,16 @@ fn lengths_are_bounded_before_anything_is_read() {
     assert_eq!(message_len(header(len), limit), Err(ProtocolError::TooLong { len, limit }));
     assert_eq!(decode_reply(&vec![0; len]), Err(ProtocolError::TooLong { len, limit }));
     // A list that claims 2^63 entries is refused, not allocated.
-    let claim = [&[1][..], &[0xff; 9], &[1]].concat();
+    let claim = [&[0, 3][..], &[0xff; 9], &[1]].concat();
     assert_eq!(decode_reply(&claim), Err(ProtocolError::Malformed));
 }
 
 #[test]
 fn text_from_a_worker_is_cut_and_cannot_write_lines_or_escapes() {
     let hostile = format!("\x1b[2Jroot logged in\n{}", "x".repeat(5000));
-    let failed = Outcome::Failed(RenderError::Encode(hostile.clone()));
-    for outcome in [failed, Outcome::Panicked(hostile)] {
-        let reply = Reply::Rendered(Rendered { outcome, cpu: Duration::ZERO });
+    let outcome = Outcome::Failed(RenderError::Encode(hostile.clone()));
+    let failed = Reply::Rendered(Rendered { index: 0, outcome, cpu: Duration::ZERO });
+    for reply in [failed, Reply::Panicked(hostile)] {
         let shown = format!("{:?}", decode_reply(&message(&reply)));
         assert!(!shown.contains("\\u{1b}") && !shown.contains("\\n"), "{shown}");
         assert!(shown.len() < 2 * MAX_TEXT, "{shown}");

@@ -14,7 +14,7 @@ use crate::{
     channel::Silence,
     protocol::Request,
     spawn::Spawner,
-    worker::{Report, Worker},
+    worker::{Fault, Task, Worker},
 };
 
 /// What the first worker could and could not do.
@@ -156,13 +156,17 @@ async fn try_codec(
     source: &SealedBytes,
     target: Target,
 ) -> Result<Result<bytes::Bytes, String>, StartError> {
-    let options = RenderOptions::new(8, target, 75, Profile::Fast);
-    let job = Job { source: source.clone(), options, limits: Limits::default(), memory: u64::MAX };
-    let failure = match timeout(config.start_timeout, worker.render(&job)).await {
-        Ok(Report::Done(Ok(finished))) => return Ok(Ok(finished.bytes)),
-        Ok(Report::Done(Err(error))) => return Ok(Err(error.to_string())),
-        Ok(Report::Spent(error)) => error.to_string(),
-        Ok(Report::Died) => StartError::died(worker.end().await).to_string(),
+    let job = Job {
+        source: source.clone(),
+        options: vec![RenderOptions::new(8, target, 75, Profile::Fast)],
+        limits: Limits::default(),
+        memory: u64::MAX,
+    };
+    let failure = match timeout(config.start_timeout, worker.deliver(&mut Task::new(&job))).await {
+        Ok(Ok((_, Ok(finished)))) => return Ok(Ok(finished.bytes)),
+        Ok(Ok((_, Err(error))) | Err(Fault::Ours(error))) => return Ok(Err(error.to_string())),
+        Ok(Err(Fault::Spent(error))) => error.to_string(),
+        Ok(Err(Fault::Died)) => StartError::died(worker.end().await).to_string(),
         Err(_) => "not done in time".to_owned(),
     };
     *worker = Worker::start(spawner, config).await?;

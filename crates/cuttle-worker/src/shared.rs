@@ -5,10 +5,11 @@
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::Instant,
 };
 
@@ -20,13 +21,16 @@ use crate::{
 /// A job on its way to a worker.
 #[derive(Debug)]
 pub(crate) struct Assignment {
-    pub(crate) job: Box<Job>,
+    pub(crate) job: Arc<Job>,
+    /// The end of all of it.
     pub(crate) deadline: Instant,
-    /// Held while the job keeps a worker from others. Dropped before `answer`: whoever is
+    /// For the first rendition, and again for each after the one before it.
+    pub(crate) each: Duration,
+    /// Held while the job keeps a worker from others. Dropped before the last of `answers`: whoever is
     /// woken by that may try again, and must find the permit free.
     pub(crate) permit: OwnedSemaphorePermit,
-    /// Dropped unused when the worker ended before the job reached it.
-    pub(crate) answer: oneshot::Sender<Result<Finished, JobError>>,
+    /// One for each rendition. Dropped unused when the worker ended before the job reached it.
+    pub(crate) answers: mpsc::UnboundedSender<(usize, Result<Finished, JobError>)>,
 }
 
 /// What the slots and the pool's handle have in common.

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     JobError,
     shared::{Assignment, Shared},
-    worker::{Report, Worker},
+    worker::{Fault, Task, Worker},
 };
 
 /// First and longest pause between two failed starts.
@@ -119,7 +119,7 @@ async fn idle(
     }
 }
 
-/// Does one job and answers it. Says so when the worker must not have another.
+/// Does one job and answers for each of its renditions. Says so when the worker must not have another.
 async fn perform(
     shared: &Shared,
     slot: usize,
@@ -127,32 +127,38 @@ async fn perform(
     closing: &mut watch::Receiver<bool>,
     assignment: Assignment,
 ) -> Option<End> {
-    let Assignment { job, deadline, mut answer, permit } = assignment;
-    if answer.is_closed() || deadline <= Instant::now() {
-        drop(permit);
-        let _ = answer.send(Err(JobError::TimedOut));
-        return None;
-    }
-    let (result, end) = tokio::select! {
-        biased;
-        () = closed(closing) => (Err(JobError::ShutDown), Some(End::ShutDown)),
-        // Work that nobody wants would keep the worker from those who wait.
-        () = answer.closed() => return Some(End::Replace("its job was abandoned")),
-        report = worker.render(&job) => match report {
-            Report::Done(result) => (result, None),
-            Report::Spent(error) => {
-                tracing::warn!(pid = worker.pid, %error, "a worker cannot be trusted any more");
-                (Err(error), Some(End::Replace("not to be trusted")))
+    let Assignment { job, deadline, each, permit, answers } = assignment;
+    let mut task = Task::new(&job);
+    let (last, end) = loop {
+        let now = Instant::now();
+        if task.result.is_none() && (answers.is_closed() || deadline <= now) {
+            break (Err(JobError::TimedOut), None);
+        }
+        let patience = now.checked_add(each).map_or(deadline, |patience| patience.min(deadline));
+        let delivered = tokio::select! {
+            biased;
+            () = closed(closing) => break (Err(JobError::ShutDown), Some(End::ShutDown)),
+            // Work that nobody wants would keep the worker from those who wait.
+            () = answers.closed() => return Some(End::Replace("its job was abandoned")),
+            delivered = worker.deliver(&mut task) => delivered,
+            () = sleep_until(patience) => {
+                worker.kill();
+                break (Err(JobError::TimedOut), Some(End::Replace("over its deadline")));
             }
-            Report::Died => {
+        };
+        match delivered {
+            Ok(delivered) if task.owed.is_empty() => break (Ok(delivered), None),
+            Ok(delivered) => drop(answers.send(delivered)),
+            Err(Fault::Ours(error)) => break (Err(error), None),
+            Err(Fault::Spent(error)) => {
+                tracing::warn!(pid = worker.pid, %error, "a worker cannot be trusted any more");
+                break (Err(error), Some(End::Replace("not to be trusted")));
+            }
+            Err(Fault::Died) => {
                 let exit = worker.end().await;
                 tracing::warn!(pid = worker.pid, ?exit, "a worker crashed");
-                (Err(JobError::crashed(exit)), Some(End::Replace("crashed")))
+                break (Err(JobError::crashed(exit)), Some(End::Replace("crashed")));
             }
-        },
-        () = sleep_until(deadline) => {
-            worker.kill();
-            (Err(JobError::TimedOut), Some(End::Replace("over its deadline")))
         }
     };
     let end = end.or_else(|| worn(shared, worker).map(End::Replace));
@@ -161,7 +167,10 @@ async fn perform(
         shared.vacate(slot);
     }
     drop(permit);
-    let _ = answer.send(result);
+    match last {
+        Ok(delivered) => drop(answers.send(delivered)),
+        Err(error) => task.owed.iter().for_each(|at| drop(answers.send((*at, Err(error.clone()))))),
+    }
     end
 }
 

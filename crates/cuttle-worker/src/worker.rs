@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cuttle_image::{Kind, SNIFF_BYTES, sniff};
+use cuttle_image::{Kind, RenderOptions, SNIFF_BYTES, sniff};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::{
@@ -50,15 +50,46 @@ const UNMEASURED_BYTES: u64 = 8 << 20;
 /// Room beside a job's estimate: the allocator's own pieces, and what earlier jobs left in crumbs.
 const SLACK_BYTES: u64 = 16 << 20;
 
-/// What became of one job, and of the worker that had it.
+/// Why a job, or what is left of it, will not be done, and what becomes of the worker.
 #[derive(Debug)]
-pub(crate) enum Report {
-    /// The worker can go on.
-    Done(Result<Finished, JobError>),
-    /// The answer stands, but the worker must not be used again.
+pub(crate) enum Fault {
+    /// It never heard of the job, and can go on.
+    Ours(JobError),
+    /// It must not be used again.
     Spent(JobError),
     /// The process is gone; its end says how.
     Died,
+}
+
+impl From<Silence> for Fault {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Protocol(error) => Self::Spent(error.into()),
+            Silence::Gone => Self::Died,
+        }
+    }
+}
+
+impl From<ProtocolError> for Fault {
+    fn from(error: ProtocolError) -> Self {
+        Self::Spent(error.into())
+    }
+}
+
+/// A job, and how far a worker is with it.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    job: &'a Job,
+    /// There once a worker has the job.
+    pub(crate) result: Option<File>,
+    /// Places of the renditions that are still to come.
+    pub(crate) owed: Vec<usize>,
+}
+
+impl<'a> Task<'a> {
+    pub(crate) fn new(job: &'a Job) -> Self {
+        Self { job, result: None, owed: (0..job.options.len()).collect() }
+    }
 }
 
 impl Worker {
@@ -111,51 +142,67 @@ impl Worker {
         self.channel.receive().await
     }
 
-    /// Does one job. The caller keeps the deadline, and must not use the worker again if it gives up.
-    pub(crate) async fn render(&mut self, job: &Job) -> Report {
-        self.jobs = self.jobs.saturating_add(1);
-        let result = match self.platform.result_file(self.result_limit) {
-            Ok(file) => file,
-            Err(error) => return Report::Done(Err(JobError::Exchange(error.to_string()))),
+    /// Goes on with a job, from the start of it: the place of the next rendition, and what became of it.
+    /// The caller keeps the deadline, and must not use the worker again if it gives up while any is owed.
+    pub(crate) async fn deliver(
+        &mut self,
+        task: &mut Task<'_>,
+    ) -> Result<(usize, Result<Finished, JobError>), Fault> {
+        let result = match task.result.take() {
+            None => self.begin(task.job).await?,
+            Some(result) => {
+                // A worker that has left may have said why: that is read next.
+                let _ = self.channel.send(&Request::Collected, &[]).await;
+                result
+            }
         };
-        let held = self.memory.map_or(UNMEASURED_BYTES, |memory| memory.data);
-        let allowed = held.saturating_add(job.memory).saturating_add(SLACK_BYTES);
-        if let Err(error) = self.platform.allow_memory(self.pid, allowed, self.memory_limit) {
-            return Report::Done(Err(JobError::Exchange(error.to_string())));
-        }
-        let request = Request::Render {
-            source_len: job.source.len(),
-            options: job.options,
-            limits: job.limits,
-        };
-        let exchange = async {
-            self.channel.send(&request, &[job.source.as_fd(), result.as_fd()]).await?;
-            self.channel.receive().await
-        };
-        let Rendered { outcome, cpu } = match exchange.await {
-            Ok(Reply::Rendered(rendered)) => rendered,
-            Ok(_) => return Report::Spent(ProtocolError::Unexpected.into()),
-            Err(Silence::Protocol(error)) => return Report::Spent(error.into()),
-            Err(Silence::Gone) => return Report::Died,
+        let Rendered { index, outcome, cpu } = match self.channel.receive().await? {
+            Reply::Rendered(rendered) => rendered,
+            Reply::Panicked(text) => return Err(Fault::Spent(JobError::Panicked(text))),
+            _ => return Err(ProtocolError::Unexpected.into()),
         };
         self.memory = self.platform.memory(self.pid);
-        let claim = match outcome {
-            Outcome::Finished { kind, width, height, len } => Claim { kind, width, height, len },
-            Outcome::Failed(error) => return Report::Done(Err(error.into())),
-            Outcome::Panicked(text) => return Report::Spent(JobError::Panicked(text)),
+        let place = |owed: &usize| u32::try_from(*owed) == Ok(index);
+        // Out of range, or for the second time.
+        let place = task.owed.iter().position(place).ok_or(ProtocolError::Unexpected)?;
+        let at = task.owed[place];
+        let finished = match outcome {
+            Outcome::Failed(error) => Err(error.into()),
+            Outcome::Finished { kind, width, height, len } => {
+                let claim = Claim { kind, width, height, len };
+                match claim.collect(&result, &task.job.options[at], self.result_limit).await {
+                    Err(JobError::Protocol(lie)) => return Err(lie.into()),
+                    collected => collected.map(|bytes| Finished {
+                        bytes,
+                        kind,
+                        width,
+                        height,
+                        cpu,
+                        peak_memory: self.memory.map(|memory| memory.peak),
+                    }),
+                }
+            }
         };
-        match claim.collect(result, job, self.result_limit).await {
-            Ok(bytes) => Report::Done(Ok(Finished {
-                bytes,
-                kind: claim.kind,
-                width: claim.width,
-                height: claim.height,
-                cpu,
-                peak_memory: self.memory.map(|memory| memory.peak),
-            })),
-            Err(error @ JobError::Protocol(_)) => Report::Spent(error),
-            Err(error) => Report::Done(Err(error)),
-        }
+        task.owed.remove(place);
+        task.result = Some(result);
+        Ok((at, finished))
+    }
+
+    /// Gives it a job, and the file to write every rendition of it into.
+    async fn begin(&mut self, job: &Job) -> Result<File, Fault> {
+        self.jobs = self.jobs.saturating_add(1);
+        let ours = |error: io::Error| Fault::Ours(JobError::Exchange(error.to_string()));
+        let result = self.platform.result_file(self.result_limit).map_err(ours)?;
+        let held = self.memory.map_or(UNMEASURED_BYTES, |memory| memory.data);
+        let allowed = held.saturating_add(job.memory).saturating_add(SLACK_BYTES);
+        self.platform.allow_memory(self.pid, allowed, self.memory_limit).map_err(ours)?;
+        let request = Request::Render {
+            source_len: job.source.len(),
+            options: job.options.clone(),
+            limits: job.limits,
+        };
+        self.channel.send(&request, &[job.source.as_fd(), result.as_fd()]).await?;
+        Ok(result)
     }
 
     /// Kills the process; [`Self::end`] must follow.
@@ -193,11 +240,15 @@ struct Claim {
 
 impl Claim {
     /// Reads the result and holds the worker to its words.
-    async fn collect(self, file: File, job: &Job, limit: u64) -> Result<Bytes, JobError> {
+    async fn collect(
+        self,
+        file: &File,
+        asked: &RenderOptions,
+        limit: u64,
+    ) -> Result<Bytes, JobError> {
         let Self { kind, width, height, len } = self;
-        let sides = 1..=job.options.width;
-        if !job.options.target.gives(kind, width, height) || !sides.contains(&width) || height == 0
-        {
+        let sides = 1..=asked.width;
+        if !asked.target.gives(kind, width, height) || !sides.contains(&width) || height == 0 {
             return Err(ProtocolError::Unasked { kind, width, height }.into());
         }
         let length = ProtocolError::Length { len, limit };
@@ -205,19 +256,19 @@ impl Claim {
             return Err(length.into());
         }
         let size = usize::try_from(len).map_err(|_| length)?;
-        let read = move || -> io::Result<Vec<u8>> {
+        let read = move |file: &File| -> io::Result<Vec<u8>> {
             let mut bytes = vec![0; size];
             file.read_exact_at(&mut bytes, 0)?;
             Ok(bytes)
         };
-        let read = if size <= READ_AT_ONCE {
-            read()
-        } else {
-            tokio::task::spawn_blocking(read)
-                .await
-                .unwrap_or_else(|error| Err(io::Error::other(error)))
+        let read = async {
+            if size <= READ_AT_ONCE {
+                return read(file);
+            }
+            let file = file.try_clone()?;
+            tokio::task::spawn_blocking(move || read(&file)).await.map_err(io::Error::other)?
         };
-        let bytes = read.map_err(|error| JobError::Exchange(error.to_string()))?;
+        let bytes = read.await.map_err(|error| JobError::Exchange(error.to_string()))?;
         // SECURITY: a worker that a picture took over may write anything; these bytes go to browsers
         // under this type.
         let found = sniff(&bytes[..size.min(SNIFF_BYTES)], len);

@@ -1,7 +1,7 @@
 //! Renditions made together are those made alone.
 
 use cuttle_image::{
-    Excess, Limits, Profile, RenderError, RenderOptions, Target, render, render_many,
+    Excess, Limits, Profile, RenderError, RenderOptions, Target, render, render_each, render_many,
 };
 use jpeg_encoder::ColorType;
 
@@ -54,6 +54,18 @@ fn what_is_refused_is_refused_for_everyone() {
     let cut = &source[..source.len() - 20];
     let outcomes = render_many(cut, &[options(8, Target::Webp); 3], &Limits::default());
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(RenderError::Decode(_)))));
+}
+
+#[test]
+fn each_is_handed_out_once_and_as_soon_as_it_is_done() {
+    let source = jpeg_rgb(1000, 700, &gradient(1000, 700));
+    let wanted = [640, 64, 200].map(|width| options(width, Target::Webp));
+    let mut order = Vec::new();
+    render_each(&source, &wanted, &Limits::default(), &mut |at, outcome| {
+        assert_eq!(outcome.expect("a rendition").width, wanted[at].width);
+        order.push(at);
+    });
+    assert_eq!(order, [1, 2, 0], "the cheapest first");
 }
 
 #[test]

@@ -279,3 +279,19 @@ fn the_memory_estimate_knows_what_is_kept() {
     let avif = rendition(&baseline, 800, Target::Avif).bytes;
     assert!(estimate(&avif, 100) > 800 * 600 * 3);
 }
+
+#[test]
+fn the_memory_estimate_of_several_renditions_knows_what_they_share() {
+    let samples = gradient(800, 600);
+    let baseline = jpeg(800, 600, jpeg_encoder::ColorType::Rgb, &samples, Scans::Baseline);
+    let found = header(&baseline);
+    let [small, middle, large] = [100, 200, 400].map(|width| options(width, Target::Webp));
+    let alone: Vec<u64> =
+        [small, middle, large].iter().map(|one| found.decode_bytes(one)).collect();
+    let together = found.decode_bytes_many(&[small, middle, large]);
+    assert!(alone.iter().all(|alone| together > *alone), "{together} {alone:?}");
+    assert!(together < alone.iter().sum(), "{together} {alone:?}");
+    // The frame stays while the first of two is encoded, and is there once.
+    let twice = found.decode_bytes_many(&[large, large]);
+    assert!(twice >= alone[2] && twice < together, "{twice} {alone:?}");
+}

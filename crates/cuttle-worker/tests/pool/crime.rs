@@ -2,17 +2,43 @@
 
 use cuttle_image::{Kind, Limits, RenderError, RenderOptions, Rendition};
 
-#[expect(clippy::disallowed_methods, reason = "leaving without a word is one of the crimes")]
 /// Renders, unless the source is the name of a crime.
 pub(crate) fn engine(
     source: &[u8],
-    options: &RenderOptions,
+    options: &[RenderOptions],
     limits: &Limits,
-) -> Result<Rendition, RenderError> {
+    each: &mut dyn FnMut(usize, Result<Rendition, RenderError>),
+) {
     let command = str::from_utf8(source).unwrap_or_default();
     let (crime, number) = command.split_once(' ').unwrap_or((command, "0"));
     let number: usize = number.parse().unwrap_or_default();
-    match crime {
+    let png = || rendition(Kind::Png, "\u{89}PNG\r\n\u{1a}\n", 100, 1, 1);
+    if let Some(later) = crime.strip_prefix("png-then-") {
+        each(0, png());
+        match later {
+            "nothing" => {}
+            "itself" => each(0, png()),
+            "beyond" => each(options.len(), png()),
+            crime => each(1, commit(crime, number, &options[1]).unwrap()),
+        }
+        return;
+    }
+    for (at, wanted) in options.iter().enumerate() {
+        match commit(crime, number, wanted) {
+            Some(result) => each(at, result),
+            None => return cuttle_image::render_each(source, options, limits, each),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "leaving without a word is one of the crimes")]
+/// What comes of a crime; nothing, when it is none.
+fn commit(
+    crime: &str,
+    number: usize,
+    options: &RenderOptions,
+) -> Option<Result<Rendition, RenderError>> {
+    let result = match crime {
         "hang" => loop {
             std::hint::spin_loop();
         },
@@ -40,8 +66,9 @@ pub(crate) fn engine(
         "unasked-width" => rendition(Kind::Png, "\u{89}PNG\r\n\u{1a}\n", 100, options.width + 1, 1),
         "no-width" => rendition(Kind::Png, "\u{89}PNG\r\n\u{1a}\n", 100, 0, 1),
         "empty" => rendition(Kind::Png, "", 0, 1, 1),
-        _ => cuttle_image::render(source, options, limits),
-    }
+        _ => return None,
+    };
+    Some(result)
 }
 
 /// Characters stand for the bytes of the same number.

@@ -7,6 +7,7 @@ mod faults;
 mod lifetime;
 mod rendering;
 mod sandbox;
+mod several;
 
 use std::{env, process::ExitCode, time::Duration};
 
@@ -19,8 +20,13 @@ fn main() -> ExitCode {
         Some(cuttle_worker::WORKER_ARGUMENT) => cuttle_worker::serve(crime::engine),
         Some(lifetime::SERVER) => lifetime::server(),
         _ => {
-            let trials =
-                [rendering::trials(), faults::trials(), lifetime::trials(), sandbox::trials()];
+            let trials = [
+                rendering::trials(),
+                several::trials(),
+                faults::trials(),
+                lifetime::trials(),
+                sandbox::trials(),
+            ];
             libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect())
                 .exit_code()
         }
@@ -59,7 +65,7 @@ fn job(source: &[u8], target: Target) -> Job {
     let options = RenderOptions::new(64, target, 75, Profile::Fast);
     Job {
         source: SealedBytes::copy_from(source).unwrap(),
-        options,
+        options: vec![options],
         limits: Limits::default(),
         memory: u64::MAX,
     }
