@@ -20,7 +20,7 @@ impl Probe {
     /// and the dearest of three stages.
     ///
     /// * **decode**: the frame (at the DCT scale for JPEG) and the decoder's state. A progressive JPEG
-    ///   keeps every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
+    ///   may keep every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
     ///   and as much again for alpha.
     /// * **resize**: the frame, its premultiplied copy if there is alpha, the rows between the horizontal
     ///   and the vertical pass, the result.
@@ -84,9 +84,9 @@ impl Probe {
             Kind::Jpeg => {
                 // A sequential file needs a few rows of blocks of each component.
                 let rows = u64::from(stored.width) * 3 * 64;
-                // An abridged copy of the file comes beside the coefficients of a progressive one.
-                let kept = self.coefficient_bytes + self.source_bytes;
-                let state = if self.keeps_coefficients { kept } else { rows };
+                // So does a progressive one, if it is as most are. Which is for its scan headers to say, and
+                // those are deep inside the file: libjpeg, which reads the rest, keeps every coefficient.
+                let state = if self.keeps_coefficients { self.coefficient_bytes } else { rows };
                 Some((state, DctScale::for_target(stored, target).apply(stored)))
             }
             // A row of four 16-bit samples and its predecessor.

@@ -23,6 +23,9 @@ mod orientation;
 #[cfg(feature = "codecs")]
 mod picture;
 mod probe;
+#[cfg(any(feature = "codecs", feature = "fuzz"))]
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the fuzzer shows no picture"))]
+mod progressive;
 #[cfg(feature = "codecs")]
 mod render;
 #[cfg(feature = "codecs")]
@@ -36,10 +39,13 @@ pub use limits::Limits;
 pub use options::{Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use progressive::read_all;
 #[cfg(feature = "codecs")]
 pub use render::{render, render_many};
 pub use sniff::{SNIFF_BYTES, sniff};
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;

@@ -26,12 +26,12 @@ pub fn render(
 
 /// Renders one picture several times over, each as [`render`] would, in the order of `options`.
 ///
-/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded
-/// follows from the source and its own options alone. So a source is decoded once for every scale that
-/// is asked for, which for every other format is once.
+/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded, and
+/// what of a progressive one is read for it, follow from the source and its own options alone. The source
+/// is read once all the same; only where the frames would take too much memory, twice.
 ///
-/// One decoded frame is held at a time, so that the memory needed is that of the dearest option, plus
-/// the finished files.
+/// The frames of smaller scales that are held beside the largest take no more than that does, so the memory
+/// needed is less than twice that of the dearest option, plus the finished files.
 #[must_use]
 pub fn render_many(
     source: &[u8],
@@ -49,24 +49,24 @@ pub fn render_many(
     }
     let plans: Vec<Plan> = options.iter().map(|options| original.plan(options)).collect();
     let mut outcomes = vec![None; options.len()];
-    for eighths in 1..=8 {
-        let scale = DctScale { eighths };
-        let group: Vec<usize> = (0..plans.len()).filter(|at| plans[*at].scale == scale).collect();
-        let Some((last, rest)) = group.split_last() else { continue };
-        match original.decode(scale) {
-            Ok(decoded) => {
-                for at in rest {
-                    let frame = Cow::Borrowed(&decoded);
-                    outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at]));
-                }
+    for scales in DctScale::passes(plans.iter().map(|plan| plan.scale)) {
+        for (scale, decoded) in scales.iter().zip(original.decode(&scales)) {
+            let mut group = (0..plans.len()).filter(|at| plans[*at].scale == *scale).peekable();
+            let mut decoded = Some(decoded);
+            while let Some(at) = group.next() {
                 // Moved, so that a frame is gone before its last rendition is encoded.
-                outcomes[*last] =
-                    Some(original.finish(Cow::Owned(decoded), plans[*last], &options[*last]));
+                let last = group.peek().is_none().then(|| decoded.take()).flatten();
+                let frame = match (last, &decoded) {
+                    (Some(frame), _) => frame.map(Cow::Owned),
+                    (None, Some(frame)) => frame.as_ref().map(Cow::Borrowed).map_err(Clone::clone),
+                    (None, None) => unreachable!("taken by the last"),
+                };
+                let finish = |frame| original.finish(frame, plans[at], &options[at]);
+                outcomes[at] = Some(frame.and_then(finish));
             }
-            Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
         }
     }
-    outcomes.into_iter().map(|outcome| outcome.expect("every scale is from 1/8 to 8/8")).collect()
+    outcomes.into_iter().map(|outcome| outcome.expect("every scale is in a pass")).collect()
 }
 
 /// A source that may be decoded.
@@ -106,20 +106,21 @@ impl<'a> Original<'a> {
         Plan { target, scale }
     }
 
-    fn decode(&self, scale: DctScale) -> Result<Picture, RenderError> {
+    /// At each of `scales`, of which only a JPEG has more than one.
+    fn decode(&self, scales: &[DctScale]) -> Vec<Result<Picture, RenderError>> {
         let Self { source, limits, ref probe, stored, ref profile } = *self;
         let decoded = match probe.kind {
             // One frame, kept as an animation is.
             _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
             Kind::Jpeg => {
-                jpeg::decode(source, stored, scale, limits.jpeg_scans, profile.as_deref())
+                return jpeg::decode(source, stored, scales, limits.jpeg_scans, profile.as_deref());
             }
             Kind::Png => png::decode(source, stored),
             Kind::Webp => webp::decode(source, stored, probe.alpha),
             Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
             kind => Err(RenderError::Unsupported(kind)),
-        }?;
-        Ok(decoded.without_idle_alpha())
+        };
+        vec![decoded.map(Picture::without_idle_alpha)]
     }
 
     fn finish(
