@@ -51,18 +51,20 @@ pub fn render_many(
     let mut outcomes = vec![None; options.len()];
     for scales in DctScale::passes(plans.iter().map(|plan| plan.scale)) {
         for (scale, decoded) in scales.iter().zip(original.decode(&scales)) {
-            let mut group = (0..plans.len()).filter(|at| plans[*at].scale == *scale).peekable();
-            let mut decoded = Some(decoded);
-            while let Some(at) = group.next() {
-                // Moved, so that a frame is gone before its last rendition is encoded.
-                let last = group.peek().is_none().then(|| decoded.take()).flatten();
-                let frame = match (last, &decoded) {
-                    (Some(frame), _) => frame.map(Cow::Owned),
-                    (None, Some(frame)) => frame.as_ref().map(Cow::Borrowed).map_err(Clone::clone),
-                    (None, None) => unreachable!("taken by the last"),
-                };
-                let finish = |frame| original.finish(frame, plans[at], &options[at]);
-                outcomes[at] = Some(frame.and_then(finish));
+            let group: Vec<usize> =
+                (0..plans.len()).filter(|at| plans[*at].scale == *scale).collect();
+            let Some((last, rest)) = group.split_last() else { continue };
+            match decoded {
+                Ok(decoded) => {
+                    for at in rest {
+                        let frame = Cow::Borrowed(&decoded);
+                        outcomes[*at] = Some(original.finish(frame, plans[*at], &options[*at]));
+                    }
+                    // Moved, so that a frame is gone before its last rendition is encoded.
+                    outcomes[*last] =
+                        Some(original.finish(Cow::Owned(decoded), plans[*last], &options[*last]));
+                }
+                Err(error) => group.iter().for_each(|at| outcomes[*at] = Some(Err(error.clone()))),
             }
         }
     }

@@ -85,6 +85,10 @@ impl ScanReader<'_> {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "a closure is inlined, the method's name is called for every block"
+    )]
     fn read_with(&mut self, deposit: impl Fn(u64, u64) -> u64 + Copy, at: usize, row: &mut Row) {
         match (&self.pass, &self.components[..]) {
             (Pass::AcFirst(_), [alone]) => {
@@ -214,7 +218,9 @@ impl ScanReader<'_> {
             bits.refill();
             let token = table.symbol(bits);
             let mut value = 0;
-            if token.size > 0 {
+            if token.size > 1 {
+                return bits.break_off("a refinement is more than a bit");
+            } else if token.size > 0 {
                 value = 2 * bits.take(1) as i16 - 1;
             } else if token.run < 15 {
                 *ended = run_of_blocks(bits, token.run);

@@ -89,25 +89,23 @@ fn progressive(task: Task<'_>, script: &Script<'_>, scales: &[DctScale]) -> Opti
     let task = Task { source: &script.sequential, ..task };
     let mut followers: Vec<_> =
         scales.iter().map(|scale| Follower::open(task, *scale, &window)).collect();
-    // Those before it are still read when it is broken.
-    let mut broken = stages.len();
     for at in 0..reader.rows {
         reader.clear(&mut window.borrow_mut().row);
-        for stage in 0..broken {
-            if let Err(corrupt) = reader.read(stage, at, &mut window.borrow_mut().row) {
-                broken = stage;
-                for (follower, need) in followers.iter_mut().zip(&needs) {
-                    if stages[stage..].contains(need) {
-                        follower.fail(corrupt.0);
-                    }
-                }
-                break;
+        let broken = (0..stages.len()).find_map(|stage| {
+            let read = reader.read(stage, at, &mut window.borrow_mut().row);
+            if read.is_ok() {
+                let whose = followers.iter_mut().zip(&needs);
+                let whose = whose.filter(|(_, need)| stages[stage] == **need);
+                whose.for_each(|(follower, _)| follower.follow());
             }
-            for (follower, need) in followers.iter_mut().zip(&needs) {
-                if stages[stage] == *need {
-                    follower.follow();
-                }
-            }
+            read.err().map(|corrupt| (stage, corrupt))
+        });
+        // Whoever needs less sees nothing of it.
+        if let Some((stage, corrupt)) = broken {
+            let whose = followers.iter_mut().zip(&needs);
+            let whose = whose.filter(|(_, need)| stages[stage..].contains(need));
+            whose.for_each(|(follower, _)| follower.fail(corrupt.0));
+            stages.truncate(stage);
         }
         let Window { row, before } = &mut *window.borrow_mut();
         *before += row.blocks.len();
