@@ -19,9 +19,9 @@ impl Probe {
     /// Worst-case bytes that a worker needs to render this picture, its own code excluded: the source,
     /// and the dearest of three stages.
     ///
-    /// * **decode**: the frame (at the DCT scale for JPEG; of a PNG only the rows that the filter sees, unless a
-    ///   smart crop must see it all) and the decoder's state. A progressive JPEG
-    ///   keeps every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
+    /// * **decode**: of JPEG and PNG the rows that the filter sees (of a JPEG at its DCT scale), unless a smart
+    ///   crop must see it all; of others the frame; and the decoder's state. A progressive JPEG may
+    ///   keep every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
     ///   and as much again for alpha.
     /// * **resize**: the frame, its premultiplied copy if there is alpha, the rows between the horizontal
     ///   and the vertical pass, the result.
@@ -33,9 +33,8 @@ impl Probe {
         self.decode_bytes_many(std::slice::from_ref(options))
     }
 
-    /// As [`Probe::decode_bytes`], for several renditions by one job: the dearest stage of any, with the
-    /// frames of all scales beside it, and the coefficients of a JPEG that is wanted at more than one,
-    /// because one reading of the file may serve them all. Animations are made one after the other.
+    /// As [`Probe::decode_bytes`], for several renditions by one job, which are resized together and encoded one
+    /// after the other. Animations are made one after the other.
     #[must_use]
     pub fn decode_bytes_many(&self, options: &[RenderOptions]) -> u64 {
         let (Some(stored), Some(display)) = (self.stored, self.display_size()) else { return 0 };
@@ -69,6 +68,7 @@ impl Probe {
                     frames.push(frame);
                 }
             }
+            // Only a JPEG has a decoder for each scale, and all of them read one set of coefficients.
             decode = decoder.max(decode);
             encode = (2 * rendition + encoder).max(encode);
             finished += rendition;
@@ -107,7 +107,7 @@ impl Probe {
 
     /// Whether it is decoded by the row, and no frame is held.
     fn by_row(&self) -> bool {
-        self.kind == Kind::Png && self.frames.is_none()
+        matches!(self.kind, Kind::Png | Kind::Jpeg) && self.frames.is_none()
     }
 
     /// Whether the frame may be decoded to 16 bits.
@@ -123,9 +123,9 @@ impl Probe {
             Kind::Jpeg => {
                 // A sequential file needs a few rows of blocks of each component.
                 let rows = u64::from(stored.width) * 3 * 64;
-                // An abridged copy of the file comes beside the coefficients of a progressive one.
-                let kept = self.coefficient_bytes + self.source_bytes;
-                let state = if self.keeps_coefficients { kept } else { rows };
+                // So does a progressive one, if it is as most are. Which is for its scan headers to say, and
+                // those are deep inside the file: libjpeg, which reads the rest, keeps every coefficient.
+                let state = if self.keeps_coefficients { self.coefficient_bytes } else { rows };
                 let scale = DctScale::for_target(framing.region, framing.target);
                 Some((state, scale.apply(stored)))
             }

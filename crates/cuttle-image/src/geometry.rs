@@ -123,7 +123,7 @@ const DECODE_MARGIN: u64 = 2;
 pub(crate) const STRIP_ROWS: u32 = 32;
 
 /// A scale of `eighths`/8, as libjpeg's inverse DCT can apply it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DctScale {
     pub(crate) eighths: u32,
 }
@@ -132,13 +132,20 @@ impl DctScale {
     pub(crate) const FULL: Self = Self { eighths: 8 };
 
     /// The smallest scale at which both sides of `region` are still at least twice those of `target`.
+    ///
+    /// Never 3/8 nor 7/8, for which libjpeg has no SIMD: the one takes as long as 4/8, and at 6.5 × an 18 Mpx
+    /// photograph in 4:2:2 scores 88 where others do 94 to 96; the other takes 50 ms of 15 Mpx more than 8/8.
     pub(crate) fn for_target(region: Size, target: Size) -> Self {
         let enough = |scale: &Self| {
             let scaled = scale.apply(region);
             u64::from(scaled.width) >= DECODE_MARGIN * u64::from(target.width)
                 && u64::from(scaled.height) >= DECODE_MARGIN * u64::from(target.height)
         };
-        (1..8).map(|eighths| Self { eighths }).find(enough).unwrap_or(Self::FULL)
+        [1, 2, 4, 5, 6]
+            .map(|eighths| Self { eighths })
+            .into_iter()
+            .find(enough)
+            .unwrap_or(Self::FULL)
     }
 
     /// Sides round up, as libjpeg's do.

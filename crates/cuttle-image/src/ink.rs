@@ -12,21 +12,19 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transf
 /// What inks look like.
 pub(crate) struct Inks {
     transform: Option<Arc<Transform8BitExecutor>>,
-    inverted: bool,
 }
 
 impl Inks {
-    /// `inverted`: 255 stands for no ink, as Adobe's programs write it, instead of for full ink.
-    pub(crate) fn new(profile: Option<&ColorProfile>, inverted: bool) -> Self {
-        Self { transform: profile.and_then(transform), inverted }
+    pub(crate) fn new(profile: Option<&ColorProfile>) -> Self {
+        Self { transform: profile.and_then(transform) }
     }
 
-    /// Converts a row of cyan, magenta, yellow and black samples, which it may change, to RGB.
+    /// Converts a row of cyan, magenta, yellow and black samples, which it may change, to RGB. 255 stands for no
+    /// ink: Adobe's programs began it (Technical Note 5116), and sharp and the browsers on Skia take every
+    /// JPEG so, with Adobe's marker or without.
     pub(crate) fn to_rgb(&self, inks: &mut [u8], rgb: &mut [u8]) {
-        if self.inverted {
-            for ink in inks.iter_mut() {
-                *ink = 255 - *ink;
-            }
+        for ink in inks.iter_mut() {
+            *ink = 255 - *ink;
         }
         if self.transform.as_ref().is_some_and(|transform| transform.transform(inks, rgb).is_ok()) {
             return;

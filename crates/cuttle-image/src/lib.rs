@@ -27,6 +27,9 @@ mod palette;
 #[cfg(feature = "codecs")]
 mod picture;
 mod probe;
+#[cfg(any(feature = "codecs", feature = "fuzz"))]
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the fuzzer shows no picture"))]
+mod progressive;
 #[cfg(feature = "codecs")]
 mod quality;
 #[cfg(feature = "codecs")]
@@ -50,6 +53,9 @@ pub use limits::Limits;
 pub use options::{Crop, Fit, Profile, RenderOptions, Rendition, Target};
 pub use orientation::Orientation;
 pub use probe::{Probe, ProbeError, probe};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use progressive::read_all;
 #[cfg(feature = "codecs")]
 pub use render::{render, render_each, render_many};
 pub use sniff::{SNIFF_BYTES, sniff};

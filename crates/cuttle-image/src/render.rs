@@ -1,6 +1,8 @@
 //! The life of one picture, from bytes to bytes.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use crate::codec::{avif, jpeg, png, tiff, webp};
@@ -48,11 +50,13 @@ pub fn render_watched(
     source: &[u8],
     options: &RenderOptions,
     limits: &Limits,
-    mut done: impl FnMut(Stage),
+    done: impl FnMut(Stage),
 ) -> Result<Rendition, RenderError> {
     let mut only = None;
     let mut keep = |_, outcome| only = Some(outcome);
-    run(source, std::slice::from_ref(options), limits, &mut done, &mut keep);
+    let done = RefCell::new(done);
+    let done = |stage| (*done.borrow_mut())(stage);
+    run(source, std::slice::from_ref(options), limits, &done, &mut keep);
     only.expect("as many outcomes as options")
 }
 
@@ -69,13 +73,11 @@ pub fn render_many(
 }
 
 /// As [`render_many`], handing out each rendition as soon as it is done, under its place in `options`.
-/// The cheapest to decode come first.
 ///
-/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded
-/// follows from the source and its own options alone. So a source is decoded once for every scale that
-/// is asked for, which for every other format is once.
-///
-/// Where rows come in order no frame is held at all; elsewhere one is, until every rendition of it is resized.
+/// A rendition is the same, byte for byte, whoever waits together: the scale at which a JPEG is decoded, and
+/// what of a progressive one is read for it, follow from the source and its own options alone. The source
+/// is read once all the same, and everything is resized before anything is encoded. Where rows come in order
+/// no frame is held; elsewhere one is, until the last rendition of it is resized.
 /// [`Probe::decode_bytes_many`] counts that.
 pub fn render_each(
     source: &[u8],
@@ -83,14 +85,14 @@ pub fn render_each(
     limits: &Limits,
     each: &mut dyn FnMut(usize, Result<Rendition, RenderError>),
 ) {
-    run(source, options, limits, &mut |_| {}, each);
+    run(source, options, limits, &|_| {}, each);
 }
 
 fn run(
     source: &[u8],
     options: &[RenderOptions],
     limits: &Limits,
-    done: &mut dyn FnMut(Stage),
+    done: &dyn Fn(Stage),
     each: &mut dyn FnMut(usize, Result<Rendition, RenderError>),
 ) {
     let original = match Original::open(source, limits) {
@@ -101,22 +103,8 @@ fn run(
         let animate = |(at, options)| each(at, original.animate(options));
         return options.iter().enumerate().for_each(animate);
     }
-    let plans: Vec<Plan> = options.iter().map(|options| original.plan(options)).collect();
-    for eighths in 1..=8 {
-        let scale = DctScale { eighths };
-        let group: Vec<usize> = (0..plans.len()).filter(|at| plans[*at].scale == scale).collect();
-        if group.is_empty() {
-            continue;
-        }
-        let wanted: Vec<Plan> = group.iter().map(|at| plans[*at]).collect();
-        match original.resized(scale, &wanted, done) {
-            Ok(resized) => {
-                for (at, resized) in group.into_iter().zip(resized) {
-                    each(at, original.finish(resized, &options[at], done));
-                }
-            }
-            Err(error) => group.iter().for_each(|at| each(*at, Err(error.clone()))),
-        }
+    for (at, resized) in original.resized(options, done) {
+        each(at, resized.and_then(|resized| original.finish(resized, &options[at], done)));
     }
 }
 
@@ -129,15 +117,6 @@ struct Original<'a> {
     meaning: Meaning,
     /// Where 8 bits cannot hold what the samples say, colours are converted as they are decoded.
     deep: bool,
-}
-
-/// How one rendition is made.
-#[derive(Clone, Copy)]
-struct Plan {
-    /// Before the picture is turned, so it may lie on its side.
-    framing: Framing,
-    fit: Fit,
-    scale: DctScale,
 }
 
 impl<'a> Original<'a> {
@@ -155,68 +134,87 @@ impl<'a> Original<'a> {
         Ok(Self { source, limits, probe, stored, meaning, deep })
     }
 
-    fn plan(&self, options: &RenderOptions) -> Plan {
+    /// Of the picture as stored: it is turned last, so until then cut and target lie on their side too.
+    fn framing(&self, options: &RenderOptions) -> Framing {
         let orientation = self.probe.orientation;
         let display = self.stored.oriented(orientation);
-        let framing = Framing::new(display, options.width, options.fit).oriented(orientation);
-        let scale = match self.probe.kind {
-            Kind::Jpeg => DctScale::for_target(framing.region, framing.target),
-            _ => DctScale::FULL,
-        };
-        Plan { framing, fit: options.fit, scale }
+        Framing::new(display, options.width, options.fit).oriented(orientation)
     }
 
     fn animate(&self, options: &RenderOptions) -> Result<Rendition, RenderError> {
         let Self { source, limits, ref probe, stored, ref meaning, .. } = *self;
-        animation::render(
-            source,
-            probe,
-            stored,
-            self.plan(options).framing,
-            meaning,
-            options,
-            limits,
-        )
+        animation::render(source, probe, stored, self.framing(options), meaning, options, limits)
     }
 
-    /// One decode, resized for everyone who waits for it.
-    fn resized(
-        &self,
-        scale: DctScale,
-        plans: &[Plan],
-        done: &mut dyn FnMut(Stage),
-    ) -> Result<Vec<Picture>, RenderError> {
-        let Self { source, ref probe, stored, ref meaning, .. } = *self;
-        if probe.kind == Kind::Png && probe.frames.is_none() {
-            let wanted = plans.iter().map(|plan| (plan.framing, plan.fit));
-            let mut sink = Sink::new(stored, wanted, done);
-            png::decode(source, stored, self.deep.then_some(meaning), &mut sink)?;
-            return sink.finish();
+    /// One decode, resized for everyone who waits for it, each under its place in `options`.
+    fn resized(&self, options: &[RenderOptions], done: &dyn Fn(Stage)) -> Vec<(usize, Resized)> {
+        let Self { source, limits, ref probe, stored, ref meaning, .. } = *self;
+        let wanted = options.iter().map(|options| (self.framing(options), options.fit));
+        let wanted: Vec<(Framing, Fit)> = wanted.collect();
+        let sink = |whose: &[usize]| Sink::new(stored, whose.iter().map(|at| wanted[*at]), done);
+        let all: Vec<usize> = (0..wanted.len()).collect();
+        match probe.kind {
+            Kind::Jpeg => {
+                let scale =
+                    |at: &usize| DctScale::for_target(wanted[*at].0.region, wanted[*at].0.target);
+                let scales: BTreeSet<DctScale> = all.iter().map(scale).collect();
+                let groups: Vec<Vec<usize>> = scales
+                    .iter()
+                    .map(|wanted| all.iter().copied().filter(|at| scale(at) == *wanted).collect())
+                    .collect();
+                let takers = scales.into_iter().zip(groups.iter().map(|group| sink(group)));
+                let scan_limit = limits.jpeg_scans;
+                let task = jpeg::Task { source, stored, scan_limit, profile: meaning.profile() };
+                let outcomes = jpeg::decode(task, takers.collect());
+                groups
+                    .into_iter()
+                    .zip(outcomes)
+                    .flat_map(|(group, made)| shared(group, made))
+                    .collect()
+            }
+            Kind::Png if probe.frames.is_none() => {
+                let mut sink = sink(&all);
+                let deep = self.deep.then_some(meaning);
+                let decoded = png::decode(source, stored, deep, &mut sink);
+                shared(all, decoded.and_then(|()| sink.finish()))
+            }
+            _ => shared(
+                all,
+                self.frame().and_then(|frame| {
+                    done(Stage::Decode);
+                    let resized = self.resized_from(frame.without_idle_alpha(), &wanted);
+                    done(Stage::Resize);
+                    resized
+                }),
+            ),
         }
-        let decoded = self.frame(scale)?.without_idle_alpha();
-        done(Stage::Decode);
-        let resize = |plan: &Plan, decoded: Cow<'_, Picture>| {
-            let Framing { region, target } = plan.framing;
-            let cut = salience::cut(&decoded, stored, region, plan.fit);
-            resize::resize(decoded, cut, target)
+    }
+
+    fn resized_from(
+        &self,
+        frame: Picture,
+        wanted: &[(Framing, Fit)],
+    ) -> Result<Vec<Picture>, RenderError> {
+        let resize = |(framing, fit): &(Framing, Fit), frame: Cow<'_, Picture>| {
+            let cut = salience::cut(&frame, self.stored, framing.region, *fit);
+            resize::resize(frame, cut, framing.target)
         };
-        let Some((last, rest)) = plans.split_last() else { return Ok(Vec::new()) };
-        let mut resized = Vec::with_capacity(plans.len());
-        for plan in rest {
-            resized.push(resize(plan, Cow::Borrowed(&decoded))?);
+        let Some((last, rest)) = wanted.split_last() else { return Ok(Vec::new()) };
+        let mut resized = Vec::with_capacity(wanted.len());
+        for wanted in rest {
+            resized.push(resize(wanted, Cow::Borrowed(&frame))?);
         }
         // Moved, for it may be what was asked for.
-        resized.push(resize(last, Cow::Owned(decoded))?);
-        done(Stage::Resize);
+        resized.push(resize(last, Cow::Owned(frame))?);
         Ok(resized)
     }
 
-    fn frame(&self, scale: DctScale) -> Result<Picture, RenderError> {
+    /// Of a format that comes whole.
+    fn frame(&self) -> Result<Picture, RenderError> {
         let Self { source, limits, ref probe, stored, ref meaning, deep } = *self;
         match probe.kind {
             // One frame, kept as an animation is.
             _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
-            Kind::Jpeg => jpeg::decode(source, stored, scale, limits.jpeg_scans, meaning.profile()),
             Kind::Webp => webp::decode(source, stored, probe.alpha),
             Kind::Avif if deep => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
             Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
@@ -229,7 +227,7 @@ impl<'a> Original<'a> {
         &self,
         resized: Picture,
         options: &RenderOptions,
-        done: &mut dyn FnMut(Stage),
+        done: &dyn Fn(Stage),
     ) -> Result<Rendition, RenderError> {
         let converted = if self.deep { resized } else { self.meaning.to_srgb(resized) };
         let upright = converted.oriented(self.probe.orientation);
@@ -237,6 +235,17 @@ impl<'a> Original<'a> {
         let rendition = encode(upright, options, self.probe.paletted)?;
         done(Stage::Encode);
         Ok(rendition)
+    }
+}
+
+/// A picture on its way to the encoder.
+type Resized = Result<Picture, RenderError>;
+
+/// What became of one decode, for everyone who waited for it.
+fn shared(whose: Vec<usize>, made: Result<Vec<Picture>, RenderError>) -> Vec<(usize, Resized)> {
+    match made {
+        Ok(pictures) => whose.into_iter().zip(pictures.into_iter().map(Ok)).collect(),
+        Err(error) => whose.into_iter().map(|at| (at, Err(error.clone()))).collect(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Sink<'a> {
     takers: Vec<Taker>,
     /// There when a taker needs it.
     frame: Option<Picture>,
-    done: &'a mut dyn FnMut(Stage),
+    done: &'a dyn Fn(Stage),
 }
 
 enum Taker {
@@ -41,7 +41,7 @@ impl<'a> Sink<'a> {
     pub(crate) fn new(
         stored: Size,
         wanted: impl Iterator<Item = (Framing, Fit)>,
-        done: &'a mut dyn FnMut(Stage),
+        done: &'a dyn Fn(Stage),
     ) -> Self {
         let takers = wanted.map(|(framing, fit)| Taker::new(stored, framing, fit)).collect();
         Self { stored, takers, frame: None, done }

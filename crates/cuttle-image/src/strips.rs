@@ -58,11 +58,7 @@ impl Reduction {
     }
 
     /// Takes the next row, from the top. `done` is told when a strip begins and ends.
-    pub(crate) fn row(
-        &mut self,
-        row: &[u8],
-        done: &mut dyn FnMut(Stage),
-    ) -> Result<(), RenderError> {
+    pub(crate) fn row(&mut self, row: &[u8], done: &dyn Fn(Stage)) -> Result<(), RenderError> {
         self.work.as_mut().ok_or_else(cut_off)?.row(row, done)
     }
 
@@ -74,7 +70,7 @@ impl Reduction {
 }
 
 impl Work {
-    fn row(&mut self, row: &[u8], done: &mut dyn FnMut(Stage)) -> Result<(), RenderError> {
+    fn row(&mut self, row: &[u8], done: &dyn Fn(Stage)) -> Result<(), RenderError> {
         let at = self.next;
         self.next += 1;
         let target = self.picture.size;

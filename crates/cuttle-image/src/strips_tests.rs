@@ -24,7 +24,7 @@ fn by_rows(picture: &Picture, framing: Framing) -> (Picture, usize) {
     reduction.begin(picture.size, picture.channels);
     let mut most = 0;
     for row in picture.samples.chunks_exact(picture.stride()) {
-        reduction.row(row, &mut |_| {}).unwrap();
+        reduction.row(row, &|_| {}).unwrap();
         most = most.max(reduction.work.as_ref().unwrap().held.len());
     }
     (reduction.finish().unwrap(), most)
@@ -81,7 +81,7 @@ fn a_picture_without_its_last_rows_is_none() {
     let mut reduction = Reduction::new(picture.size, framing);
     reduction.begin(picture.size, picture.channels);
     for row in picture.samples.chunks_exact(picture.stride()).take(36) {
-        reduction.row(row, &mut |_| {}).unwrap();
+        reduction.row(row, &|_| {}).unwrap();
     }
     assert!(reduction.finish().is_err());
 }

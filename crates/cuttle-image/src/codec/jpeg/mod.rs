@@ -7,11 +7,12 @@
 
 mod decode;
 mod encode;
-mod markers;
-mod scans;
+mod feed;
+mod scaled;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::Task;
 pub(crate) use encode::{encode, encode_at};
+pub(crate) use scaled::decode;
 
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,6 +1,7 @@
-//! The rule on scripts made by hand, and its calibration on photographs that are given.
+//! The rule on scripts made by hand.
 
 use super::{Need, Scan, Script};
+use crate::Size;
 
 /// Components, first and last coefficient, bits unknown before and after.
 type Row = (u32, u8, u8, u8, u8);
@@ -19,17 +20,31 @@ const COMMON: [Row; 10] = [
     (0b001, 1, 63, 1, 0),
 ];
 
-fn script(rows: &[Row], step: u16) -> Script {
-    let scan = |(at, row): (usize, &Row)| {
+fn script(rows: &[Row], step: u16) -> Script<'static> {
+    let scan = |row: &Row| {
         let (components, first, last, before, after) = *row;
-        Scan { extent: 10 * at..10 * at + 10, components, band: (first, last), before, after }
+        let carried = (0..3).filter(|at| components >> at & 1 == 1);
+        Scan {
+            components: carried.map(|at| (at, 0)).collect(),
+            band: (first, last),
+            before,
+            after,
+            tables: [None; 8],
+            interval: 0,
+            data: &[],
+        }
     };
-    let scans: Vec<Scan> = rows.iter().enumerate().map(scan).collect();
-    Script { end: 10 * scans.len(), scans, steps: vec![[step; 64]; 3] }
+    Script {
+        size: Size { width: 8, height: 8 },
+        components: Vec::new(),
+        scans: rows.iter().map(scan).collect(),
+        steps: vec![[step; 64]; 3],
+        sequential: Vec::new(),
+    }
 }
 
 fn kept(rows: &[Row], step: u16, need: Need) -> String {
-    let keep = script(rows, step).needed(need);
+    let keep = script(rows, step).needed(Some(need));
     keep.iter().map(|keep| if *keep { 'x' } else { '.' }).collect()
 }
 
@@ -59,7 +74,8 @@ fn spectral_selection_alone_loses_no_precision() {
 #[test]
 fn disorderly_scripts_are_recognised() {
     assert!(script(&COMMON, 1).orderly());
-    let rows: [(&str, &[Row]); 7] = [
+    let rows: [(&str, &[Row]); 8] = [
+        ("AC of two components", &[(3, 0, 0, 0, 0), (3, 1, 63, 0, 0)]),
         ("AC before DC", &[(1, 1, 63, 0, 0), (1, 0, 0, 0, 0)]),
         ("sent twice", &[(1, 0, 0, 0, 0), (1, 0, 0, 0, 0)]),
         ("refined before it is sent", &[(1, 0, 0, 0, 0), (1, 1, 63, 1, 0)]),
