@@ -39,6 +39,8 @@ mod salience;
 mod scans;
 mod sniff;
 
+#[cfg(feature = "specimens")]
+pub use codec::avif::specimen;
 pub use error::{Excess, RenderError};
 pub use geometry::Size;
 pub use kind::Kind;
