@@ -112,11 +112,11 @@ impl Specimen<'_> {
             (*raw).transferCharacteristics = transfer;
             (*raw).matrixCoefficients = matrix;
             if let Some(turns) = self.turns {
-                (*raw).transformFlags |= AVIF_TRANSFORM_IROT as u32;
+                (*raw).transformFlags |= AVIF_TRANSFORM_IROT;
                 (*raw).irot.angle = turns;
             }
             if let Some(axis) = self.mirror {
-                (*raw).transformFlags |= AVIF_TRANSFORM_IMIR as u32;
+                (*raw).transformFlags |= AVIF_TRANSFORM_IMIR;
                 (*raw).imir.axis = axis;
             }
             if !self.icc.is_empty() {
