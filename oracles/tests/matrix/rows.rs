@@ -153,7 +153,6 @@ impl Table {
             self.name,
             self.failed.join("\n")
         );
-        eprintln!("{}: {rows} rows", self.name);
     }
 }
 
