@@ -7,7 +7,7 @@ help: ## this list
 run: ## serve demo pictures, or make run DIR=~/Pictures
 	@scripts/run '$(DIR)'
 
-test: ## everything: lints, tests, the binary over HTTP and in a browser, fuzzing
+test: ## everything: lints, tests, pictures beside sharp and Pillow, the binary over HTTP, fuzzing
 	@scripts/test
 
 lint: ## formatting, clippy, and licences where cargo-deny is installed

@@ -1,6 +1,6 @@
 //! Our side of the comparison: the bare engine in one thread, told what to do over a pipe.
 //!
-//! The counterpart of `bench/sharp/side.mjs`; see [`crate::side`] for what is said.
+//! The counterpart of `oracles/sharp/side.mjs`; see [`crate::side`] for what is said.
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;

@@ -5,10 +5,11 @@
 //! the child, around the call alone; neither start-up nor the pipe counts.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
+use cuttle_oracles::Pipe;
 use serde::{Deserialize, Serialize};
 
 /// What to do.
@@ -64,32 +65,21 @@ pub(crate) fn sharp_version(folder: &Path) -> io::Result<String> {
     Ok(format!("sharp {}", package["version"].as_str().unwrap_or("of unknown version")))
 }
 
-/// A child and its pipes. It ends when they are closed.
-pub(crate) struct Side {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
+/// A child that renders.
+pub(crate) struct Side(Pipe);
 
 impl Side {
     /// sharp in node, from the folder with its `package.json`.
     pub(crate) fn sharp(folder: &Path) -> io::Result<Self> {
         // One thread for libvips, and one for node's own pool on which sharp waits for it.
-        Self::start(
-            Command::new("node").arg("side.mjs").current_dir(folder).env("UV_THREADPOOL_SIZE", "1"),
-        )
+        let mut node = Command::new("node");
+        node.arg("side.mjs").current_dir(folder).env("UV_THREADPOOL_SIZE", "1");
+        Pipe::start(&mut node).map(Self)
     }
 
     /// This binary again, as [`crate::engine`].
     pub(crate) fn engine() -> io::Result<Self> {
-        Self::start(Command::new("/proc/self/exe").arg(crate::engine::ARGUMENT))
-    }
-
-    fn start(command: &mut Command) -> io::Result<Self> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let input = child.stdin.take();
-        let output = child.stdout.take().map(BufReader::new).ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Self { child, input, output })
+        Pipe::start(Command::new("/proc/self/exe").arg(crate::engine::ARGUMENT)).map(Self)
     }
 
     /// The picture that the next requests are about.
@@ -101,53 +91,30 @@ impl Side {
     ///
     /// # Panics
     /// When the side fails: a comparison with holes is none.
+    #[expect(clippy::needless_pass_by_value, reason = "a request is asked once")]
     pub(crate) fn ask(&mut self, request: Request, payload: &[u8]) -> Answer {
-        let what = format!("{request:?}");
-        let answer = self.exchange(request, payload).unwrap_or_else(|error| {
-            panic!("a side of the bench is gone: {error} ({what})");
+        let (answer, data): (Answer, _) = self.0.ask(&request, payload).unwrap_or_else(|error| {
+            panic!("a side of the bench is gone: {error} ({request:?})");
         });
         if let Some(error) = answer.error {
-            panic!("a side of the bench failed: {error} ({what})");
+            panic!("a side of the bench failed: {error} ({request:?})");
         }
-        answer
-    }
-
-    fn exchange(&mut self, mut request: Request, payload: &[u8]) -> io::Result<Answer> {
-        request.bytes = payload.len();
-        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        let mut line = serde_json::to_vec(&request)?;
-        line.push(b'\n');
-        input.write_all(&line)?;
-        input.write_all(payload)?;
-        input.flush()?;
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        let mut answer: Answer = serde_json::from_str(&line)?;
-        answer.data = vec![0; answer.bytes];
-        self.output.read_exact(&mut answer.data)?;
-        Ok(answer)
+        Answer { data, ..answer }
     }
 
     /// Resident memory is counted anew from here.
     pub(crate) fn forget_peak(&self) {
         // Linux: 5 resets VmHWM. Elsewhere the file is missing, and the peak is that of the whole life.
-        let _ = fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
+        let _ = fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5");
     }
 
     /// Highest resident memory since [`Self::forget_peak`], in MiB.
     pub(crate) fn peak(&self) -> f64 {
         let status =
-            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+            fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
         let kib = status.lines().find_map(|line| {
             line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok()
         });
         kib.map_or(f64::NAN, |kib| kib / 1024.0)
-    }
-}
-
-impl Drop for Side {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
     }
 }

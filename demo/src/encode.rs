@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use jpeg_encoder::{ColorType, Encoder, EncodingError};
+
+pub use jpeg_encoder::SamplingFactor;
 
 /// How to write a JPEG. [`Default`] is what cameras do: baseline, 4:2:0, no metadata.
 #[derive(Debug, Clone, Default)]
@@ -13,8 +15,10 @@ pub struct JpegOptions<'a> {
     /// Huffman tables made for the picture; the encoder then writes each component as a scan of its own,
     /// which is still baseline.
     pub separate_scans: bool,
-    /// 4:4:4 instead of 4:2:0.
-    pub full_chroma: bool,
+    /// How many chroma samples there are; 4:2:0 if nothing is said.
+    pub sampling: Option<SamplingFactor>,
+    /// Blocks between restart markers, 0 for none.
+    pub restart: u16,
     /// The picture is `width × height` grey bytes instead of RGB triples.
     pub grey: bool,
     /// EXIF tag 0x0112.
@@ -40,11 +44,8 @@ pub fn jpeg(
         let mut encoder = Encoder::new(&mut bytes, quality);
         encoder.set_progressive(options.progressive);
         encoder.set_optimized_huffman_tables(options.separate_scans);
-        encoder.set_sampling_factor(if options.full_chroma {
-            SamplingFactor::F_1_1
-        } else {
-            SamplingFactor::F_2_2
-        });
+        encoder.set_sampling_factor(options.sampling.unwrap_or(SamplingFactor::F_2_2));
+        encoder.set_restart_interval(options.restart);
         if let Some(value) = options.orientation {
             encoder.add_exif_metadata(&exif(value))?;
         }

@@ -46,6 +46,8 @@ mod sniff;
 #[cfg(feature = "codecs")]
 mod strips;
 
+#[cfg(feature = "specimens")]
+pub use codec::avif::specimen;
 pub use error::{Excess, RenderError};
 pub use geometry::Size;
 pub use kind::Kind;

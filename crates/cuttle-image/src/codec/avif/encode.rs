@@ -53,7 +53,7 @@ pub(crate) fn encode_at(
     run().map_err(|reason: String| RenderError::Encode(format!("libavif: {reason}")))
 }
 
-struct Image(*mut avifImage);
+pub(super) struct Image(pub(super) *mut avifImage);
 
 impl Image {
     /// libavif is built without libyuv and would convert in floating point; [`yuv`] counts in integers.
@@ -109,10 +109,10 @@ impl Drop for Image {
     }
 }
 
-struct Encoder(*mut avifEncoder);
+pub(super) struct Encoder(pub(super) *mut avifEncoder);
 
 impl Encoder {
-    fn new() -> Result<Self, String> {
+    pub(super) fn new() -> Result<Self, String> {
         // SAFETY: no preconditions.
         let encoder = unsafe { avifEncoderCreate() };
         if encoder.is_null() { Err("out of memory".into()) } else { Ok(Self(encoder)) }
@@ -151,7 +151,7 @@ impl Drop for Encoder {
     }
 }
 
-struct Output(avifRWData);
+pub(super) struct Output(pub(super) avifRWData);
 
 impl Drop for Output {
     fn drop(&mut self) {

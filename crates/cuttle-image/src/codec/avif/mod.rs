@@ -4,6 +4,8 @@
 mod decode;
 mod encode;
 mod sequence;
+#[cfg(feature = "specimens")]
+pub mod specimen;
 mod yuv;
 
 pub(crate) use decode::{decode, decode_deep};

@@ -1,7 +1,8 @@
-// sharp's side of the bench: one picture at a time, with the options that Next passes to sharp.
+// sharp, one picture at a time: for the bench with the options that Next passes to it, and for the matrix
+// as an oracle.
 //
 // A request is a line of JSON and `bytes` bytes after it; an answer is the same. CPU is that of this whole
-// process, libvips's threads included, around the call alone. See bench/src/side.rs for the other end.
+// process, libvips's threads included, around the call alone. oracles/src/pipe.rs is the other end.
 import sharp from 'sharp';
 
 sharp.concurrency(1);
@@ -31,6 +32,12 @@ const operations = {
   reference({ width }) {
     const picture = sharp(source).rotate().resize(width, undefined, { withoutEnlargement: true, kernel: 'lanczos3', fastShrinkOnLoad: false });
     return timed(picture.toColourspace('srgb').removeAlpha().raw());
+  },
+  // A picture as a viewer shows it: decoded whole, then Lanczos3 to exactly this size, if any.
+  rgba({ size }, payload) {
+    const upright = sharp(payload).rotate();
+    const picture = size ? upright.resize(size[0], size[1], { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false }) : upright;
+    return timed(picture.toColourspace('srgb').ensureAlpha().raw());
   },
   // The samples of a rendition, whoever made it.
   pixels(_, payload) {
