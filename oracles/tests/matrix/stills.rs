@@ -39,18 +39,12 @@ enum Instead {
 }
 
 /// Where sharp is no oracle, and why.
-const EXCEPTIONS: [(&[&str], Instead, &str); 6] = [
+const EXCEPTIONS: [(&[&str], Instead, &str); 5] = [
     (
-        &["cmyk.jpg", "cmyk-progressive.jpg", "ycck.jpg"],
+        &["cmyk.jpg", "cmyk-progressive.jpg", "cmyk-not-adobe.jpg", "ycck.jpg"],
         Instead::Nobody,
         "Inks without a profile: libvips assumes a press of its own, we (as browsers do) the plain formula, \
          which cuttle-image's tests/image/jpeg.rs holds us to. Mean 5.5, 99th percentile 18.2.",
-    ),
-    (
-        &["cmyk-not-adobe.jpg", "cmyk-press-not-adobe.jpg"],
-        Instead::Nobody,
-        "Inks without Adobe's marker: we take 255 for full ink, as the standard does; libvips, Pillow and \
-         Skia take it for none, as most files on the web mean it.",
     ),
     (
         &["pq.png", "hlg.png"],
