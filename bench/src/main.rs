@@ -12,6 +12,7 @@ mod compare;
 mod compare_report;
 mod cpu;
 mod engine;
+mod jpegs;
 mod memory;
 mod photos;
 mod report;
@@ -84,10 +85,12 @@ fn measure(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
     // The server is asked for JPEG: two bytes after its end make a new picture of it.
     let jpegs: Vec<Photo> =
         photos.iter().filter(|photo| photo.kind == Kind::Jpeg).cloned().collect();
+    eprintln!("JPEG …");
+    let reading = jpegs::section(photos, sharp)?;
     let start_up = start_up::measure();
     let memory = memory::measure(&jpegs);
     let cpu = cpu::measure(&jpegs);
-    let server = report::server(&start_up, &memory, &cpu);
+    let server = reading + &report::server(&start_up, &memory, &cpu);
     write(photos, &cases, &server, sharp, output)?;
     let missed = report::missed(&memory, &cpu);
     if missed.is_empty() {
@@ -99,7 +102,7 @@ fn measure(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
 fn quick(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
     let few = few(photos);
     let cases = compare::measure(&few, &QUICK, sharp)?;
-    write(&few, &cases, "", sharp, output)
+    write(&few, &cases, &jpegs::section(&few, sharp)?, sharp, output)
 }
 
 /// Every fifth: large and small, smooth and busy.
@@ -122,14 +125,14 @@ fn calibrate(
 fn write(
     photos: &[Photo],
     cases: &[compare::Case],
-    server: &str,
+    rest: &str,
     sharp: &Path,
     output: &Path,
 ) -> io::Result<()> {
     let page = [
         report::head(),
         compare_report::section(cases, &side::sharp_version(sharp)?),
-        server.to_owned(),
+        rest.to_owned(),
         report::pictures(photos),
     ];
     fs::create_dir_all(output.join("results"))?;

@@ -39,7 +39,8 @@ pub struct Server {
 #[must_use]
 pub fn binary() -> PathBuf {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let build = ["build", "--release", "--locked", "--quiet", "-p", "cuttle-cli"];
+        // Of the whole workspace, so that its crates are those that the tests were built with.
+        let build = ["build", "--release", "--locked", "--quiet", "--workspace", "--bin", "cuttle"];
         let built = Command::new(env!("CARGO"))
             .args(build)
             .current_dir(env!("CARGO_MANIFEST_DIR"))

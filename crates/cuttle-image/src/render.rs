@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use crate::codec::{avif, jpeg, png, tiff, webp};
@@ -155,22 +155,16 @@ impl<'a> Original<'a> {
         let all: Vec<usize> = (0..wanted.len()).collect();
         match probe.kind {
             Kind::Jpeg => {
-                let scale =
-                    |at: &usize| DctScale::for_target(wanted[*at].0.region, wanted[*at].0.target);
-                let scales: BTreeSet<DctScale> = all.iter().map(scale).collect();
-                let groups: Vec<Vec<usize>> = scales
-                    .iter()
-                    .map(|wanted| all.iter().copied().filter(|at| scale(at) == *wanted).collect())
-                    .collect();
-                let takers = scales.into_iter().zip(groups.iter().map(|group| sink(group)));
+                let mut groups: BTreeMap<DctScale, Vec<usize>> = BTreeMap::new();
+                for (at, (framing, _)) in wanted.iter().enumerate() {
+                    let scale = DctScale::for_target(framing.region, framing.target);
+                    groups.entry(scale).or_default().push(at);
+                }
                 let scan_limit = limits.jpeg_scans;
                 let task = jpeg::Task { source, stored, scan_limit, profile: meaning.profile() };
-                let outcomes = jpeg::decode(task, takers.collect());
-                groups
-                    .into_iter()
-                    .zip(outcomes)
-                    .flat_map(|(group, made)| shared(group, made))
-                    .collect()
+                let takers = groups.iter().map(|(scale, whose)| (*scale, sink(whose))).collect();
+                let made = groups.into_values().zip(jpeg::decode(task, takers));
+                made.flat_map(|(whose, made)| shared(whose, made)).collect()
             }
             Kind::Png if probe.frames.is_none() => {
                 let mut sink = sink(&all);

@@ -12,7 +12,7 @@ mod scaled;
 
 pub(crate) use decode::Task;
 pub(crate) use encode::{encode, encode_at};
-pub(crate) use scaled::decode;
+pub(crate) use scaled::{decode, whole};
 
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -34,7 +34,7 @@ pub(crate) fn decode<'a>(task: Task<'a>, takers: Vec<Taker<'a>>) -> Vec<Outcome>
 }
 
 /// By libjpeg alone.
-pub(super) fn whole<'a>(task: Task<'a>, (scale, sink): Taker<'a>) -> Outcome {
+pub(crate) fn whole<'a>(task: Task<'a>, (scale, sink): Taker<'a>) -> Outcome {
     lead(Decoder::open(task, scale, sink)?, || ())
 }
 
