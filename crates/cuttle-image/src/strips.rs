@@ -45,7 +45,7 @@ impl Reduction {
 
     /// Said once, before the first row: what is being decoded.
     pub(crate) fn begin(&mut self, source: Size, channels: Channels) {
-        self.work = Some(Work {
+        let mut work = Work {
             source,
             cut: Cut::place(source, self.stored, self.framing.region, 0.5),
             resizer: Resizer::new(),
@@ -54,7 +54,11 @@ impl Reduction {
             next: 0,
             picture: Picture::blank(self.framing.target, channels),
             made: 0,
-        });
+        };
+        // At once: a vector that grows by doubling would take up to three times what was budgeted.
+        work.held
+            .reserve_exact(work.most_held() as usize * source.width as usize * channels.count());
+        self.work = Some(work);
     }
 
     /// Takes the next row, from the top. `done` is told when a strip begins and ends.
@@ -108,11 +112,25 @@ impl Work {
         self.cut.height / f64::from(self.picture.size.height)
     }
 
+    /// Most rows of the source that are held for one strip.
+    fn most_held(&self) -> u32 {
+        let strip = STRIP_ROWS.min(self.picture.size.height);
+        let seen = f64::from(strip) * self.scale() + 2.0 * self.reach();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        let rows = seen.ceil() as u32;
+        // Both edges may lie within a row.
+        (rows + 1).min(self.source.height)
+    }
+
+    /// Rows of the source to either side that the filter sees, and one more, which no rounding can ask for.
+    fn reach(&self) -> f64 {
+        SUPPORT * self.scale().max(1.0) + 1.0
+    }
+
     /// Rows of the source that the filter sees for rows `from` to `to` of the rendition.
     fn seen(&self, from: u32, to: u32) -> (u32, u32) {
         let (scale, rows) = (self.scale(), f64::from(self.source.height));
-        // One more to either side, which no rounding can ask for.
-        let reach = SUPPORT * scale.max(1.0) + 1.0;
+        let reach = self.reach();
         let edge = |row: u32| self.cut.top + f64::from(row) * scale;
         let inside = |row: f64| row.clamp(0.0, rows);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to rows")]

@@ -25,7 +25,7 @@ fn by_rows(picture: &Picture, framing: Framing) -> (Picture, usize) {
     let mut most = 0;
     for row in picture.samples.chunks_exact(picture.stride()) {
         reduction.row(row, &|_| {}).unwrap();
-        most = most.max(reduction.work.as_ref().unwrap().held.len());
+        most = most.max(reduction.work.as_ref().unwrap().held.capacity());
     }
     (reduction.finish().unwrap(), most)
 }
