@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{Modern, PatternError};
+use crate::{Modern, NextBuild, PatternError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -65,6 +65,23 @@ impl Images {
     pub fn for_folder() -> Self {
         Self {
             formats: Modern::ALL.map(|format| format.name().to_owned()).to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// What an app's own build says, for both endpoints; patterns apart, which are of another language, and SVG, which the
+    /// strict endpoint passes through only when it is told so itself.
+    ///
+    /// A build without `qualities` allows any; of those the strict endpoint has every fifth.
+    #[must_use]
+    pub fn of_build(build: &NextBuild) -> Self {
+        let every_fifth = || (5..=100).step_by(5).collect();
+        let name = |format: &String| format.trim_start_matches("image/").to_owned();
+        Self {
+            sizes: build.widths.clone(),
+            qualities: build.qualities.clone().unwrap_or_else(every_fifth),
+            formats: build.formats.iter().map(name).collect(),
+            min_ttl: build.min_ttl,
             ..Self::default()
         }
     }

@@ -27,9 +27,11 @@ pub mod disposition;
 pub mod etag;
 mod failure;
 pub mod freshness;
+mod glob;
 mod images;
 mod local_path;
 mod next;
+mod next_build;
 mod pattern;
 mod percent;
 mod query;
@@ -45,9 +47,12 @@ pub use failure::Failure;
 pub use images::{ConfigError, Images};
 pub use local_path::{LocalPath, LocalPathError};
 pub use next::NextContract;
-pub use pattern::{Pattern, PatternError, Warning};
+pub use next_build::{
+    NextBuild, NextBuildError, NextBuildWarning, NextLocalPattern, NextRemotePattern,
+};
+pub use pattern::{GlobError, Pattern, PatternError, Warning};
 pub use refusal::{Fault, Refusal};
 pub use request::{Contract, Crop, Fit, FormatChoice, ImageRequest, RequestKey};
-pub use rules::{AllowedSources, Lists, Rules};
+pub use rules::{AllowedSources, Lists, Rules, StrictSources};
 pub use source::{Source, SourceKind};
 pub use strict::StrictContract;

@@ -8,7 +8,8 @@ use std::{borrow::Cow, error::Error};
 use url::Url;
 
 use crate::{
-    Accepted, Contract, Crop, Fit, FormatChoice, ImageRequest, LocalPath, Refusal, Rules, Source,
+    Accepted, Contract, Crop, Fit, FormatChoice, ImageRequest, Lists, LocalPath, Refusal, Rules,
+    Source,
     local_path::is_under,
     query::{Param, search_param},
     rules::EndpointRules,
@@ -48,7 +49,7 @@ impl NextContract {
             Digits::of(raw_query, "q", "invalid_quality", "(quality)", QUALITY_MUST_BE_IN_RANGE)?;
         let lists = &self.rules.lists;
         let width = width.width_in(&lists.widths)?;
-        let quality = quality.quality_in(&lists.qualities)?;
+        let quality = quality.quality_in(lists)?;
         let is_static = self.is_static(&source);
         // Next passes HEIC, JXL and ICNS through to everyone, so naming them must not split the cache.
         let accepted = Accepted::parse(accept, &lists.formats).without_originals();
@@ -175,19 +176,23 @@ impl<'a> Digits<'a> {
         })
     }
 
-    fn quality_in(&self, qualities: &[u8]) -> Result<u8, Refusal> {
+    fn quality_in(&self, lists: &Lists) -> Result<u8, Refusal> {
         if !(1.0..=100.0).contains(&self.number) {
             return Err(Refusal::bad_request("invalid_quality", QUALITY_MUST_BE_IN_RANGE));
         }
-        qualities.iter().copied().find(|&quality| f64::from(quality) == self.number).ok_or_else(
-            || {
-                let text = &self.text;
-                Refusal::bad_request(
-                    "invalid_quality",
-                    format!(r#""q" parameter (quality) of {text} is not allowed"#),
-                )
-            },
-        )
+        let mut qualities = lists.qualities.iter().copied();
+        if lists.any_quality {
+            let distance = |&quality: &u8| (f64::from(quality) - self.number).abs();
+            let nearest = qualities.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            return nearest.ok_or_else(not_allowed);
+        }
+        qualities.find(|&quality| f64::from(quality) == self.number).ok_or_else(|| {
+            let text = &self.text;
+            Refusal::bad_request(
+                "invalid_quality",
+                format!(r#""q" parameter (quality) of {text} is not allowed"#),
+            )
+        })
     }
 }
 

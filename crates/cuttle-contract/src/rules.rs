@@ -4,7 +4,9 @@ use std::{collections::HashSet, fmt::Display, hash::Hash, time::Duration};
 
 use url::Host;
 
-use crate::{ConfigError, Images, LocalPath, Modern, Pattern, Source, Warning};
+use crate::{
+    ConfigError, GlobError, Images, LocalPath, Modern, NextBuild, Pattern, Source, Warning,
+};
 
 /// Pixels. What JPEG can say about a side, and our own limit for one.
 const MAX_SIDE_PX: u32 = 65_535;
@@ -18,10 +20,17 @@ pub struct Rules {
     pub(crate) next: EndpointRules,
     pub(crate) strict: EndpointRules,
     warnings: Vec<Warning>,
-    min_ttl: Duration,
     stale_while_revalidate: Duration,
     stale_if_error: Duration,
-    svg: bool,
+}
+
+/// Whose patterns the strict endpoint of an app with a Next build follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrictSources {
+    /// Those of the build, as `/_next/image`.
+    OfBuild,
+    /// Those of `[images]`, which replace the build's there.
+    OfImages,
 }
 
 /// What one endpoint allows, and where it is.
@@ -33,6 +42,8 @@ pub(crate) struct EndpointRules {
     pub(crate) hosts: Vec<Host>,
     /// Next's `basePath`; empty without a Next build.
     pub(crate) base_path: String,
+    min_ttl: Duration,
+    svg: bool,
 }
 
 /// The values that a URL may name.
@@ -44,6 +55,9 @@ pub struct Lists {
     pub heights: Box<[u32]>,
     /// 1 to 100, ascending.
     pub qualities: Box<[u8]>,
+    /// Whether a request to `/_next/image` may name any quality and gets the nearest of these. So it is for a build without
+    /// `qualities`; that the list is short keeps an open one from multiplying work.
+    pub any_quality: bool,
     /// The preferred one first.
     pub formats: Box<[Modern]>,
     /// The quality of a strict request that names none: the nearest to 75, the lower one on a tie.
@@ -68,42 +82,55 @@ impl Rules {
     /// # Errors
     /// An entry that could never work, by name. The first one only: they are found at start, by a person.
     pub fn compile(images: &Images) -> Result<Self, ConfigError> {
-        let lists = Lists::compile(images)?;
-        let mut patterns = Vec::new();
         let mut warnings = Vec::new();
-        let every_local_path = vec!["/**".to_owned()];
-        let local = images.local_patterns.as_ref().unwrap_or(&every_local_path);
-        for (list, entries, compile) in [
-            ("local_patterns", local, Pattern::local as fn(&str) -> _),
-            ("remote_patterns", &images.remote_patterns, Pattern::remote),
-        ] {
-            refuse_duplicates(list, entries)?;
-            for entry in entries {
-                let (pattern, warning) = compile(entry).map_err(|reason| ConfigError::Pattern {
-                    list,
-                    entry: entry.clone(),
-                    reason,
-                })?;
-                patterns.push(pattern);
-                warnings.extend(warning);
-            }
-        }
-        let endpoint = EndpointRules {
-            lists,
-            sources: AllowedSources(patterns.into()),
-            prefix: compile_prefix(&images.prefix)?,
-            hosts: compile_hosts(&images.hosts)?,
-            base_path: String::new(),
+        let sources = sources_of_images(images, &mut warnings)?;
+        let endpoint = EndpointRules::new(images, Lists::compile(images)?, sources)?;
+        Ok(Self::join(images, endpoint.clone(), endpoint, warnings))
+    }
+
+    /// Compiles an app's own build, which alone decides about `/_next/image`, and `images` for the strict endpoint (see
+    /// [`Images::of_build`] for what the build says there).
+    ///
+    /// A pattern of the build that is not understood allows nothing and is a warning: the app runs, and so do we.
+    ///
+    /// # Errors
+    /// An entry that could never work, by name.
+    pub fn compile_build(
+        build: &NextBuild,
+        images: &Images,
+        strict: StrictSources,
+    ) -> Result<Self, ConfigError> {
+        let mut warnings = Vec::new();
+        let any_quality = build.qualities.is_none();
+        let of_build = Lists { any_quality, ..Lists::compile(&Images::of_build(build))? };
+        let sources = sources_of_build(build, &mut warnings);
+        let strict_sources = match strict {
+            StrictSources::OfBuild => sources.clone(),
+            StrictSources::OfImages => sources_of_images(images, &mut warnings)?,
         };
-        Ok(Self {
-            next: endpoint.clone(),
-            strict: endpoint,
+        let next = EndpointRules {
+            base_path: build.base_path.clone(),
+            min_ttl: build.min_ttl,
+            svg: build.svg,
+            ..EndpointRules::new(images, of_build, sources)?
+        };
+        let strict = EndpointRules::new(images, Lists::compile(images)?, strict_sources)?;
+        Ok(Self::join(images, next, strict, warnings))
+    }
+
+    fn join(
+        images: &Images,
+        next: EndpointRules,
+        strict: EndpointRules,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        Self {
+            next,
+            strict,
             warnings,
-            min_ttl: images.min_ttl,
             stale_while_revalidate: images.stale_while_revalidate,
             stale_if_error: images.stale_if_error,
-            svg: images.svg,
-        })
+        }
     }
 
     /// What works but deserves a second look; for the log, at load.
@@ -142,10 +169,16 @@ impl Rules {
         &self.strict.prefix
     }
 
-    /// The least time for which a picture is fresh.
+    /// The least time for which a picture of the strict endpoint is fresh.
     #[must_use]
     pub fn min_ttl(&self) -> Duration {
-        self.min_ttl
+        self.strict.min_ttl
+    }
+
+    /// The least time for which a picture of `/_next/image` is fresh.
+    #[must_use]
+    pub fn next_min_ttl(&self) -> Duration {
+        self.next.min_ttl
     }
 
     /// For how long after that a cache may serve it while it asks again.
@@ -160,11 +193,76 @@ impl Rules {
         self.stale_if_error
     }
 
-    /// Whether SVG originals are passed through.
+    /// Whether the strict endpoint passes SVG originals through.
     #[must_use]
     pub fn svg(&self) -> bool {
-        self.svg
+        self.strict.svg
     }
+
+    /// Whether `/_next/image` passes SVG originals through.
+    #[must_use]
+    pub fn next_svg(&self) -> bool {
+        self.next.svg
+    }
+}
+
+impl EndpointRules {
+    fn new(images: &Images, lists: Lists, sources: AllowedSources) -> Result<Self, ConfigError> {
+        Ok(Self {
+            lists,
+            sources,
+            prefix: compile_prefix(&images.prefix)?,
+            hosts: compile_hosts(&images.hosts)?,
+            base_path: String::new(),
+            min_ttl: images.min_ttl,
+            svg: images.svg,
+        })
+    }
+}
+
+fn sources_of_images(
+    images: &Images,
+    warnings: &mut Vec<Warning>,
+) -> Result<AllowedSources, ConfigError> {
+    let mut patterns = Vec::new();
+    let every_local_path = vec!["/**".to_owned()];
+    let local = images.local_patterns.as_ref().unwrap_or(&every_local_path);
+    for (list, entries, compile) in [
+        ("local_patterns", local, Pattern::local as fn(&str) -> _),
+        ("remote_patterns", &images.remote_patterns, Pattern::remote),
+    ] {
+        refuse_duplicates(list, entries)?;
+        for entry in entries {
+            let (pattern, warning) = compile(entry).map_err(|reason| ConfigError::Pattern {
+                list,
+                entry: entry.clone(),
+                reason,
+            })?;
+            patterns.push(pattern);
+            warnings.extend(warning);
+        }
+    }
+    Ok(AllowedSources(patterns.into()))
+}
+
+fn sources_of_build(build: &NextBuild, warnings: &mut Vec<Warning>) -> AllowedSources {
+    let mut patterns: Vec<Pattern> =
+        build.domains.iter().map(|name| Pattern::next_domain(name)).collect();
+    let mut add = |written: String, compiled: Result<Option<Pattern>, GlobError>| match compiled {
+        Ok(Some(pattern)) => patterns.push(pattern),
+        Ok(None) => warnings.push(Warning::NeverMatches(written)),
+        Err(reason) => warnings.push(Warning::NotUnderstood { written, reason }),
+    };
+    for entry in build.local_patterns.iter().flatten() {
+        add(format!("{entry:?}"), Pattern::next_local(entry));
+    }
+    for entry in &build.remote_patterns {
+        add(format!("{entry:?}"), Pattern::next_remote(entry));
+    }
+    if build.local_patterns.is_none() {
+        patterns.push(Pattern::every_local());
+    }
+    AllowedSources(patterns.into())
 }
 
 impl Lists {
@@ -198,6 +296,7 @@ impl Lists {
             heights: heights.into(),
             qualities: qualities.into(),
             formats: formats.into(),
+            any_quality: false,
             default_quality,
         })
     }

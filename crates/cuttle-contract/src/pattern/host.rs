@@ -3,6 +3,7 @@
 use url::Host;
 
 use super::PatternError;
+use crate::glob::Glob;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HostPattern {
@@ -11,6 +12,10 @@ pub(super) enum HostPattern {
     /// `*.domain`: one or more labels in front of it. With the leading dot, so that `evilexample.com` is not below
     /// `example.com`.
     Below(String),
+    /// A glob of a Next build, matched against the name as a normalised URL has it.
+    Glob(Glob),
+    /// A name of a Next build's `domains`, compared with the name as a normalised URL has it.
+    Written(String),
 }
 
 impl HostPattern {
@@ -47,6 +52,8 @@ impl HostPattern {
                 name.strip_suffix(suffix.as_str()).is_some_and(|labels| !labels.is_empty())
             }
             (Self::Below(_), Host::Ipv4(_) | Host::Ipv6(_)) => false,
+            (Self::Glob(glob), host) => glob.matches(&host.to_string()),
+            (Self::Written(name), host) => *name == host.to_string(),
         }
     }
 }

@@ -1,25 +1,35 @@
 //! Which sources may be loaded, as the operator writes it.
 //!
 //! `*` is one path segment, or a part of one; `**` any number of segments; a host may start with `*.`. Both pattern languages,
-//! this one and the globs of a Next build, are to end in the one type [`Pattern`], so that the checks that follow a redirect
-//! need not know which one it was. A pattern is compiled at load; matching allocates nothing that grows with the pattern and
-//! takes at most pattern length × source length steps (see [`path`]).
+//! this one and the globs of a Next build ([`next`]), end in the one type [`Pattern`], so that the checks that follow a
+//! redirect need not know which one it was. A pattern is compiled at load; matching takes at most pattern length × source
+//! length steps (see [`path`]), that of a glob a fixed number of them.
 
 mod host;
+mod next;
 mod path;
 
 use url::Url;
 
+pub use crate::glob::GlobError;
+
 use self::{host::HostPattern, path::PathPattern};
-use crate::{Source, percent, remote::hides_dot_segment};
+use crate::{Source, glob::Glob, percent, remote::hides_dot_segment};
 
 /// One compiled entry of `local_patterns` or `remote_patterns`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// `None`: the application itself.
     origin: Option<OriginPattern>,
-    path: PathPattern,
+    path: PathRule,
     query: QueryPattern,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PathRule {
+    Everything,
+    Segments(PathPattern),
+    Glob(Glob),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +37,17 @@ struct OriginPattern {
     /// `None`: http and https.
     scheme: Option<&'static str>,
     host: HostPattern,
-    /// `None`: the default port of the source's scheme.
-    port: Option<u16>,
+    port: PortPattern,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PortPattern {
+    Any,
+    /// The default port of the source's scheme.
+    Default,
+    Exactly(u16),
+    /// As it is written in a normalised URL: empty for the default port, which is never written there.
+    Written(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +66,17 @@ pub enum Warning {
     /// It has a host but no path.
     #[error("{0:?} names no path, so it allows everything on that host")]
     WholeHost(String),
+    /// A pattern of a Next build that no URL can match.
+    #[error("the build's pattern {0} can never match")]
+    NeverMatches(String),
+    /// A pattern of a Next build that is not understood here, and so allows nothing.
+    #[error("the build's pattern {written} allows nothing here: {reason}")]
+    NotUnderstood {
+        /// The pattern.
+        written: String,
+        /// Why.
+        reason: GlobError,
+    },
 }
 
 /// Why a pattern cannot be compiled. The operator's fault.
@@ -98,7 +128,7 @@ impl Pattern {
         let (path, query) = split_query(written)?;
         let pattern = Self {
             origin: None,
-            path: PathPattern::local(path)?,
+            path: PathRule::Segments(PathPattern::local(path)?),
             query: query.unwrap_or(QueryPattern::None),
         };
         let warning =
@@ -122,13 +152,17 @@ impl Pattern {
             return Err(PatternError::NotPlain);
         }
         let (host, port) = host::split_port(authority)?;
+        let port = port.map_or(PortPattern::Default, PortPattern::Exactly);
         let origin = OriginPattern { scheme, host: HostPattern::parse(host)?, port };
         let warning = match (&query, path) {
             (_, None) => Some(Warning::WholeHost(written.to_owned())),
             (Some(QueryPattern::Any), _) => Some(Warning::AnyQuery(written.to_owned())),
             _ => None,
         };
-        let path = path.map_or(Ok(PathPattern::everything()), PathPattern::remote)?;
+        let path = match path {
+            None => PathRule::Everything,
+            Some(path) => PathRule::Segments(PathPattern::remote(path)?),
+        };
         Ok((
             Self { origin: Some(origin), path, query: query.unwrap_or(QueryPattern::Any) },
             warning,
@@ -140,26 +174,48 @@ impl Pattern {
     pub fn matches(&self, source: &Source) -> bool {
         match (&self.origin, source) {
             (None, Source::Local(path)) => {
-                self.query.matches(path.query()) && self.path.matches(path.path())
+                self.query.matches(path.query()) && self.path.matches_local(path.path())
             }
             (Some(origin), Source::Remote(url)) => {
                 // Also asked about the targets of redirects, which nobody has parsed strictly.
                 !hides_dot_segment(url.path())
                     && origin.matches(url)
                     && self.query.matches(url.query())
-                    && self.path.matches(url.path())
+                    && self.path.matches_remote(url.path())
             }
             (None, Source::Remote(_)) | (Some(_), Source::Local(_)) => false,
         }
     }
 }
 
+impl PathRule {
+    /// `path` is canonical.
+    fn matches_local(&self, path: &str) -> bool {
+        match self {
+            Self::Glob(glob) => glob.matches(&next::browser_spelling(path)),
+            Self::Everything | Self::Segments(_) => self.matches_remote(path),
+        }
+    }
+
+    fn matches_remote(&self, path: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Segments(segments) => segments.matches(path),
+            Self::Glob(glob) => glob.matches(path),
+        }
+    }
+}
+
 impl OriginPattern {
     fn matches(&self, url: &Url) -> bool {
-        let port_matches = match self.port {
+        let port_matches = match &self.port {
+            PortPattern::Any => true,
             // `Url` drops a port that is its scheme's default.
-            None => url.port().is_none(),
-            Some(port) => url.port_or_known_default() == Some(port),
+            PortPattern::Default => url.port().is_none(),
+            PortPattern::Exactly(port) => url.port_or_known_default() == Some(*port),
+            PortPattern::Written(text) => {
+                *text == url.port().map(|port| port.to_string()).unwrap_or_default()
+            }
         };
         let scheme_matches = self.scheme.map_or_else(
             || matches!(url.scheme(), "http" | "https"),

@@ -42,10 +42,6 @@ impl PathPattern {
         relative.split('/').map(Segment::parse).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(super) fn everything() -> Self {
-        Self(Box::new([Segment::Any]))
-    }
-
     /// `path` is canonical and starts with `/`.
     pub(super) fn matches(&self, path: &str) -> bool {
         let path: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();

@@ -1,0 +1,32 @@
+//! `cuttle.toml`, flags and variables: what was written, and what it means.
+//!
+//! Two steps. [`Written::parse`] reads a file and knows where everything is in it; [`Config::resolve`] puts flags over
+//! variables (`CUTTLE_…`) over the file over the Next build over defaults, and says what each value means. Whatever is wrong
+//! is a [`Problem`] that points at its place; all of them are found at once, and nothing is repaired.
+//!
+//! Every key is defined once, in [`mod@keys`]: parser, schema, reference page and `config print` come from there. This crate
+//! opens no file, reads no environment and knows no server: it is given text.
+#![forbid(unsafe_code)]
+
+mod apps;
+mod config;
+mod interpolate;
+mod keys;
+mod print;
+mod problem;
+mod reference;
+mod schema;
+mod units;
+mod value;
+mod written;
+
+pub use apps::App;
+pub use config::{Config, Inputs};
+pub use keys::{AppKeys, Cache, Forward, Images, Key, Limits, Optimizer, Server, Storage, keys};
+pub use print::print;
+pub use problem::{Place, Problem};
+pub use reference::reference;
+pub use schema::schema;
+pub use units::{Bytes, Milliseconds};
+pub use value::{Admin, Errors, HttpUrl, Kind, LogFormat, Secret, StorageType};
+pub use written::Written;

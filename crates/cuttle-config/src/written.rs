@@ -1,0 +1,185 @@
+//! The file as it was written: every value with its place, every name known.
+
+use std::{collections::BTreeMap, fmt, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    keys::{TABLES, keys},
+    problem::{Place, Problem, suggestion},
+    value::Raw,
+};
+
+/// `cuttle.toml`, read but not yet understood.
+#[derive(Clone)]
+pub struct Written {
+    name: String,
+    text: String,
+    pub(crate) root: Section,
+    pub(crate) apps: Vec<WrittenApp>,
+}
+
+/// `[[apps]]`, once.
+#[derive(Debug, Clone)]
+pub(crate) struct WrittenApp {
+    pub(crate) section: Section,
+    pub(crate) forward: Vec<Section>,
+}
+
+/// Values by `table.name`.
+pub(crate) type Section = BTreeMap<String, Entry>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) raw: Raw,
+    pub(crate) span: Range<usize>,
+}
+
+impl fmt::Debug for Written {
+    /// SECURITY: without the text, which holds secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Written").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Written {
+    /// Reads the text of a file; `name` is for messages.
+    ///
+    /// # Errors
+    /// Every unknown table and key, and every value of a type that no key has; or what is not TOML.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let place = Place::in_file(name, text, &error.span().unwrap_or_default());
+            vec![Problem::new(error.message().trim_end_matches('.'), place)]
+        })?;
+        let mut reading = Reading { name, text, problems: Vec::new() };
+        let (mut root, mut apps) = (Section::new(), Vec::new());
+        for (table_name, value) in table.get_ref() {
+            let known = || TABLES.iter().map(|(name, _)| *name).filter(|name| *name != "forward");
+            match (table_name.get_ref().as_ref(), value.get_ref()) {
+                ("apps", DeValue::Array(entries)) => {
+                    apps.extend(entries.iter().filter_map(|entry| reading.app(entry)));
+                }
+                ("apps", _) => {
+                    reading.wrong("an application is written under [[apps]]", table_name.span());
+                }
+                (name, DeValue::Table(table)) if known().any(|known| known == name) => {
+                    reading.section(name, table, &mut root);
+                }
+                (name, DeValue::Table(_)) => {
+                    let near = suggestion(name, known());
+                    reading.wrong(format!("there is no table [{name}]{near}"), table_name.span());
+                }
+                (name, _) => {
+                    let message = match keys().iter().find(|key| key.name() == name) {
+                        Some(key) => format!("`{name}` belongs into the table [{}]", key.table),
+                        None => format!("there is no key `{name}` outside of tables"),
+                    };
+                    reading.wrong(message, table_name.span());
+                }
+            }
+        }
+        let problems = reading.problems;
+        if problems.is_empty() {
+            Ok(Self { name: name.to_owned(), text: text.to_owned(), root, apps })
+        } else {
+            Err(problems)
+        }
+    }
+
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
+        Place::in_file(&self.name, &self.text, span)
+    }
+}
+
+struct Reading<'a> {
+    name: &'a str,
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn wrong(&mut self, message: impl Into<String>, span: Range<usize>) {
+        let place = Place::in_file(self.name, self.text, &span);
+        self.problems.push(Problem::new(message, place));
+    }
+
+    fn section(&mut self, table: &str, entries: &DeTable<'_>, section: &mut Section) {
+        for (name, value) in entries {
+            let written = name.get_ref().as_ref();
+            let known = keys().iter().filter(|key| key.table == table);
+            if !known.clone().any(|key| key.name() == written) {
+                let near = suggestion(written, known.clone().map(crate::Key::name));
+                let elsewhere = keys().iter().find(|key| key.name() == written);
+                let message = match elsewhere {
+                    Some(key) if near.is_empty() => {
+                        format!("`{written}` belongs into [{}], not into [{table}]", key.table)
+                    }
+                    _ => format!("there is no key `{written}` in [{table}]{near}"),
+                };
+                self.wrong(message, name.span());
+            } else if let Some(raw) = self.raw(value) {
+                section.insert(format!("{table}.{written}"), Entry { raw, span: value.span() });
+            }
+        }
+    }
+
+    fn app(&mut self, entry: &Spanned<DeValue<'_>>) -> Option<WrittenApp> {
+        let DeValue::Table(table) = entry.get_ref() else {
+            self.wrong("an application is a table", entry.span());
+            return None;
+        };
+        let mut app = WrittenApp { section: Section::new(), forward: Vec::new() };
+        let mut plain = table.clone();
+        if let Some(value) = plain.remove("forward") {
+            let DeValue::Array(entries) = value.get_ref() else {
+                self.wrong("what is forwarded is written under [[apps.forward]]", value.span());
+                return None;
+            };
+            for entry in entries {
+                let mut section = Section::new();
+                match entry.get_ref() {
+                    DeValue::Table(table) => self.section("forward", table, &mut section),
+                    _ => self.wrong("what is forwarded is a table", entry.span()),
+                }
+                app.forward.push(section);
+            }
+        }
+        self.section("apps", &plain, &mut app.section);
+        Some(app)
+    }
+
+    fn raw(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Raw> {
+        match value.get_ref() {
+            DeValue::Boolean(value) => Some(Raw::Bool(*value)),
+            DeValue::String(text) => Some(Raw::Text(text.to_string())),
+            DeValue::Integer(number) => {
+                if let Ok(number) = i64::from_str_radix(number.as_str(), number.radix()) {
+                    return Some(Raw::Integer(number));
+                }
+                self.wrong("this number is too large", value.span());
+                None
+            }
+            DeValue::Array(entries) => {
+                let entries: Vec<Option<Raw>> =
+                    entries.iter().map(|entry| self.raw(entry)).collect();
+                entries.into_iter().collect::<Option<Vec<Raw>>>().map(Raw::List)
+            }
+            DeValue::Float(_) => {
+                self.wrong("no key takes a fraction", value.span());
+                None
+            }
+            DeValue::Datetime(_) => {
+                self.wrong("no key takes a date", value.span());
+                None
+            }
+            DeValue::Table(_) => {
+                self.wrong("this key takes no table", value.span());
+                None
+            }
+        }
+    }
+}
