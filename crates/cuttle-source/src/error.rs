@@ -1,7 +1,16 @@
 //! Why an original could not be had, by whose fault it is.
+//!
+//! `Display` is for the operator: it names hosts, addresses and paths, but never a query, which may carry a signature.
+//! [`LoadError::failure`] is what clients may learn of it.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use cuttle_contract::Failure;
+
+use crate::guard::RefusedHost;
 
 /// A load that failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +29,115 @@ pub enum LoadError {
         /// Bytes.
         limit: u64,
     },
+    /// The origin's answer has no bytes.
+    #[error("the original is empty")]
+    Empty,
+    /// A redirect leads to a source that no pattern allows, or to no http or https URL.
+    #[error("it redirects to {to}, which is not allowed")]
+    RedirectNotAllowed {
+        /// Without its query.
+        to: String,
+    },
+    /// More redirects than allowed.
+    #[error("more than {limit} redirects")]
+    TooManyRedirects {
+        /// Redirects.
+        limit: u32,
+    },
+    /// A host that is not connected to, at whichever hop.
+    #[error(transparent)]
+    AddressNotAllowed(#[from] RefusedHost),
+    /// The origin answered with something else than a picture.
+    #[error("the origin answered with status {status}")]
+    Status {
+        /// As the origin gave it.
+        status: u16,
+        /// When to come back, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The origin was not done in time.
+    #[error("no {waited_for} in time")]
+    TimedOut {
+        /// What was missing.
+        waited_for: &'static str,
+    },
+    /// The origin could not be reached, or broke off.
+    #[error("the connection to the origin failed: {}", chain(.0.as_ref()))]
+    Network(#[source] Box<dyn Error + Send + Sync>),
+    /// The body is not what its `Content-Encoding` says.
+    #[error("the body cannot be decoded: {0}")]
+    Encoding(#[source] io::Error),
+    /// More content codings over each other than anyone has a use for.
+    #[error("{count} content codings over each other")]
+    TooManyCodings {
+        /// Codings.
+        count: usize,
+    },
+    /// The memory that the load needs was not to be had; the intake says what that means.
+    #[error("no memory for the original")]
+    NoRoom(Failure),
     /// The file is there and could not be read.
     #[error("reading the original failed: {0}")]
     Failed(#[source] io::Error),
     /// Our own side of the copy failed.
     #[error("keeping the original failed: {0}")]
     Sink(#[source] io::Error),
+}
+
+impl LoadError {
+    /// What the contracts answer to it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::NotFound | Self::Status { status: 404, .. } => Failure::SourceNotFound,
+            Self::NotAllowed | Self::RedirectNotAllowed { .. } => Failure::SourceNotAllowed,
+            Self::TooLarge { .. } => Failure::SourceTooLarge,
+            Self::Empty => Failure::SourceEmpty,
+            Self::TooManyRedirects { .. } => Failure::TooManyRedirects,
+            Self::AddressNotAllowed(_) => Failure::AddressNotAllowed,
+            Self::Status { status, .. } => Failure::SourceFailed { status: Some(*status) },
+            Self::TimedOut { .. } => Failure::SourceTimeout,
+            // Next answers 400 to this one and 5xx to every other body that it cannot read.
+            Self::TooManyCodings { .. } => Failure::SourceFailed { status: Some(400) },
+            Self::Network(_) | Self::Encoding(_) | Self::Failed(_) => {
+                Failure::SourceFailed { status: None }
+            }
+            Self::NoRoom(failure) => *failure,
+            Self::Sink(_) => Failure::Internal,
+        }
+    }
+
+    /// Whether the same question may have a better answer in a moment: a network error, 429 or 5xx. A slow origin is not
+    /// asked again: that would only make it slower.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Network(_) | Self::Status { status: 429 | 500..=599, .. })
+    }
+
+    /// Whether the origin says that there is no such picture any more, so that nothing older may be served in its place.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::NotFound | Self::Status { status: 401 | 403 | 404 | 410, .. })
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// An error with its causes: hyper's own texts say only where it happened.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// The folder to serve cannot be served.

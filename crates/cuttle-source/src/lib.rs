@@ -1,12 +1,19 @@
-//! Where originals come from: the files beneath one folder.
+//! Where originals come from: files beneath a folder, the application behind us, servers that a pattern allows.
 //!
-//! A load writes into a sink that the caller owns, so that this crate neither holds a picture in
-//! memory nor knows what one is. It refuses everything that is not a regular, visible file beneath
-//! its root. Upstream and remote origins will stand beside [`Folder`] behind [`Sources`].
+//! [`Origins`] asks one conditional question of any of them. A load writes into an [`Intake`] that the caller owns, so that
+//! this crate neither holds a picture in memory nor knows what one is. It refuses everything that is not a regular, visible
+//! file beneath its root, and every address that is not public unless the operator says otherwise ([`Guard`]).
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod error;
+mod fetch;
 mod folder;
+mod guard;
+mod intake;
+mod mount;
+mod origins;
+mod state;
 mod validator;
 
 use std::io::Write;
@@ -15,11 +22,29 @@ use std::sync::Arc;
 
 use cuttle_contract::Source;
 
+pub use coverage::{Coverage, Manifests, Unclear};
 pub use error::{FolderError, LoadError};
+pub use fetch::{
+    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Retry, Upstream, UpstreamError,
+    came_from_us,
+};
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
+pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolver};
+pub use intake::Intake;
+pub use mount::Mount;
+pub use origins::{Limits, Origins, Terms};
+pub use state::{Freshness, Loaded, Outcome, State, Version};
 pub use validator::Validator;
 
-/// Every origin that a request may name.
+/// A source as a log or an error may name it: queries can carry signatures and tokens.
+fn without_query(source: &Source) -> String {
+    match source {
+        Source::Local(path) => path.path().to_owned(),
+        Source::Remote(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
+    }
+}
+
+/// The folder alone, as the pipeline knows it until it asks [`Origins`].
 #[derive(Debug, Clone)]
 pub struct Sources {
     folder: Arc<Folder>,

@@ -1,10 +1,11 @@
 //! What says whether an original is still the one that was rendered, without reading it.
 
 use cap_std::fs::{Metadata, MetadataExt as _};
+use serde::{Deserialize, Serialize};
 
 /// Identity of one state of a file: a new file moved over the old name has another inode, a write in
 /// place another change time, whatever its modification time was set to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Validator {
     device: u64,
     inode: u64,

@@ -1,0 +1,244 @@
+//! One pooled client, and one exchange with it: a request, the head of its answer, and the body into the intake.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
+    USER_AGENT,
+};
+use http::response::Parts;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::Empty;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, timeout_at};
+
+use super::lanes::Lanes;
+use super::loops::{CDN_LOOP, MARK};
+use super::{Retry, body, freshness};
+use crate::guard::connector::Connector;
+use crate::guard::{Guard, RefusedHost, Resolve};
+use crate::intake::{Intake, Pour};
+use crate::state::{Freshness, State, Version};
+use crate::{Limits, LoadError};
+
+/// Idle connections kept for each origin.
+const IDLE_PER_ORIGIN: usize = 8;
+/// Shorter than the keep-alive of the servers that are common (nginx 75 s, Node 5 s aside), so that reuse rarely meets a
+/// connection that was just closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// Room for the head of an answer; hyper's own default is six times as much.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// What a client is told once, at start.
+#[derive(Debug)]
+pub struct HttpSettings {
+    /// Truthful, so that an origin can tell who asks.
+    pub user_agent: HeaderValue,
+    /// Longest wait for a TCP connection, all addresses of a name together.
+    pub connect: Duration,
+    /// Most requests at a time to one origin.
+    pub per_origin: usize,
+    /// How failures of the network are tried again.
+    pub retry: Retry,
+    /// Certificates trusted beside Mozilla's, DER.
+    pub roots: Vec<Vec<u8>>,
+}
+
+impl Default for HttpSettings {
+    /// The defaults of the strict contract.
+    fn default() -> Self {
+        Self {
+            user_agent: HeaderValue::from_static(concat!("Cuttle/", env!("CARGO_PKG_VERSION"))),
+            connect: Duration::from_secs(3),
+            per_origin: 8,
+            retry: Retry::default(),
+            roots: Vec::new(),
+        }
+    }
+}
+
+/// A pool of connections with the guard built in, or without one.
+///
+/// SECURITY: the two kinds never share a pool, or a connection that was made to the operator's own origin would be reused for
+/// a remote URL that names the same host.
+#[derive(Debug)]
+pub(crate) struct Client {
+    inner: legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>,
+    lanes: Lanes,
+    user_agent: HeaderValue,
+    pub(crate) retry: Retry,
+}
+
+/// One question to one origin.
+pub(crate) struct Exchange<'a> {
+    pub(crate) uri: Uri,
+    /// Beside those that are always sent.
+    pub(crate) headers: HeaderMap,
+    pub(crate) previous: Option<&'a State>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) deadline: Instant,
+}
+
+/// What came of it.
+pub(crate) enum Reply {
+    /// To this place, as it was written.
+    Redirect { status: StatusCode, location: String },
+    /// The previous state, confirmed.
+    NotModified(State),
+    /// The body is in the intake.
+    Received {
+        version: Version,
+        answered_at: SystemTime,
+        freshness: Freshness,
+        declared_type: Option<String>,
+    },
+}
+
+impl Client {
+    pub(crate) fn new(
+        guard: Option<Guard>,
+        resolver: Arc<dyn Resolve>,
+        settings: HttpSettings,
+    ) -> Self {
+        let HttpSettings { user_agent, connect, per_origin, retry, roots } = settings;
+        let tcp = Connector::new(guard.map(Arc::new), resolver, connect);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls(roots))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_ORIGIN)
+            .http1_max_buf_size(HEAD_BYTES)
+            .build(connector);
+        Self { inner, lanes: Lanes::new(per_origin), user_agent, retry }
+    }
+
+    /// Asks, and pours the body of a good answer into `pour`.
+    pub(crate) async fn exchange(
+        &self,
+        exchange: Exchange<'_>,
+        pour: &mut Pour<impl Intake>,
+    ) -> Result<Reply, LoadError> {
+        let Exchange { uri, headers, previous, limits, deadline } = exchange;
+        let origin = uri.authority().map(|authority| authority.as_str().to_owned());
+        let lane = self.lanes.enter(origin.as_deref().unwrap_or_default());
+        let _lane = within(deadline, "turn at the origin", lane).await?;
+        let hop_ends = sooner(deadline, limits.hop);
+        let request = self.request(uri, headers, previous);
+        let head_due = sooner(hop_ends, limits.first_byte);
+        let answer = within(head_due, "answer", self.inner.request(request)).await?;
+        let (head, body) = answer.map_err(unreachable)?.into_parts();
+        let now = SystemTime::now();
+        let said = freshness::freshness(&head.headers, now);
+        if head.status == StatusCode::NOT_MODIFIED
+            && let Some(state) = previous.filter(|state| asks(state))
+        {
+            let freshness = said.unwrap_or(state.freshness);
+            return Ok(Reply::NotModified(State { checked_at: now, freshness, ..state.clone() }));
+        }
+        if let Some(location) = redirect(&head) {
+            return Ok(Reply::Redirect { status: head.status, location });
+        }
+        if !head.status.is_success() {
+            let retry_after = freshness::retry_after(&head.headers, now);
+            return Err(LoadError::Status { status: head.status.as_u16(), retry_after });
+        }
+        let pouring = body::receive(&head.headers, body, pour);
+        within(hop_ends, "end of the body", pouring).await??;
+        let declared = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        Ok(Reply::Received {
+            version: freshness::version(&head.headers),
+            answered_at: now,
+            freshness: said.unwrap_or_default(),
+            declared_type: declared.map(str::to_owned),
+        })
+    }
+
+    fn request(
+        &self,
+        uri: Uri,
+        mut headers: HeaderMap,
+        previous: Option<&State>,
+    ) -> Request<Empty<Bytes>> {
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        // As every client of Next's own optimizer looks to an origin: what it gives to all, it gives to us.
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, body::ACCEPT_ENCODING);
+        headers.insert(CDN_LOOP, MARK);
+        if let Some(State { version: Version::Http { etag, last_modified }, .. }) = previous {
+            for (name, validator) in [(IF_NONE_MATCH, etag), (IF_MODIFIED_SINCE, last_modified)] {
+                if let Some(Ok(value)) = validator.as_deref().map(HeaderValue::from_str) {
+                    headers.insert(name, value);
+                }
+            }
+        }
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// Whether a request that knows this state is a conditional one.
+fn asks(state: &State) -> bool {
+    match &state.version {
+        Version::File(_) => false,
+        Version::Http { etag, last_modified } => etag.is_some() || last_modified.is_some(),
+    }
+}
+
+/// Where one of the five statuses that say "the picture is over there" points. A 300 leaves the choice to people.
+fn redirect(head: &Parts) -> Option<String> {
+    if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    head.headers.get(LOCATION)?.to_str().ok().map(str::to_owned)
+}
+
+/// In `time` from now, at the latest at `deadline`.
+fn sooner(deadline: Instant, time: Duration) -> Instant {
+    Instant::now().checked_add(time).map_or(deadline, |then| then.min(deadline))
+}
+
+async fn within<T>(
+    deadline: Instant,
+    waited_for: &'static str,
+    work: impl Future<Output = T>,
+) -> Result<T, LoadError> {
+    timeout_at(deadline, work).await.map_err(|_elapsed| LoadError::TimedOut { waited_for })
+}
+
+/// The guard's refusal comes back through two libraries as the cause of a cause.
+fn unreachable(error: legacy::Error) -> LoadError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<RefusedHost>() {
+            return LoadError::AddressNotAllowed(refused.clone());
+        }
+        cause = error.source();
+    }
+    LoadError::Network(error.into())
+}
+
+fn tls(extra: Vec<Vec<u8>>) -> ClientConfig {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    roots.add_parsable_certificates(extra.into_iter().map(CertificateDer::from));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}

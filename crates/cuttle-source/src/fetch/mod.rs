@@ -1,0 +1,19 @@
+//! Originals over HTTP: one client for servers that a client may name, and one for the application behind us.
+//!
+//! `GET` only, HTTP/1.1 (pictures gain nothing from streams over one connection, and their machinery is attack surface), no
+//! cookies, no credentials, nothing of whoever asked first: a load is shared by everyone who waits for it.
+
+mod body;
+pub(crate) mod client;
+mod freshness;
+mod lanes;
+mod loops;
+mod remote;
+mod retry;
+mod upstream;
+
+pub use client::HttpSettings;
+pub use loops::{CDN_LOOP, came_from_us};
+pub use remote::Remote;
+pub use retry::Retry;
+pub use upstream::{Forwarded, NotForwardable, Upstream, UpstreamError};

@@ -1,0 +1,253 @@
+//! The application behind us, or the `fallback` of an optimizer that stands alone: the operator's own origin.
+//!
+//! Scheme, host and port are always the configured ones: the URL is assembled from them and a canonical path, never joined.
+//! Redirects are not followed: where they lead is for a browser to see, not for us to fetch. The guard does not apply.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cuttle_contract::LocalPath;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use url::Url;
+
+use super::client::{Client, Exchange, HttpSettings, Reply};
+use super::retry::Attempt;
+use crate::guard::Resolve;
+use crate::intake::{Intake, Pour};
+use crate::state::State;
+use crate::{LoadError, Terms};
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// An origin of the operator's.
+#[derive(Debug)]
+pub struct Upstream {
+    client: Client,
+    scheme: Scheme,
+    authority: Authority,
+    /// The same for every load: nothing of a client is in it.
+    headers: HeaderMap,
+}
+
+/// A URL that cannot be an origin. The operator's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// Neither http nor https, or no host.
+    #[error("must be an http or https URL")]
+    NotHttp,
+    /// More than scheme, host and port.
+    #[error("must be only scheme, host and port: paths of pictures are paths of the application")]
+    NotAnOrigin,
+}
+
+impl Upstream {
+    /// The origin at `url`. `public_url` is where browsers see the application, if it is to be told.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] for either URL.
+    pub fn new(
+        url: &Url,
+        public_url: Option<&Url>,
+        resolver: Arc<dyn Resolve>,
+        settings: HttpSettings,
+    ) -> Result<Self, UpstreamError> {
+        let (scheme, authority) = parts(url)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(SEC_FETCH_DEST, HeaderValue::from_static("image"));
+        if let Some((scheme, authority)) = public_url.map(parts).transpose()? {
+            for (name, value) in
+                [(X_FORWARDED_PROTO, scheme.as_str()), (X_FORWARDED_HOST, authority.as_str())]
+            {
+                let value = HeaderValue::from_str(value).map_err(|_| UpstreamError::NotHttp)?;
+                headers.insert(name, value);
+            }
+        }
+        let client = Client::new(None, resolver, settings);
+        Ok(Self { client, scheme, authority, headers })
+    }
+
+    pub(crate) async fn load<I: Intake>(
+        &self,
+        path: &LocalPath,
+        previous: Option<&State>,
+        terms: &Terms<'_>,
+        pour: &mut Pour<I>,
+    ) -> Result<Reply, LoadError> {
+        let mut asking = Asking { upstream: self, uri: self.uri(path)?, previous, terms, pour };
+        self.client.retry.run(terms.deadline, &mut asking).await
+    }
+
+    fn uri(&self, path: &LocalPath) -> Result<Uri, LoadError> {
+        let path: PathAndQuery = path.as_str().parse().map_err(|_| LoadError::NotAllowed)?;
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(self.scheme.clone());
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = Some(path);
+        Uri::from_parts(uri).map_err(|_| LoadError::NotAllowed)
+    }
+}
+
+fn parts(url: &Url) -> Result<(Scheme, Authority), UpstreamError> {
+    let scheme = match url.scheme() {
+        "http" => Scheme::HTTP,
+        "https" => Scheme::HTTPS,
+        _ => return Err(UpstreamError::NotHttp),
+    };
+    let more = url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some();
+    if more {
+        return Err(UpstreamError::NotAnOrigin);
+    }
+    let authority = url.authority().parse().map_err(|_| UpstreamError::NotHttp)?;
+    Ok((scheme, authority))
+}
+
+struct Asking<'a, I> {
+    upstream: &'a Upstream,
+    uri: Uri,
+    previous: Option<&'a State>,
+    terms: &'a Terms<'a>,
+    pour: &'a mut Pour<I>,
+}
+
+impl<I: Intake> Attempt for Asking<'_, I> {
+    type Output = Reply;
+
+    async fn attempt(&mut self) -> Result<Reply, LoadError> {
+        self.pour.restart()?;
+        let mut headers = self.terms.forwarded.0.clone();
+        headers.extend(self.upstream.headers.clone());
+        let exchange = Exchange {
+            uri: self.uri.clone(),
+            headers,
+            previous: self.previous,
+            limits: &self.terms.limits,
+            deadline: self.terms.deadline,
+        };
+        match self.upstream.client.exchange(exchange, self.pour).await? {
+            Reply::Redirect { status, .. } => {
+                Err(LoadError::Status { status: status.as_u16(), retry_after: None })
+            }
+            reply => Ok(reply),
+        }
+    }
+}
+
+/// Headers of one client that the operator lets through to the application, and only there.
+#[derive(Clone, Default)]
+pub struct Forwarded(HeaderMap);
+
+/// A header that is never forwarded, whatever is configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the header {0} cannot be forwarded")]
+pub struct NotForwardable(pub HeaderName);
+
+impl Forwarded {
+    /// The `headers` that were named in the configuration, with a client's values.
+    ///
+    /// # Errors
+    /// [`NotForwardable`] for headers that belong to a connection, or that decide what a load means: of a range, of another
+    /// host, of a state that the client has and we have not.
+    pub fn new(
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Result<Self, NotForwardable> {
+        let mut map = HeaderMap::new();
+        for (name, mut value) in headers {
+            if !Self::allows(&name) {
+                return Err(NotForwardable(name));
+            }
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+        Ok(Self(map))
+    }
+
+    /// Whether a header of that name may be configured.
+    #[must_use]
+    pub fn allows(name: &HeaderName) -> bool {
+        let name = name.as_str();
+        let prefixes = ["proxy-", "if-", "x-forwarded-", "sec-fetch-", "content-", "accept-enc"];
+        !prefixes.iter().any(|prefix| name.starts_with(prefix))
+            && !matches!(
+                name,
+                "accept"
+                    | "connection"
+                    | "expect"
+                    | "forwarded"
+                    | "host"
+                    | "keep-alive"
+                    | "range"
+                    | "te"
+                    | "trailer"
+                    | "transfer-encoding"
+                    | "upgrade"
+                    | "user-agent"
+                    | "via"
+                    | "cdn-loop"
+            )
+    }
+
+    /// Whether a load with these is the same for everyone.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Forwarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SECURITY: credentials; their names are enough for a log.
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (written, expected) in [
+            ("http://app:3000", Ok("http://app:3000")),
+            ("https://app/", Ok("https://app")),
+            ("http://[::1]:80", Ok("http://[::1]")),
+            ("ftp://app", Err(UpstreamError::NotHttp)),
+            ("http://app/base", Err(UpstreamError::NotAnOrigin)),
+            ("http://app/?q", Err(UpstreamError::NotAnOrigin)),
+            ("http://user@app", Err(UpstreamError::NotAnOrigin)),
+        ] {
+            let found = parts(&Url::parse(written).expect(written));
+            let found = found.map(|(scheme, authority)| format!("{scheme}://{authority}"));
+            assert_eq!(found.as_deref(), expected.as_ref().map(|&text| text), "{written}");
+        }
+    }
+
+    #[test]
+    fn only_headers_that_name_a_person_are_forwarded() {
+        for (name, allowed) in [
+            ("cookie", true),
+            ("authorization", true),
+            ("x-tenant", true),
+            ("accept-language", true),
+            ("host", false),
+            ("connection", false),
+            ("range", false),
+            ("if-none-match", false),
+            ("x-forwarded-host", false),
+            ("transfer-encoding", false),
+            ("proxy-authorization", false),
+            ("cdn-loop", false),
+        ] {
+            let value = HeaderValue::from_static("secret");
+            let forwarded = Forwarded::new([(HeaderName::from_static(name), value)]);
+            assert_eq!(forwarded.is_ok(), allowed, "{name}");
+            assert!(!format!("{forwarded:?}").contains("secret"));
+        }
+    }
+}
