@@ -1,11 +1,10 @@
-//! What can be typed. Every flag of `serve` is also a variable, `CUTTLE_…`.
+//! What can be typed.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cuttle_contract::Modern;
+
+use crate::flags::KeyFlags;
 
 /// Small, safe renditions of your pictures, from bounded caches and locked-up codecs.
 #[derive(Debug, Parser)]
@@ -20,61 +19,59 @@ pub(crate) enum Command {
     Serve(Serve),
     Render(Render),
     Check(Check),
+    Config(ConfigArgs),
 }
 
-/// Serve the pictures of a folder: /_next/image, /_cuttle/image, the files, and a page to see them
+/// Serve pictures: those of a folder, or those of a Next application in front of which this stands
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   cuttle serve ~/Pictures
-  cuttle serve public --listen 0.0.0.0:8080 --formats webp
+      the pictures of a folder, its files, and a page to see them
+  cuttle serve --next . --upstream http://127.0.0.1:3000
+      in front of a Next application: images from here, everything else from there
+  cuttle serve --optimizer-only --next . --fallback http://app:3000
+      the image endpoints alone, beside it
 
   curl -H 'Accept: image/avif,image/webp' -o small.avif \\
     'http://127.0.0.1:4000/_next/image?url=%2Fphoto.jpg&w=640&q=75'
-  curl -o small.webp 'http://127.0.0.1:4000/_cuttle/image?src=/photo.jpg&w=640&f=webp'")]
+  curl -o small.webp 'http://127.0.0.1:4000/_cuttle/image?src=/photo.jpg&w=640&f=webp'
+
+Everything can also be written in cuttle.toml; `cuttle config print` shows what holds, and why.")]
 pub(crate) struct Serve {
-    /// Folder of pictures
-    #[arg(default_value = ".", value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-
-    /// Address to serve on [default: 127.0.0.1:4000, or 0.0.0.0:$PORT where PORT is set]
-    #[arg(long, value_name = "ADDR", env = "CUTTLE_LISTEN")]
-    pub(crate) listen: Option<SocketAddr>,
-
-    /// Another name to answer for while listening on loopback, such as that of a proxy in front
-    ///
-    /// On loopback only addresses, localhost and these names are answered, so that no web page can
-    /// read the folder by pointing a name of its own at this machine.
-    #[arg(long = "host", value_name = "NAME", env = "CUTTLE_HOST", value_delimiter = ',')]
-    pub(crate) hosts: Vec<String>,
-
-    /// Address of /healthz and /readyz, or `off`
-    #[arg(long, value_name = "ADDR", env = "CUTTLE_ADMIN", default_value = "127.0.0.1:4001")]
-    pub(crate) admin: Admin,
+    /// Folder of pictures [default: the current one, unless there is an application]
+    #[arg(value_name = "DIR", conflicts_with_all = ["upstream", "next", "optimizer-only", "fallback"])]
+    pub(crate) folder: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
-
-    /// Modern formats offered to clients that accept them, best first
-    #[arg(long, value_name = "LIST", env = "CUTTLE_FORMATS", value_delimiter = ',', default_value = "avif,webp", value_parser = modern)]
-    pub(crate) formats: Vec<Modern>,
-
-    /// Refuse to start unless every layer of the workers' sandbox is active
-    #[arg(long, env = "CUTTLE_REQUIRE_SANDBOX")]
-    pub(crate) require_sandbox: bool,
+    pub(crate) layers: Layers,
 }
 
-/// What the server may take of the machine.
+/// Where the configuration comes from, beside variables.
 #[derive(Debug, Args)]
-pub(crate) struct Machine {
-    /// Pictures rendered at a time, each in a process of its own [default: number of cores]
-    #[arg(long, value_name = "N", env = "CUTTLE_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) workers: Option<u16>,
+pub(crate) struct Layers {
+    /// Configuration file [default: cuttle.toml in this folder, if it is there, env: CUTTLE_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
-    /// Ceiling for all processes together, such as 512MiB [default: three quarters of the container's
-    /// or machine's memory]
-    #[arg(long, value_name = "SIZE", env = "CUTTLE_MEMORY")]
-    pub(crate) memory: Option<Size>,
+    #[command(flatten)]
+    pub(crate) flags: KeyFlags,
+}
+
+/// Show the configuration: what holds, or what can be written
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// What holds, as a file that would say the same, with where each value comes from
+    Print(Layers),
+    /// A JSON Schema of cuttle.toml, for editors
+    Schema,
 }
 
 /// Render one picture with the engine that serves, in a sandboxed worker
@@ -146,87 +143,15 @@ pub(crate) enum Crop {
     Smart,
 }
 
-/// Say what this machine gives: codecs, sandbox layers, limits, cores, memory plan
+/// Say what `serve` with the same arguments would have: codecs, sandbox, limits, memory, the application's build
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) layers: Layers,
 
     /// For programs
     #[arg(long)]
     pub(crate) json: bool,
-
-    /// Exit with 1 unless every layer of the sandbox is active
-    #[arg(long)]
-    pub(crate) require_sandbox: bool,
-}
-
-/// Where operators ask.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Admin {
-    Off,
-    At(SocketAddr),
-}
-
-impl FromStr for Admin {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        text.parse()
-            .map(Self::At)
-            .map_err(|_| "an address such as 127.0.0.1:4001, or off".to_owned())
-    }
-}
-
-/// A number of bytes: `512MiB`, `2GiB`, `300MB`, or plain bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size(pub(crate) u64);
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is not a size such as 512MiB or 2GiB");
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at(digits);
-        let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kib" => 1 << 10,
-            "m" | "mib" => 1 << 20,
-            "g" | "gib" => 1 << 30,
-            "kb" => 1_000,
-            "mb" => 1_000_000,
-            "gb" => 1_000_000_000,
-            _ => return Err(wrong()),
-        };
-        number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).map(Self).ok_or_else(wrong)
-    }
-}
-
-fn modern(name: &str) -> Result<Modern, String> {
-    Modern::from_name(name).ok_or_else(|| format!("`{name}` is neither avif nor webp"))
-}
-
-impl Serve {
-    /// The listen address: the flag, else the port that a hosting platform sets, else ours.
-    ///
-    /// # Errors
-    /// A `PORT` that is none.
-    pub(crate) fn listen(&self) -> Result<SocketAddr, String> {
-        if let Some(address) = self.listen {
-            return Ok(address);
-        }
-        match std::env::var("PORT") {
-            Ok(port) => port
-                .parse()
-                .map(|port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-                .map_err(|_| format!("the variable PORT is `{port}`, which is not a port number")),
-            Err(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 4000))),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -251,17 +176,5 @@ mod tests {
         assert!(parse(&["--fit", "cover"]).is_err());
         assert!(parse(&["--crop", "smart"]).is_err());
         assert!(parse(&["--height", "0"]).is_err());
-    }
-
-    #[test]
-    fn sizes_are_read_with_their_units() {
-        for (text, bytes) in
-            [("512MiB", 512 << 20), ("2g", 2 << 30), ("300MB", 300_000_000), ("1024", 1024)]
-        {
-            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
-        }
-        for text in ["", "MiB", "-1", "1.5G", "10 parsecs", "99999999999999999999"] {
-            assert!(text.parse::<Size>().is_err(), "{text}");
-        }
     }
 }

@@ -7,7 +7,9 @@ use cuttle_worker::{Pool, PoolConfig, Verdict};
 use serde::Serialize;
 
 use crate::args::Check;
+use crate::configuration::configure;
 use crate::failure::Failure;
+use crate::{machine, serve};
 
 /// Everything that is reported.
 #[derive(Debug, Serialize)]
@@ -37,8 +39,11 @@ struct Memory {
 /// # Errors
 /// [`Failure`] when not even one worker can be started.
 pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
-    let limits = Limits::default();
-    let plan = check.machine.memory_plan(limits.source_bytes);
+    let configured = configure(&check.layers)?;
+    let config = &configured.config;
+    configured.rules()?;
+    let limits = serve::limits(&configured);
+    let plan = machine::memory_plan(config, limits.source_bytes);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -52,7 +57,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        workers: check.machine.workers(),
+        workers: machine::workers(&config.limits),
         memory: Memory {
             ceiling: plan.ceiling,
             originals: plan.originals,
@@ -73,7 +78,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     } else {
         print(&report);
     }
-    let open = check.require_sandbox && !report.sandbox.holes().is_empty();
+    let open = config.server.require_sandbox && !report.sandbox.holes().is_empty();
     Ok(if open { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

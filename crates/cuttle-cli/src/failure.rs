@@ -17,6 +17,14 @@ pub(crate) enum Failure {
     Listen { address: SocketAddr, error: io::Error },
     #[error("{0}")]
     Argument(String),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncuttle: "))]
+    Configuration(Vec<cuttle_config::Problem>),
+    #[error("there is an application in the configuration, so the folder {} is not served: leave one of them out", .0.display())]
+    TwoThingsToServe(PathBuf),
+    #[error("{0} applications are configured, and this version serves one")]
+    SeveralApps(usize),
+    #[error(transparent)]
+    Project(#[from] crate::project::ProjectError),
     #[error(transparent)]
     Rules(#[from] cuttle_contract::ConfigError),
     #[error(transparent)]

@@ -3,25 +3,24 @@
 use std::fs;
 use std::thread::available_parallelism;
 
+use cuttle_config::{Config, Limits};
 use cuttle_pipeline::MemoryPlan;
-
-use crate::args::Machine;
 
 /// What is assumed where the system does not say: the smallest VPS that is sold.
 const UNKNOWN_MEMORY_BYTES: u64 = 512 << 20;
 
-impl Machine {
-    /// Workers asked for, else cores (already reduced by a container's CPU quota).
-    pub(crate) fn workers(&self) -> usize {
-        self.workers.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
-    }
+/// Workers asked for, else cores (already reduced by a container's CPU quota).
+pub(crate) fn workers(limits: &Limits) -> usize {
+    let cores = || available_parallelism().map_or(1, usize::from);
+    limits.workers.and_then(|workers| usize::try_from(workers).ok()).unwrap_or_else(cores)
+}
 
-    /// The shares of the ceiling: three quarters of what is there unless stated, because the page
-    /// cache and the app beside us need room too.
-    pub(crate) fn memory_plan(&self, largest_source: u64) -> MemoryPlan {
-        let ceiling = self.memory.map_or_else(|| available_memory() / 4 * 3, |size| size.0);
-        MemoryPlan::new(ceiling, self.workers(), largest_source)
-    }
+/// The shares of the ceiling: three quarters of what is there unless stated, because the page cache and the app beside us
+/// need room too.
+pub(crate) fn memory_plan(config: &Config, largest_source: u64) -> MemoryPlan {
+    let ceiling = config.limits.memory.map_or_else(|| available_memory() / 4 * 3, |size| size.0);
+    let variants = config.cache.memory.map(|size| size.0);
+    MemoryPlan::new(ceiling, workers(&config.limits), largest_source, variants)
 }
 
 /// The least of the machine's memory and every limit of the control groups that we are in.

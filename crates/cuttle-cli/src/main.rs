@@ -11,9 +11,14 @@
 
 mod args;
 mod check;
+mod config;
+mod configuration;
 mod failure;
+mod flags;
 mod logging;
 mod machine;
+mod origins;
+mod project;
 mod render;
 mod serve;
 mod stop;
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Render(render) => render::run(&render),
         Command::Check(check) => check::run(&check),
+        Command::Config(config) => config::run(&config.command),
     };
     match done {
         Ok(code) => code,

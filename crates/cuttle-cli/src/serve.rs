@@ -1,85 +1,115 @@
-//! `cuttle serve DIR`: joins folder, workers, store, pipeline and listeners, in an order in which the
+//! `cuttle serve`: joins configuration, origins, workers, store, pipeline and listeners, in an order in which the
 //! cheapest mistake is found first.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cuttle_contract::{Images, Rules};
+use cuttle_config::{Admin, Config, Errors};
+use cuttle_contract::disposition::Disposition;
+use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
-use cuttle_pipeline::{Checked, MemoryPlan, Pipeline, Settings};
-use cuttle_server::{App, Door, Drain, Facts, Hosts};
-use cuttle_source::{Sources, open_folder};
+use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
+use cuttle_server::{App, Door, Drain, Facts, Hosts, NextEndpoint, Parts, Refusals, Rest};
+use cuttle_source::{Folder, State, open_folder};
 use cuttle_store::MemoryTier;
 use cuttle_worker::{Pool, PoolConfig};
+use http::HeaderValue;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::args::{Admin, Serve};
+use crate::args::Serve;
+use crate::configuration::{Configured, configure, serves_a_folder};
 use crate::failure::Failure;
-use crate::logging;
 use crate::stop::Stop;
+use crate::{logging, machine, origins};
 
-/// Most requests in the index: about 300 bytes each.
-const INDEX_ENTRIES: u64 = 100_000;
+/// What a request costs in the index, about, and the part of the memory ceiling that all of them may cost.
+const INDEX_ENTRY_BYTES: u64 = 400;
+const INDEX_SHARE: u64 = 16;
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
-    logging::init();
+    let configured = configure(&serve.layers)?;
+    logging::init(configured.config.server.log_format);
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    runtime.block_on(start(serve))
+    runtime.block_on(start(serve, &configured))
 }
 
-async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
-    let folder = open_folder(&serve.folder)?;
-    let formats = serve.formats.iter().map(|format| format.name().to_owned()).collect();
-    let rules = Arc::new(Rules::compile(&Images { formats, ..Images::for_folder() })?);
-    let public = bind(serve.listen().map_err(Failure::Argument)?, "--listen").await?;
-    let admin = match serve.admin {
+async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failure> {
+    let Configured { config, .. } = configured;
+    let folder = folder(serve, config)?;
+    let rules = Arc::new(configured.rules()?);
+    let origins = origins::origins(configured, folder.as_ref())?;
+    let forwarding = origins::forwarding(config)?;
+    let public = bind(listen_address(config)?, "--listen").await?;
+    let admin = match config.server.admin {
         Admin::Off => None,
         Admin::At(address) => Some(bind(address, "--admin").await?),
     };
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
+    for warning in &configured.warnings {
+        tracing::warn!(%warning, "configuration");
+    }
     for warning in rules.warnings() {
         tracing::warn!(%warning, "images");
     }
-    let limits = Limits::default();
-    let memory = serve.machine.memory_plan(limits.source_bytes);
-    announce(&memory, serve.machine.workers());
-    let workers = serve.machine.workers();
+    let limits = limits(configured);
+    let memory = machine::memory_plan(config, limits.source_bytes);
+    let workers = machine::workers(&config.limits);
+    announce(&memory, workers);
     let (pool, report) = Pool::start(PoolConfig {
         workers,
         worker_memory: memory.worker,
         memory_high_water: memory.kept,
-        require_sandbox: serve.require_sandbox,
+        require_sandbox: config.server.require_sandbox,
         ..PoolConfig::default()
     })
     .await?;
 
     let pool = Arc::new(pool);
-    let store = Arc::new(MemoryTier::<Checked>::new(memory.variants, INDEX_ENTRIES));
-    let sources = Sources::folder(Arc::clone(&folder));
-    let settings = Settings { svg: rules.svg(), ..Settings::new(limits, memory) };
+    let entries = config.cache.entries.min(memory.ceiling / INDEX_SHARE / INDEX_ENTRY_BYTES);
+    let store = Arc::new(MemoryTier::<Arc<State>>::new(memory.variants, entries));
+    let settings = settings(configured, limits, memory, &rules);
     let grace = settings.request;
-    let pipeline = Pipeline::new(settings, sources, store, Arc::clone(&pool));
-    let facts = Facts {
-        version: env!("CARGO_PKG_VERSION"),
-        workers,
-        sandbox_complete: report.holes().is_empty(),
-        address: shown(&public),
-    };
+    let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
     let address = public.local_addr().map_err(Failure::Runtime)?;
-    let hosts = Hosts::of(address.ip(), &serve.hosts);
-    let app = Arc::new(App::new(rules, pipeline, folder, facts, hosts));
+    let app = Arc::new(App::new(Parts {
+        rules,
+        pipeline,
+        next: next_endpoint(configured),
+        forwarding,
+        releases: configured.project.as_ref().map_or_else(Vec::new, |next| next.releases.clone()),
+        refusals: match config.optimizer.errors {
+            Errors::Text => Refusals::Text,
+            Errors::Json => Refusals::Json,
+        },
+        facts: Facts {
+            version: env!("CARGO_PKG_VERSION"),
+            workers,
+            sandbox_complete: report.holes().is_empty(),
+            address: shown(&public),
+        },
+        // An application answers any name itself; a folder is its owner's, so a stranger's name must not lead to it.
+        hosts: match &folder {
+            Some(_) => Hosts::of(address.ip(), &config.server.hosts),
+            None => Hosts::Any,
+        },
+        rest: match folder {
+            Some(folder) => Rest::Folder(folder),
+            None => Rest::Nothing,
+        },
+    }));
 
     if let Some(address) = admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
         tracing::info!(%address, "health and readiness");
@@ -115,6 +145,81 @@ async fn start(serve: &Serve) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The folder, where it is one that is served.
+fn folder(serve: &Serve, config: &Config) -> Result<Option<Arc<Folder>>, Failure> {
+    match (&serve.folder, serves_a_folder(config)) {
+        (Some(folder), false) => Err(Failure::TwoThingsToServe(folder.clone())),
+        (None, false) => Ok(None),
+        (folder, true) => Ok(Some(open_folder(folder.as_deref().unwrap_or(Path::new(".")))?)),
+    }
+}
+
+/// The flag or key, else the port that a hosting platform sets, else ours.
+fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
+    if let Some(address) = config.server.listen {
+        return Ok(address);
+    }
+    match std::env::var("PORT") {
+        Ok(port) => port
+            .parse()
+            .map(|port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            .map_err(|_| {
+                Failure::Argument(format!(
+                    "the variable PORT is `{port}`, which is not a port number"
+                ))
+            }),
+        Err(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 4000))),
+    }
+}
+
+/// What one picture may cost. A build may allow larger originals at its own endpoint.
+pub(crate) fn limits(configured: &Configured) -> Limits {
+    let limits = &configured.config.limits;
+    let of_build = configured.project.as_ref().and_then(|next| next.build.max_response_body);
+    Limits {
+        source_bytes: limits.source.0.max(of_build.unwrap_or_default()),
+        side: u32::try_from(limits.side).unwrap_or(u32::MAX),
+        pixels: limits.pixels,
+        frames: u32::try_from(limits.frames).unwrap_or(u32::MAX),
+        frames_pixels: limits.frames_pixels,
+        ..Limits::default()
+    }
+}
+
+fn settings(
+    configured: &Configured,
+    limits: Limits,
+    memory: MemoryPlan,
+    rules: &Rules,
+) -> Settings {
+    let config = &configured.config;
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let settings = Settings {
+        request: config.optimizer.timeout.duration(),
+        queue_length: size(config.limits.queue),
+        queue_wait: config.limits.queue_wait.duration(),
+        transform: config.limits.transform.duration(),
+        keep_originals: Keeping {
+            time: config.cache.source_ttl.duration(),
+            bytes: config.cache.source_bytes.0,
+            entries: size(config.cache.source_entries),
+        },
+        ..Settings::new(limits, memory, rules)
+    };
+    origins::limit(settings, configured)
+}
+
+fn next_endpoint(configured: &Configured) -> Option<NextEndpoint> {
+    let Some(project) = &configured.project else { return Some(NextEndpoint::default()) };
+    let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = &project.build;
+    let policy = HeaderValue::from_str(content_security_policy);
+    endpoint.then(|| NextEndpoint {
+        path: format!("{base_path}/_next/image"),
+        policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
+        shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
+    })
+}
+
 /// The soft limit is 1,024 on most systems, for programs that use `select`; connections alone may take
 /// that many here, and a render needs descriptors too.
 fn raise_descriptor_limit() {
@@ -143,7 +248,7 @@ fn announce(memory: &MemoryPlan, workers: usize) {
         ceiling_mib = mib(memory.ceiling),
         originals_mib = mib(memory.originals),
         renders_mib = mib(memory.renders),
-        variants_mib = mib(memory.variants),
+        variants_mib = mib(memory.variants + memory.personal),
         fixed_mib = mib(memory.fixed),
         workers,
         worker_limit_mib = mib(memory.worker),

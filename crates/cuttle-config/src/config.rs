@@ -29,6 +29,8 @@ pub struct Inputs {
     pub written: Option<Written>,
     /// The build of the application, where there is one.
     pub build: Option<NextBuild>,
+    /// A folder is served, without an application to keep in step with: AVIF is offered too.
+    pub folder: bool,
 }
 
 impl fmt::Debug for Inputs {
@@ -102,7 +104,11 @@ impl Config {
     pub fn resolve(inputs: &Inputs) -> Result<Self, Vec<Problem>> {
         let mut resolving = Resolving {
             inputs,
-            build: inputs.build.as_ref().map(of_build).unwrap_or_default(),
+            build: match &inputs.build {
+                Some(build) => of_build(build),
+                None if inputs.folder => of_folder(),
+                None => BTreeMap::new(),
+            },
             effective: Vec::new(),
             problems: Vec::new(),
         };
@@ -180,6 +186,13 @@ impl Config {
         effective.map_or(Place::Nowhere, |effective| effective.origin.place())
     }
 
+    /// Keys that were set, by flag, variable or file; `table.name`.
+    pub fn set(&self) -> impl Iterator<Item = String> {
+        let set =
+            |effective: &&Effective| !matches!(effective.origin, Origin::Default | Origin::Build);
+        self.effective.iter().filter(set).map(|effective| effective.key.path())
+    }
+
     /// `[images]` in the contract's terms, ready for [`cuttle_contract::Rules`].
     #[must_use]
     pub fn contract_images(&self) -> ImagesOfBuild {
@@ -223,6 +236,12 @@ fn of_build(build: &NextBuild) -> BTreeMap<&'static str, Raw> {
         ("images.formats", Raw::List(images.formats.into_iter().map(Raw::Text).collect())),
         ("images.min_ttl", Raw::Integer(milliseconds)),
     ])
+}
+
+/// What a folder has by default, in the place of a build.
+fn of_folder() -> BTreeMap<&'static str, Raw> {
+    let formats = ImagesOfBuild::for_folder().formats.into_iter().map(Raw::Text).collect();
+    BTreeMap::from([("images.formats", Raw::List(formats))])
 }
 
 struct Resolving<'a> {
@@ -289,7 +308,8 @@ impl Resolving<'_> {
             return Ok((raw, Origin::File(place)));
         }
         if let Some(raw) = self.build.get(key.path().as_str()) {
-            return Ok((raw.clone(), Origin::Build));
+            let origin = if self.inputs.build.is_some() { Origin::Build } else { Origin::Default };
+            return Ok((raw.clone(), origin));
         }
         let raw = key.default.map_or(Raw::Absent, |text| from_text(key.kind, text));
         Ok((raw, Origin::Default))
@@ -372,12 +392,15 @@ fn misspelled_variables(environment: &BTreeMap<String, String>) -> Vec<Problem> 
 
 const PREFIX: &str = "CUTTLE_";
 
-/// Outside of the file everything is text: a list has commas.
+/// Outside of the file everything is text: a list has commas. What is no number or no truth stays text, for whoever says
+/// what is wrong with it.
 fn from_text(kind: Kind, text: &str) -> Raw {
     match kind {
-        Kind::List(_) => {
+        Kind::Integer => text.parse().map_or_else(|_| Raw::Text(text.to_owned()), Raw::Integer),
+        Kind::Bool => text.parse().map_or_else(|_| Raw::Text(text.to_owned()), Raw::Bool),
+        Kind::List(of) => {
             let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-            Raw::List(entries.map(|entry| Raw::Text(entry.to_owned())).collect())
+            Raw::List(entries.map(|entry| from_text(*of, entry)).collect())
         }
         _ => Raw::Text(text.to_owned()),
     }

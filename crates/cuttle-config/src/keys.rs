@@ -260,9 +260,9 @@ tables! {
     [apps] AppKeys {
         /// A name for it in this file and in logs.
         id: String = "app";
-        /// Where it listens.
-        upstream: Option<HttpUrl>, absent "none: there is no server to ask", flag "upstream";
-        /// Its folder, for the image configuration of its build and for `public/`.
+        /// Where the application listens: pictures are made here, everything else is asked of it.
+        upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
+        /// Folder of the built Next application, for its image configuration and its `public/`.
         next: Option<PathBuf>, absent "no Next build", flag "next";
         /// Its address for the public, which it is told in `X-Forwarded-Host` and `X-Forwarded-Proto`.
         public_url: Option<HttpUrl>, absent "it is told nothing";

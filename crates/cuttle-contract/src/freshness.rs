@@ -25,6 +25,8 @@ pub enum Lifetime {
     Immutable,
     /// The source is `private` or `no-store`.
     Private,
+    /// What the application sent may be another picture for another client: the client may keep it and must ask each time.
+    Personal,
     /// The original bytes, because rendering failed.
     Fallback,
     /// No picture at all.
@@ -36,6 +38,7 @@ pub enum Lifetime {
 pub fn cache_control(contract: Contract, lifetime: Lifetime) -> Cow<'static, str> {
     match (lifetime, contract) {
         (Lifetime::Private | Lifetime::Fallback | Lifetime::Refusal, _) => NEVER.into(),
+        (Lifetime::Personal, _) => "private, max-age=0, must-revalidate".into(),
         (Lifetime::Immutable, Contract::Next) => "public, max-age=315360000, immutable".into(),
         (Lifetime::Immutable, Contract::Strict) => "public, max-age=31536000, immutable".into(),
         (Lifetime::Picture { max_age, .. }, Contract::Next) => {
@@ -114,6 +117,8 @@ mod tests {
             (Contract::Next, Lifetime::Private, "private, no-store"),
             (Contract::Strict, Lifetime::Fallback, "private, no-store"),
             (Contract::Next, Lifetime::Fallback, "private, no-store"),
+            (Contract::Next, Lifetime::Personal, "private, max-age=0, must-revalidate"),
+            (Contract::Strict, Lifetime::Personal, "private, max-age=0, must-revalidate"),
             (Contract::Strict, Lifetime::Refusal, "private, no-store"),
             (Contract::Next, Lifetime::Refusal, "private, no-store"),
         ] {

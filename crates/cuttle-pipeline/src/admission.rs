@@ -137,7 +137,7 @@ impl Budget {
         u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).min(self.total)
     }
 
-    fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
+    pub(crate) fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
         let units = Arc::clone(&self.units).try_acquire_many_owned(self.units(bytes)).ok()?;
         Some(Reserved { _units: Some(units) })
     }

@@ -1,12 +1,15 @@
 //! What the pipeline gives back: a picture and how it came about. HTTP is made of it elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use cuttle_contract::Failure;
+use cuttle_contract::{Failure, Fault};
 use cuttle_image::Kind;
+use cuttle_source::State;
 
 use crate::admission::Refused;
+use crate::asked::Asked;
 use crate::original::Original;
 use crate::rendition::Made;
 
@@ -25,13 +28,35 @@ pub struct Answer {
     pub delivery: Delivery,
     /// Which original.
     pub source: SourceDigest,
+    /// Who may keep it.
+    pub keep: Keep,
 }
 
 impl Answer {
-    pub(crate) fn of(made: Made, found: Found, source: SourceDigest) -> Self {
-        let Made { body, kind, etag, delivery, content: _ } = made;
-        Self { body, kind, etag, found, delivery, source }
+    pub(crate) fn of(made: Made, found: Found, state: &State, asked: &Asked) -> Self {
+        let Made { body, kind, etag, delivery, content: _, confirmed: _ } = made;
+        let keep = match (&asked.personal, state.freshness.private) {
+            (Some(_), _) => Keep::Personal,
+            (None, true) => Keep::Nobody,
+            (None, false) => Keep::Everyone { max_age: state.freshness.max_age },
+        };
+        let source = SourceDigest(blake3::Hash::from_bytes(state.digest));
+        Self { body, kind, etag, found, delivery, source, keep }
     }
+}
+
+/// Who may keep an answer, by what the original's server and the operator say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Any cache, for so long at least; zero where the origin said nothing.
+    Everyone {
+        /// From the origin.
+        max_age: Duration,
+    },
+    /// The client itself, if it asks each time: another client's answer may be another one.
+    Personal,
+    /// The origin says `private` or `no-store`.
+    Nobody,
 }
 
 /// Where the bytes of an answer are.
@@ -81,6 +106,8 @@ impl SourceDigest {
 pub enum Found {
     /// In the store, by request.
     Hit,
+    /// In the store, and older than it should be: it is asked about meanwhile, or could not be.
+    Stale,
     /// This request started the work.
     Miss,
     /// Another request's work was waited for.
@@ -153,6 +180,28 @@ impl From<Refused> for Unanswered {
 }
 
 impl Unanswered {
+    /// Whether someone's time was over.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self.failure, Failure::SourceTimeout | Failure::RequestTimeout)
+    }
+
+    /// Whether it may be better in a moment, so that what was known until now is worth more than this.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self.failure {
+            Failure::SourceFailed { status } => status.is_none_or(|s| s == 429 || s >= 500),
+            Failure::SourceTimeout => true,
+            failure => failure.fault() == Fault::Us,
+        }
+    }
+
+    /// Whether it is about what the original is, whoever asks for it in whatever way.
+    pub(crate) fn is_of_the_bytes(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::NotAnImage | Failure::SvgNotAllowed | Failure::ImageTooLarge
+        )
+    }
+
     pub(crate) fn because(failure: Failure, detail: &impl ToString) -> Self {
         Self { failure, detail: Some(detail.to_string()) }
     }

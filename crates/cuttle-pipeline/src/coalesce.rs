@@ -73,6 +73,19 @@ where
         }
     }
 
+    /// Starts the job of `key` unless it is under way; nobody waits for it.
+    pub(crate) fn start<F>(&self, key: K, job: impl FnOnce() -> F)
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        self.board(key, job);
+    }
+
+    /// Whether the job of `key` is under way.
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
     /// How many jobs are under way.
     pub(crate) fn len(&self) -> usize {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).len()

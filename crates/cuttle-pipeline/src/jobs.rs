@@ -25,6 +25,8 @@ use crate::pipeline::Stages;
 pub(crate) struct Wish {
     pub(crate) content: ContentKey,
     pub(crate) options: RenderOptions,
+    /// Whether others may have what is made.
+    pub(crate) keep: bool,
     /// The request's own.
     pub(crate) deadline: Instant,
 }
@@ -129,7 +131,9 @@ impl Stages {
         }
         party.until = party.until.max(wish.deadline);
         let guest = same.unwrap_or(party.guests.len() - 1);
-        Some(party.guests[guest].seat())
+        let guest = &mut party.guests[guest];
+        guest.keep |= wish.keep;
+        Some(guest.seat())
     }
 
     /// Does a job and answers each of its guests as soon as it can.
@@ -148,12 +152,14 @@ impl Stages {
                 place = None;
             }
             let guest = &mut guests[at];
-            guest.answer(self.settle(guest.content, result, trial).as_ref());
+            let outcome = self.settle(guest, result, trial);
+            guest.answer(outcome.as_ref());
         });
         if let Err(error) = finished.await {
             drop(place);
             for guest in &mut guests {
-                guest.answer(self.settle(guest.content, Err(error.clone()), trial).as_ref());
+                let outcome = self.settle(guest, Err(error.clone()), trial);
+                guest.answer(outcome.as_ref());
             }
         }
     }
@@ -161,7 +167,7 @@ impl Stages {
     /// Keeps a rendition, or what its failure says; nothing when it must be tried alone.
     fn settle(
         &self,
-        content: ContentKey,
+        guest: &Guest,
         result: Result<Finished, JobError>,
         trial: Trial,
     ) -> Option<Outcome> {
@@ -169,7 +175,7 @@ impl Stages {
             Ok(Finished { bytes, kind, width, height, .. }) => {
                 let etag = entity_tag(&blake3::hash(&bytes));
                 let variant = Variant { bytes, kind, width, height, etag, passthrough: false };
-                self.store.put(content, variant.clone());
+                self.store_if(guest.keep, guest.content, &variant);
                 return Some(Ok(Ok(variant)));
             }
             Err(error) => error,
@@ -188,7 +194,7 @@ impl Stages {
             JobError::TimedOut => Reason::TimedOut,
             _ => Reason::WorkerCrashed,
         };
-        self.failed.insert(content, reason);
+        self.failed.insert(guest.content, reason);
         Some(Ok(Err(reason)))
     }
 }
@@ -230,12 +236,14 @@ impl Party {
 struct Guest {
     content: ContentKey,
     options: RenderOptions,
+    keep: bool,
     seats: Vec<oneshot::Sender<Outcome>>,
 }
 
 impl Guest {
     fn of(wish: &Wish) -> Self {
-        Self { content: wish.content, options: wish.options, seats: Vec::new() }
+        let Wish { content, options, keep, .. } = *wish;
+        Self { content, options, keep, seats: Vec::new() }
     }
 
     fn seat(&mut self) -> Seat {

@@ -5,16 +5,24 @@
 
 use std::sync::Arc;
 
-use cuttle_contract::RequestKey;
 use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, RequestDigest};
+
+use crate::asked::Asked;
 
 /// Contexts keep digests of different meaning apart, whatever their input.
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
 const CONTENT_CONTEXT: &str = "cuttle 2026 content key";
 
-pub(crate) fn request_digest(key: &RequestKey) -> RequestDigest {
-    RequestDigest(blake3::derive_key(REQUEST_CONTEXT, key.as_bytes()))
+/// Key of a request and, where that matters, of whoever asks. The request's part knows its own length, so what follows it
+/// cannot be taken for a part of it.
+pub(crate) fn request_digest(asked: &Asked) -> RequestDigest {
+    let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
+    hasher.update(asked.request.key().as_bytes());
+    if let Some(personal) = &asked.personal {
+        hasher.update(&personal.digest());
+    }
+    RequestDigest(*hasher.finalize().as_bytes())
 }
 
 /// Key of a rendition of the source with this digest.

@@ -7,20 +7,25 @@
 
 mod admission;
 mod answer;
+mod asked;
 mod coalesce;
 mod decision;
 mod jobs;
 mod joining;
+mod kept;
 mod keys;
 mod loading;
+mod look_up;
 mod original;
 mod pipeline;
 mod plan;
 mod rendition;
 mod settings;
 
-pub use answer::{Answer, Body, Delivery, Found, Reason, SourceDigest, Unanswered};
+pub use answer::{Answer, Body, Delivery, Found, Keep, Reason, SourceDigest, Unanswered};
+pub use asked::{Asked, Personal};
+pub use kept::Keeping;
 pub use original::Original;
-pub use pipeline::{Checked, Load, Pipeline};
+pub use pipeline::{Load, Pipeline};
 pub use plan::MemoryPlan;
-pub use settings::Settings;
+pub use settings::{Endpoint, Settings};

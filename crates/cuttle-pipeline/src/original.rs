@@ -1,31 +1,37 @@
-//! An original in memory: sealed, digested while it was copied, known by its own bytes.
+//! An original in memory: sealed, and known by its own bytes.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use cuttle_contract::Failure;
 use cuttle_image::{Probe, ProbeError};
-use cuttle_source::Validator;
+use cuttle_source::State;
 use cuttle_worker::{SealedBytes, SealedWriter};
+use tokio::time::Instant;
 
-use crate::admission::Reserved;
+use crate::admission::{Budget, Queue, Refused, Reserved};
+use crate::kept::Kept;
 
 /// A loaded source. Its bytes are set aside in the memory budget for as long as anyone holds it.
 #[derive(Debug)]
 pub struct Original {
     pub(crate) bytes: SealedBytes,
     pub(crate) digest: blake3::Hash,
-    pub(crate) validator: Validator,
-    _reserved: Reserved,
+    /// As its origin described it when it was loaded.
+    pub(crate) state: Arc<State>,
+    pub(crate) loaded_at: Instant,
+    _reserved: Vec<Reserved>,
 }
 
 impl Original {
-    pub(crate) fn seal(intake: Intake, validator: Validator) -> io::Result<Self> {
-        let Intake { writer, hasher, reserved } = intake;
+    pub(crate) fn seal(intake: Intake, state: State) -> io::Result<Self> {
         Ok(Self {
-            bytes: writer.seal()?,
-            digest: hasher.finalize(),
-            validator,
-            _reserved: reserved,
+            bytes: intake.writer.seal()?,
+            digest: blake3::Hash::from_bytes(state.digest),
+            state: Arc::new(state),
+            loaded_at: Instant::now(),
+            _reserved: intake.reserved,
         })
     }
 
@@ -59,26 +65,64 @@ impl Original {
     }
 }
 
-/// Where a load writes: into memory that will be sealed, through the digest of its content key. It
-/// owns the reservation, so that a load that outlives its deadline still counts.
+/// Where a load writes: into memory that will be sealed. It owns what was set aside for it, so that a load that outlives
+/// its deadline still counts.
 #[derive(Debug)]
 pub(crate) struct Intake {
     writer: SealedWriter,
-    hasher: blake3::Hasher,
-    reserved: Reserved,
+    limit: u64,
+    room: Room,
+    deadline: Instant,
+    reserved: Vec<Reserved>,
+    total: u64,
+}
+
+/// Where the memory of originals comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    pub(crate) budget: Budget,
+    pub(crate) queue: Queue,
+    pub(crate) kept: Kept,
 }
 
 impl Intake {
-    pub(crate) fn new(limit: u64, reserved: Reserved) -> io::Result<Self> {
-        Ok(Self { writer: SealedWriter::new(limit)?, hasher: blake3::Hasher::new(), reserved })
+    /// For at most `limit` bytes, waiting for memory at most until `deadline`.
+    pub(crate) fn new(limit: u64, room: Room, deadline: Instant) -> io::Result<Self> {
+        let writer = SealedWriter::new(limit)?;
+        Ok(Self { writer, limit, room, deadline, reserved: Vec::new(), total: 0 })
+    }
+}
+
+impl cuttle_source::Intake for Intake {
+    async fn reserve(&mut self, total: u64) -> Result<(), Failure> {
+        let Room { budget, queue, kept } = &self.room;
+        let more = total.saturating_sub(self.total);
+        let reserved = match budget.try_reserve(more) {
+            Some(reserved) => reserved,
+            None => {
+                // What is kept for later gives way to what is needed now.
+                kept.let_all_go();
+                let waited = budget.reserve_within(queue, more, self.deadline).await;
+                waited.map_err(|refused| match refused {
+                    Refused::Full => Failure::QueueFull,
+                    Refused::TooLate => Failure::QueueTimeout,
+                })?
+            }
+        };
+        self.reserved.push(reserved);
+        self.total = total;
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.writer = SealedWriter::new(self.limit)?;
+        Ok(())
     }
 }
 
 impl Write for Intake {
     fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        let written = self.writer.write(chunk)?;
-        self.hasher.update(&chunk[..written]);
-        Ok(written)
+        self.writer.write(chunk)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,34 +1,30 @@
 //! The list itself: what happens to a request, in order.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cuttle_contract::{Failure, ImageRequest, RequestKey, Source};
+use cuttle_contract::{Failure, Source};
 use cuttle_image::Probe;
-use cuttle_source::{Sources, Validator};
-use cuttle_store::{ContentKey, Entry, RequestDigest, Tier, Variant};
+use cuttle_source::{Origins, State};
+use cuttle_store::{ContentKey, RequestDigest, Tier};
 use cuttle_worker::Pool;
 use moka::sync::Cache;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::admission::{Admission, Budget, Queue};
-use crate::answer::{Answer, Delivery, Found, Reason, SourceDigest, Unanswered};
+use crate::admission::{Admission, Queue};
+use crate::answer::{Answer, Delivery, Found, Reason, Unanswered};
+use crate::asked::Asked;
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
 use crate::jobs::{Seat, Wish};
 use crate::joining::Waiting;
 use crate::keys::request_digest;
 use crate::loading::Loading;
+use crate::look_up::{Known, LookUp};
+use crate::original::Original;
 use crate::rendition::Made;
 use crate::settings::Settings;
-
-/// A state of the source, and when it was last seen to be so.
-#[derive(Debug, Clone, Copy)]
-pub struct Checked {
-    validator: Validator,
-    at: Instant,
-    source: SourceDigest,
-}
 
 /// How busy a pipeline is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +50,25 @@ pub struct Pipeline(Arc<Stages>);
 
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
-    pub(crate) store: Arc<dyn Tier<Checked>>,
+    pub(crate) store: Arc<dyn Tier<Arc<State>>>,
+    pub(crate) personal: Cache<RequestDigest, Known>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) waiting: Waiting<Wish, Seat>,
     pub(crate) failed: Cache<ContentKey, Reason>,
     loading: Loading,
-    flights: Flights<RequestKey, Result<(Made, SourceDigest), Unanswered>>,
+    flights: Flights<RequestDigest, Result<Done, Unanswered>>,
     requests: AtomicUsize,
     closed: AtomicBool,
+}
+
+type Job = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
+
+/// What a job hands to everyone who waits for it.
+#[derive(Debug, Clone)]
+struct Done {
+    made: Made,
+    state: Arc<State>,
 }
 
 impl std::fmt::Debug for Stages {
@@ -76,19 +82,19 @@ impl Pipeline {
     #[must_use]
     pub fn new(
         settings: Settings,
-        sources: Sources,
-        store: Arc<dyn Tier<Checked>>,
+        origins: Origins,
+        store: Arc<dyn Tier<Arc<State>>>,
         pool: Arc<Pool>,
     ) -> Self {
-        let queue = || Queue::new(settings.queue_length, settings.queue_wait);
-        let admission = Admission::new(pool.capacity(), settings.memory.renders, queue());
-        let originals = Budget::new(settings.memory.originals);
-        let loading = Loading::new(sources, originals, queue(), settings.limits.source_bytes);
+        let queue = Queue::new(settings.queue_length, settings.queue_wait);
+        let admission = Admission::new(pool.capacity(), settings.memory.renders, queue);
+        let loading = Loading::new(origins, &settings);
         let failed = Cache::builder()
             .max_capacity(REMEMBERED_FAILURES)
             .time_to_live(settings.remember_failure)
             .build();
         Self(Arc::new(Stages {
+            personal: Known::personal(settings.memory.personal),
             settings,
             store,
             pool,
@@ -107,33 +113,39 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Unanswered`]: whose fault, and the detail for the log.
-    pub async fn answer(&self, request: ImageRequest) -> Result<Answer, Unanswered> {
+    pub async fn answer(&self, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
-        let key = request.key();
-        let digest = request_digest(&key);
-        let known = timeout_at(deadline, self.0.look_up(&digest, &request.source)).await;
-        if let Some((variant, source)) = known.map_err(|_elapsed| Failure::SourceTimeout)? {
-            return Ok(Answer::of(Made::kept(variant), Found::Hit, source));
+        let digest = request_digest(&asked);
+        let known = match self.0.look_up(&digest, &asked) {
+            LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
+            LookUp::Stale(known) => {
+                if !self.is_closed() {
+                    self.0.start(digest, asked.clone(), known.clone(), deadline);
+                }
+                return Ok(known.answer(Found::Stale, &asked));
+            }
+            LookUp::Due(known) => Some(known),
+            LookUp::Absent => None,
+        };
+        let landed = match self.is_closed() {
+            true => Err(Failure::ShuttingDown.into()),
+            false => self.0.wait(digest, &asked, known.clone(), deadline).await,
+        };
+        match (landed, known) {
+            (Err(failure), Some(known)) if self.0.outlives(&known, &asked, &failure) => {
+                Ok(known.answer(Found::Stale, &asked))
+            }
+            (landed, _) => landed,
         }
-        if self.0.closed.load(Ordering::Relaxed) {
-            return Err(Failure::ShuttingDown.into());
-        }
-        let _waiting = Counted::one_more(&self.0.requests);
-        let stages = Arc::clone(&self.0);
-        let job = move || async move { stages.produce(digest, request, deadline).await };
-        let landed =
-            self.0.flights.join(key, deadline, job).await.map_err(|missed| match missed {
-                Missed::Deadline => Failure::RequestTimeout.into(),
-                Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
-            })?;
-        let (made, source) = landed.value?;
-        let found = if landed.led { Found::Miss } else { Found::Collapsed };
-        Ok(Answer::of(made, found, source))
     }
 
     /// Takes no new work from now on; jobs under way finish and hits are still answered.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Relaxed)
     }
 
     /// How busy it is.
@@ -145,7 +157,7 @@ impl Pipeline {
             jobs: flights.len(),
             waiting: admission.waiting() + loading.waiting(),
             full: flights.len() >= self.0.most_jobs(),
-            closed: self.0.closed.load(Ordering::Relaxed),
+            closed: self.is_closed(),
         }
     }
 
@@ -168,64 +180,127 @@ impl Stages {
         self.pool.capacity() + self.settings.queue_length
     }
 
+    /// Waits for the job of one key until `deadline`, starting it if there is none.
+    async fn wait(
+        self: &Arc<Self>,
+        digest: RequestDigest,
+        asked: &Asked,
+        known: Option<Known>,
+        deadline: Instant,
+    ) -> Result<Answer, Unanswered> {
+        let _waiting = Counted::one_more(&self.requests);
+        loop {
+            let job = self.job(digest, asked.clone(), known.clone(), deadline);
+            let landed = self.flights.join(digest, deadline, job).await;
+            let landed = landed.map_err(|missed| match missed {
+                // By what it was waiting for: the origin's slowness is not ours.
+                Missed::Deadline if self.loading.is_loading(asked) => Failure::SourceTimeout.into(),
+                Missed::Deadline => Failure::RequestTimeout.into(),
+                Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
+            })?;
+            return match landed.value {
+                Ok(Done { made, state }) => {
+                    let found = match (made.confirmed, landed.led) {
+                        (true, _) => Found::Hit,
+                        (false, true) => Found::Miss,
+                        (false, false) => Found::Collapsed,
+                    };
+                    Ok(Answer::of(made, found, &state, asked))
+                }
+                // The time that was over is the first waiter's, whose job it was.
+                Err(failure) if !landed.led && failure.is_late() && Instant::now() < deadline => {
+                    continue;
+                }
+                Err(failure) => Err(failure),
+            };
+        }
+    }
+
+    /// Has a stale picture made anew for those who come later.
+    fn start(
+        self: &Arc<Self>,
+        digest: RequestDigest,
+        asked: Asked,
+        known: Known,
+        deadline: Instant,
+    ) {
+        self.flights.start(digest, self.job(digest, asked, Some(known), deadline));
+    }
+
+    fn job(
+        self: &Arc<Self>,
+        digest: RequestDigest,
+        asked: Asked,
+        known: Option<Known>,
+        deadline: Instant,
+    ) -> impl FnOnce() -> Job {
+        let stages = Arc::clone(self);
+        move || Box::pin(async move { stages.produce(digest, &asked, known, deadline).await })
+    }
+
     /// The job of one key, from the original to the stored variant.
     async fn produce(
         self: &Arc<Self>,
         digest: RequestDigest,
-        request: ImageRequest,
+        asked: &Asked,
+        known: Option<Known>,
         deadline: Instant,
-    ) -> Result<(Made, SourceDigest), Unanswered> {
+    ) -> Result<Done, Unanswered> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
-        if self.flights.len() > self.most_jobs() {
+        if known.is_none() && self.flights.len() > self.most_jobs() {
             return Err(Failure::QueueFull.into());
         }
-        let original = self.loading.load(&request.source, deadline).await?;
-        let source = SourceDigest(original.digest);
-        let made = match original.probe() {
-            Ok(probe) => match self.decide(&request, &probe)? {
-                Decision::PassThrough => self.pass_through(&original, probe.kind)?,
-                Decision::Render(target) => {
-                    self.render(&request, target, &original, &probe, deadline).await?
-                }
-            },
-            Err(error) => Self::unreadable(&request, &original, &error)?,
+        let state = known.as_ref().map(|known| Arc::clone(&known.state));
+        let loaded = self.loading.load(asked, state, deadline).await;
+        let loaded = loaded.inspect_err(|failure| {
+            if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
+                self.forget(&digest);
+            }
+        })?;
+        let made = match (loaded.original, known) {
+            (Some(original), _) => self.make(asked, &original, deadline).await?,
+            (None, Some(known)) => Made { confirmed: true, ..known.made },
+            (None, None) => {
+                return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
+            }
         };
-        if let Some(content) = made.content {
-            let checked = Checked { validator: original.validator, at: Instant::now(), source };
-            self.store.record(digest, Entry { content, validator: checked });
-        }
+        self.remember(digest, asked, &made, &loaded.state);
         if let Delivery::Fallback(reason) = made.delivery {
-            let source = source_for_log(&request.source);
+            let source = source_for_log(&asked.request.source);
             tracing::warn!(source, reason = reason.name(), "served the original instead");
         }
-        Ok((made, source))
+        Ok(Done { made, state: loaded.state })
     }
 
-    fn decide(&self, request: &ImageRequest, probe: &Probe) -> Result<Decision, Failure> {
-        let Settings { limits, svg, .. } = &self.settings;
-        decide(request.contract, request.format, probe, limits, *svg)
-    }
-
-    /// A stored answer whose source is still what it was.
-    async fn look_up(
-        &self,
-        digest: &RequestDigest,
-        source: &Source,
-    ) -> Option<(Variant, SourceDigest)> {
-        let Entry { content, validator: checked } = self.store.find(digest)?;
-        let variant = self.store.get(&content)?;
-        if checked.at.elapsed() >= self.settings.recheck {
-            // Recorded first, so that of many hits at this instant only one looks at the disk.
-            let again = Checked { at: Instant::now(), ..checked };
-            self.store.record(*digest, Entry { content, validator: again });
-            let now = self.loading.check(source).await;
-            if now.is_err() || now.is_ok_and(|(_, now)| now != checked.validator) {
-                self.store.forget(digest);
-                return None;
+    /// From the original to what is sent of it.
+    async fn make(
+        self: &Arc<Self>,
+        asked: &Asked,
+        original: &Arc<Original>,
+        deadline: Instant,
+    ) -> Result<Made, Unanswered> {
+        let made = match original.probe() {
+            Ok(probe) => match self.decide(asked, &probe) {
+                Ok(Decision::PassThrough) => self.pass_through(asked, original, probe.kind),
+                Ok(Decision::Render(target)) => {
+                    self.render(asked, target, original, &probe, deadline).await
+                }
+                Err(refused) => Err(refused.into()),
+            },
+            Err(error) => Self::unreadable(&asked.request, original, &error),
+        };
+        made.inspect_err(|failure| {
+            if failure.is_of_the_bytes() {
+                self.loading.condemn(asked, &original.state, failure);
             }
-        }
-        Some((variant, checked.source))
+        })
+    }
+
+    fn decide(&self, asked: &Asked, probe: &Probe) -> Result<Decision, Failure> {
+        let request = &asked.request;
+        let svg = self.settings.endpoint(request.contract).svg;
+        decide(request.contract, request.format, probe, &self.settings.limits, svg)
     }
 }
 

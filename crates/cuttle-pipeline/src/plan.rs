@@ -20,6 +20,8 @@ pub struct MemoryPlan {
     pub kept: u64,
     /// Variants kept by the memory tier.
     pub variants: u64,
+    /// Variants that are one client's, kept for a minute.
+    pub personal: u64,
     /// Code, connections, index: what is there before any picture.
     pub fixed: u64,
 }
@@ -38,20 +40,21 @@ const LEAST_WORKER_BYTES: u64 = 96 * MIB;
 
 impl MemoryPlan {
     /// Divides `ceiling` among `workers` workers: an eighth for originals, a sixteenth for variants
-    /// (64 MiB are plenty), the rest for renders.
+    /// (64 MiB are plenty) unless `variants` says otherwise, the rest for renders.
     #[must_use]
-    pub fn new(ceiling: u64, workers: usize, largest_source: u64) -> Self {
+    pub fn new(ceiling: u64, workers: usize, largest_source: u64, variants: Option<u64>) -> Self {
         let workers = workers as u64;
         let fixed = SERVER_BYTES + workers * IDLE_WORKER_BYTES;
         let originals = (ceiling / 8).clamp(largest_source, 16 * largest_source);
-        let variants = (ceiling / 16).clamp(4 * MIB, 64 * MIB);
-        let left = ceiling.saturating_sub(fixed + originals + variants);
+        let variants = variants.unwrap_or((ceiling / 16).clamp(4 * MIB, 64 * MIB));
+        let personal = variants / 8;
+        let left = ceiling.saturating_sub(fixed + originals + variants + personal);
         // A quarter for what allocators do not give back, and no more than a large photo leaves.
         let kept = (left / (4 * workers)).clamp(LEAST_KEPT_BYTES, MOST_KEPT_BYTES);
         let left = left.saturating_sub(workers * kept);
         let renders = left.clamp(LEAST_WORKER_BYTES, workers * WORKER_BYTES);
         let worker = renders.min(WORKER_BYTES);
-        Self { ceiling, originals, renders, worker, kept, variants, fixed }
+        Self { ceiling, originals, renders, worker, kept, variants, personal, fixed }
     }
 
     fn workers_keep(&self) -> u64 {
@@ -61,7 +64,8 @@ impl MemoryPlan {
     /// What all shares add up to at worst.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.fixed + self.originals + self.renders + self.variants + self.workers_keep()
+        let variants = self.variants + self.personal;
+        self.fixed + self.originals + self.renders + variants + self.workers_keep()
     }
 
     /// Whether the worst case stays under the ceiling; if not, the machine is too small for even
@@ -82,8 +86,9 @@ mod tests {
     fn the_worst_case_stays_under_every_ceiling_from_256_mib_up() {
         for ceiling in [256, 300, 512, 1024, 4096, 24 << 10] {
             for workers in [1, 2, 4, 8, 64] {
-                let plan = MemoryPlan::new(ceiling * MIB, workers, SOURCE);
-                let least = plan.fixed + plan.originals + plan.variants + plan.workers_keep();
+                let plan = MemoryPlan::new(ceiling * MIB, workers, SOURCE, None);
+                let variants = plan.variants + plan.personal;
+                let least = plan.fixed + plan.originals + variants + plan.workers_keep();
                 assert_eq!(plan.fits(), least + LEAST_WORKER_BYTES <= plan.ceiling, "{plan:?}");
                 assert!(plan.worker <= plan.renders && plan.originals >= SOURCE);
             }
@@ -92,12 +97,12 @@ mod tests {
 
     #[test]
     fn a_large_machine_is_not_spent_for_its_own_sake() {
-        let plan = MemoryPlan::new(24 << 30, 2, SOURCE);
+        let plan = MemoryPlan::new(24 << 30, 2, SOURCE, None);
         assert!(plan.total() < 2 << 30, "{plan:?}");
     }
 
     #[test]
     fn a_ceiling_that_is_too_small_says_so() {
-        assert!(!MemoryPlan::new(64 * MIB, 2, SOURCE).fits());
+        assert!(!MemoryPlan::new(64 * MIB, 2, SOURCE, None).fits());
     }
 }

@@ -8,6 +8,7 @@ use cuttle_store::{ContentKey, Variant};
 use tokio::time::Instant;
 
 use crate::answer::{Body, Delivery, Reason, Unanswered};
+use crate::asked::Asked;
 use crate::decision::acceptable;
 use crate::jobs::Wish;
 use crate::keys::{entity_tag, original_key, rendition_key};
@@ -26,21 +27,25 @@ pub(crate) struct Made {
     pub(crate) kind: Kind,
     pub(crate) etag: Arc<str>,
     pub(crate) delivery: Delivery,
-    /// Where the store has it; nothing for what is not kept.
+    /// Its place in the store; nothing for what must not be kept.
     pub(crate) content: Option<ContentKey>,
+    /// Nothing had to be made: the original is still what this was made from.
+    pub(crate) confirmed: bool,
 }
 
 impl Made {
     /// A stored variant.
-    pub(crate) fn kept(variant: Variant) -> Self {
+    pub(crate) fn kept(variant: Variant, content: ContentKey) -> Self {
         let Variant { bytes, kind, etag, passthrough, .. } = variant;
         let delivery = if passthrough { Delivery::PassedThrough } else { Delivery::Rendition };
-        Self { body: Body::Bytes(bytes), kind, etag, delivery, content: None }
+        let (body, content) = (Body::Bytes(bytes), Some(content));
+        Self { body, kind, etag, delivery, content, confirmed: false }
     }
 
     fn original(original: &Arc<Original>, kind: Kind, delivery: Delivery) -> Self {
         let body = Body::Original(Arc::clone(original));
-        Self { body, kind, etag: entity_tag(&original.digest), delivery, content: None }
+        let etag = entity_tag(&original.digest);
+        Self { body, kind, etag, delivery, content: None, confirmed: false }
     }
 }
 
@@ -48,12 +53,13 @@ impl Stages {
     /// The rendition that was asked for, or the original where that is the better or the only answer.
     pub(crate) async fn render(
         self: &Arc<Self>,
-        request: &ImageRequest,
+        asked: &Asked,
         target: Target,
         original: &Arc<Original>,
         probe: &Probe,
         deadline: Instant,
     ) -> Result<Made, Unanswered> {
+        let request = &asked.request;
         if let Err(excess) = self.settings.limits.check(probe) {
             return match request.contract {
                 Contract::Next => Ok(fall_back(original, probe.kind, Reason::TooLarge)),
@@ -67,21 +73,23 @@ impl Stages {
             ..RenderOptions::new(width, target, quality, profile)
         };
         let content = rendition_key(&original.digest, &options);
-        let variant =
-            match self.employ(Wish { content, options, deadline }, original, probe).await? {
-                Ok(variant) => variant,
-                Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
-            };
+        let keep = Self::keeps(asked, &original.state);
+        let wish = Wish { content, options, keep, deadline };
+        let variant = match self.employ(wish, original, probe).await? {
+            Ok(variant) => variant,
+            Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
+        };
         // Decided for each request anew: what one client may get instead, another cannot read.
         if pays(&variant, request, original, probe) {
-            return Ok(Made { content: Some(content), ..Made::kept(variant) });
+            return Ok(Made::kept(variant, content));
         }
-        self.pass_through(original, probe.kind)
+        self.pass_through(asked, original, probe.kind)
     }
 
     /// The original on purpose.
     pub(crate) fn pass_through(
         &self,
+        asked: &Asked,
         original: &Arc<Original>,
         kind: Kind,
     ) -> Result<Made, Unanswered> {
@@ -96,8 +104,8 @@ impl Stages {
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
-        self.store.put(content, variant.clone());
-        Ok(Made { content: Some(content), ..Made::kept(variant) })
+        self.store_if(Self::keeps(asked, &original.state), content, &variant);
+        Ok(Made::kept(variant, content))
     }
 
     /// A signature without readable headers behind it.

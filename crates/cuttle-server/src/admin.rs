@@ -61,9 +61,9 @@ struct Store {
 }
 
 fn readiness(app: &App) -> Response<Body> {
-    let load = app.pipeline.load();
-    let usage = app.pipeline.usage();
-    let workers = app.pipeline.pool().stats();
+    let load = app.parts.pipeline.load();
+    let usage = app.parts.pipeline.usage();
+    let workers = app.parts.pipeline.pool().stats();
     let alive = workers.ready();
     let mut reasons = Vec::new();
     if app.is_draining() {
@@ -76,7 +76,7 @@ fn readiness(app: &App) -> Response<Body> {
     if load.full {
         degraded.push("image queue full");
     }
-    if !app.facts.sandbox_complete {
+    if !app.parts.facts.sandbox_complete {
         degraded.push("sandbox incomplete");
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -3,26 +3,89 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextContract, Rules, StrictContract};
 use cuttle_pipeline::Pipeline;
 use cuttle_source::Folder;
+use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use crate::Hosts;
+use crate::forwarding::Forwarding;
 
-/// The served application: contracts, pipeline, folder.
+/// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
 pub struct App {
     pub(crate) rules: Arc<Rules>,
     pub(crate) next: NextContract,
     pub(crate) strict: StrictContract,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) folder: Arc<Folder>,
-    pub(crate) facts: Facts,
-    pub(crate) hosts: Hosts,
+    pub(crate) parts: Parts,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
     draining: AtomicBool,
+}
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What both endpoints allow.
+    pub rules: Arc<Rules>,
+    /// Makes the answers of both.
+    pub pipeline: Pipeline,
+    /// `/_next/image`; `None` where the application has none.
+    pub next: Option<NextEndpoint>,
+    /// Who answers for everything that is not ours.
+    pub rest: Rest,
+    /// What of a request the application is told when an original is loaded.
+    pub forwarding: Forwarding,
+    /// Names of the application's release: a version that is one of them is true of its own files.
+    pub releases: Vec<String>,
+    /// How refusals of the image endpoints are written.
+    pub refusals: Refusals,
+    /// For the page.
+    pub facts: Facts,
+    /// For whom we answer.
+    pub hosts: Hosts,
+}
+
+/// Where `/_next/image` is, and the headers that an application may choose for it.
+#[derive(Debug, Clone)]
+pub struct NextEndpoint {
+    /// With the base path, without a trailing slash.
+    pub path: String,
+    /// `Content-Security-Policy` of a picture.
+    pub policy: HeaderValue,
+    /// `Content-Disposition` of a picture.
+    pub shown: Disposition,
+}
+
+impl Default for NextEndpoint {
+    /// Next's own defaults.
+    fn default() -> Self {
+        Self {
+            path: "/_next/image".to_owned(),
+            policy: HeaderValue::from_static("script-src 'none'; frame-src 'none'; sandbox;"),
+            shown: Disposition::Attachment,
+        }
+    }
+}
+
+/// Who answers for everything that is not ours.
+#[derive(Debug)]
+pub enum Rest {
+    /// A folder: its files, and a page for people.
+    Folder(Arc<Folder>),
+    /// Nobody.
+    Nothing,
+}
+
+/// How refusals of the image endpoints are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// The sentence alone.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Making one opens hundreds of files, on threads that everything else needs as well.
@@ -44,21 +107,12 @@ pub struct Facts {
 impl App {
     /// Joins the parts.
     #[must_use]
-    pub fn new(
-        rules: Arc<Rules>,
-        pipeline: Pipeline,
-        folder: Arc<Folder>,
-        facts: Facts,
-        hosts: Hosts,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
         Self {
-            next: NextContract::new(&rules),
-            strict: StrictContract::new(&rules),
-            rules,
-            pipeline,
-            folder,
-            facts,
-            hosts,
+            rules: Arc::clone(&parts.rules),
+            next: NextContract::new(&parts.rules),
+            strict: StrictContract::new(&parts.rules),
+            parts,
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
             draining: AtomicBool::new(false),
         }
@@ -67,13 +121,13 @@ impl App {
     /// From now on this process wants no traffic: `/readyz` says so and new renders are refused.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.pipeline.close();
+        self.parts.pipeline.close();
     }
 
     /// Address that people open.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.facts.address
+        &self.parts.facts.address
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -36,12 +36,12 @@ const PLAIN_FILE_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// A plain file, or the page of a directory.
-pub(crate) async fn answer(app: &App, request: &Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(
+    app: &App,
+    folder: &Arc<Folder>,
+    request: &Request<Incoming>,
+) -> Response<Body> {
     let Ok(path) = LocalPath::parse(request.uri().path()) else { return respond::not_found() };
-    // SECURITY: the router compares paths as they were sent; `/%5Fcuttle/x` is reserved all the same.
-    if path.is_under(app.rules.prefix()) {
-        return respond::not_found();
-    }
     let directory = path.path().ends_with('/');
     let mut segments: Vec<String> = path.segments().map(Into::into).collect();
     if directory {
@@ -54,7 +54,7 @@ pub(crate) async fn answer(app: &App, request: &Request<Incoming>) -> Response<B
         Some(Ok(turn)) => Some(turn),
         None => None,
     };
-    let folder = Arc::clone(&app.folder);
+    let folder = Arc::clone(folder);
     let looked_up = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         look_up(&folder, &segments, directory)
@@ -168,10 +168,10 @@ fn page(app: &App, listing: &Listing) -> Response<Body> {
         widths: lists.widths.to_vec(),
         qualities: lists.qualities.to_vec(),
         formats: lists.formats.iter().map(|format| format.name()).collect(),
-        version: app.facts.version,
-        sandbox_complete: app.facts.sandbox_complete,
-        workers: app.facts.workers,
-        address: app.facts.address.clone(),
+        version: app.parts.facts.version,
+        sandbox_complete: app.parts.facts.sandbox_complete,
+        workers: app.parts.facts.workers,
+        address: app.parts.facts.address.clone(),
     };
     own_page("text/html; charset=utf-8", gallery::page(listing, &settings))
 }

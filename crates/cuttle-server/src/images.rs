@@ -1,12 +1,13 @@
 //! Both image endpoints: method, loop, contract, pipeline, answer.
 
 use cuttle_contract::disposition::{self, Disposition};
-use cuttle_contract::freshness::{Lifetime, SourceFreshness, cache_control};
+use cuttle_contract::freshness::{Lifetime, cache_control};
 use cuttle_contract::{
-    Contract, Failure, Fault, ImageRequest, Refusal, SourceKind, StrictContract, etag,
+    Contract, Failure, Fault, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
 };
 use cuttle_image::Kind;
-use cuttle_pipeline::{Answer, Delivery, Found};
+use cuttle_pipeline::{Answer, Asked, Delivery, Found, Keep};
+use cuttle_source::{CDN_LOOP, came_from_us};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -15,36 +16,49 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 
 use crate::App;
+use crate::app::NextEndpoint;
 use crate::respond::{self, Body, NOSNIFF, list};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const NEXTJS_CACHE: HeaderName = HeaderName::from_static("x-nextjs-cache");
-const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-const NEXT_POLICY: HeaderValue =
-    HeaderValue::from_static("script-src 'none'; frame-src 'none'; sandbox;");
 const STRICT_POLICY: HeaderValue = HeaderValue::from_static("script-src 'none'; sandbox");
 const SVG_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
-/// `/_next/image`.
-pub(crate) async fn next(app: &App, request: &Request<Incoming>) -> Response<Body> {
-    answer(app, Contract::Next, request).await
+/// Which endpoint, with what an application may choose of its answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Endpoint<'a> {
+    /// `/_next/image`.
+    Next(&'a NextEndpoint),
+    /// `<prefix>/image`.
+    Strict,
 }
 
-/// `<prefix>/image`.
-pub(crate) async fn strict(app: &App, request: &Request<Incoming>) -> Response<Body> {
-    answer(app, Contract::Strict, request).await
+impl Endpoint<'_> {
+    fn contract(self) -> Contract {
+        match self {
+            Self::Next(_) => Contract::Next,
+            Self::Strict => Contract::Strict,
+        }
+    }
 }
 
-async fn answer(app: &App, contract: Contract, request: &Request<Incoming>) -> Response<Body> {
+/// Answers a request for a picture.
+pub(crate) async fn answer(
+    app: &App,
+    endpoint: Endpoint<'_>,
+    request: &Request<Incoming>,
+) -> Response<Body> {
+    let contract = endpoint.contract();
     let query = request.uri().query().unwrap_or_default();
     let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
-    let refuse = |refusal: &Refusal| refused(refusal, varies);
+    let refuse = |refusal: &Refusal| refused(app, refusal, varies);
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return refuse(&contract.refuse(Failure::MethodNotAllowed, SourceKind::Local));
     }
-    if comes_from_ourselves(request.headers()) {
+    // SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
+    if came_from_us(request.headers().get_all(CDN_LOOP)) {
         return refuse(&contract.refuse(Failure::Loop, SourceKind::Local));
     }
     let accept = list(request.headers(), ACCEPT);
@@ -56,8 +70,9 @@ async fn answer(app: &App, contract: Contract, request: &Request<Incoming>) -> R
         Ok(asked) => asked,
         Err(refusal) => return refuse(&refusal),
     };
-    match app.pipeline.answer(asked.clone()).await {
-        Ok(answer) => picture(app, &asked, answer, request.headers()),
+    let personal = app.parts.forwarding.personal(&asked.source, request.headers());
+    match app.parts.pipeline.answer(Asked { request: asked.clone(), personal }).await {
+        Ok(answer) => picture(app, endpoint, &asked, answer, request.headers()),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
             refusal.detail = unanswered.detail;
@@ -67,7 +82,13 @@ async fn answer(app: &App, contract: Contract, request: &Request<Incoming>) -> R
 }
 
 /// A picture, or the news that the client's copy of it is still good.
-fn picture(app: &App, asked: &ImageRequest, answer: Answer, headers: &HeaderMap) -> Response<Body> {
+fn picture(
+    app: &App,
+    endpoint: Endpoint<'_>,
+    asked: &ImageRequest,
+    answer: Answer,
+    headers: &HeaderMap,
+) -> Response<Body> {
     let fallback = matches!(answer.delivery, Delivery::Fallback(_));
     let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, &answer) };
     let unchanged = !fallback && is_still_good(asked.contract, headers, &answer.etag);
@@ -84,17 +105,21 @@ fn picture(app: &App, asked: &ImageRequest, answer: Answer, headers: &HeaderMap)
     out.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     insert(out, CACHE_STATUS, &cache_status(found, delivery));
     if asked.contract == Contract::Next {
-        let state = if found == Found::Hit { "HIT" } else { "MISS" };
+        let state = match found {
+            Found::Hit => "HIT",
+            Found::Stale => "STALE",
+            Found::Miss | Found::Collapsed => "MISS",
+        };
         out.insert(NEXTJS_CACHE, HeaderValue::from_static(state));
     }
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let (policy, shown) = match asked.contract {
-        _ if kind == Kind::Svg => (SVG_POLICY, Disposition::Attachment),
-        Contract::Next => (NEXT_POLICY, Disposition::Attachment),
-        Contract::Strict => (STRICT_POLICY, Disposition::Inline),
+    let (policy, shown) = match endpoint {
+        Endpoint::Next(chosen) => (chosen.policy.clone(), chosen.shown),
+        Endpoint::Strict if kind == Kind::Svg => (SVG_POLICY, Disposition::Attachment),
+        Endpoint::Strict => (STRICT_POLICY, Disposition::Inline),
     };
     out.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
     insert(out, CONTENT_DISPOSITION, &disposition::value(shown, &asked.source, kind.extension()));
@@ -114,20 +139,31 @@ fn is_still_good(contract: Contract, headers: &HeaderMap, etag: &str) -> bool {
 fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
     // SECURITY: a version is believed only when it names the bytes; else anyone could pin old bytes in
     // a CDN under the next release's URL.
-    let true_version =
-        asked.version.as_deref().is_some_and(|version| answer.source.is_named_by(version));
-    if asked.is_static || true_version {
+    let is_true = |version: &str| {
+        let own = matches!(asked.source, Source::Local(_));
+        answer.source.is_named_by(version) || own && app.parts.releases.iter().any(|r| r == version)
+    };
+    let max_age = match answer.keep {
+        Keep::Nobody => return Lifetime::Private,
+        Keep::Personal => return Lifetime::Personal,
+        Keep::Everyone { max_age } => max_age,
+    };
+    if asked.is_static || asked.version.as_deref().is_some_and(is_true) {
         return Lifetime::Immutable;
     }
+    let min_ttl = match asked.contract {
+        Contract::Next => app.rules.next_min_ttl(),
+        Contract::Strict => app.rules.min_ttl(),
+    };
     Lifetime::Picture {
-        max_age: SourceFreshness::default().at_least(app.rules.min_ttl()),
+        max_age: max_age.max(min_ttl),
         stale_while_revalidate: app.rules.stale_while_revalidate(),
     }
 }
 
 /// The one place where refusals are logged, as loud as their fault: a client's mistake must not fill
 /// the log.
-fn refused(refusal: &Refusal, varies: bool) -> Response<Body> {
+fn refused(app: &App, refusal: &Refusal, varies: bool) -> Response<Body> {
     let Refusal { code, status, detail, .. } = refusal;
     let detail = detail.as_deref();
     match refusal.fault {
@@ -136,7 +172,7 @@ fn refused(refusal: &Refusal, varies: bool) -> Response<Body> {
         Fault::Us if *status == 503 => tracing::warn!(code, status, detail, "too busy"),
         Fault::Us => tracing::error!(code, status, detail, "our fault"),
     }
-    let mut response = respond::refusal(refusal, varies);
+    let mut response = respond::refusal(refusal, varies, app.parts.refusals);
     let value = HeaderValue::from_static("cuttle; fwd=bypass; detail=refused");
     response.headers_mut().insert(CACHE_STATUS, value);
     response
@@ -146,6 +182,7 @@ fn refused(refusal: &Refusal, varies: bool) -> Response<Body> {
 fn cache_status(found: Found, delivery: Delivery) -> String {
     let state = match found {
         Found::Hit => "cuttle; hit",
+        Found::Stale => return "cuttle; hit; detail=stale".to_owned(),
         Found::Miss => "cuttle; fwd=miss",
         Found::Collapsed => "cuttle; fwd=miss; collapsed",
     };
@@ -154,16 +191,6 @@ fn cache_status(found: Found, delivery: Delivery) -> String {
         Delivery::PassedThrough => format!("{state}; detail=passthrough"),
         Delivery::Fallback(_) => format!("{state}; detail=fallback"),
     }
-}
-
-/// SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
-fn comes_from_ourselves(headers: &HeaderMap) -> bool {
-    headers.get_all(CDN_LOOP).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|member| {
-            let name = member.split(';').next().unwrap_or_default();
-            name.trim().eq_ignore_ascii_case("cuttle")
-        })
-    })
 }
 
 /// Values are built from our own ASCII; one that is not would be a bug, and no header is the safe answer.

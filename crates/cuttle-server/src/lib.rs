@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod files;
+mod forwarding;
 mod gallery;
 mod hosts;
 mod images;
@@ -14,7 +15,8 @@ mod listen;
 mod respond;
 mod route;
 
-pub use app::{App, Facts};
+pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
+pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
 pub use listen::{Drain, serve};
 

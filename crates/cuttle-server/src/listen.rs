@@ -87,11 +87,12 @@ fn converse(
         let app = Arc::clone(&app);
         async move {
             let began = Instant::now();
-            let response = route::route(&app, door, &request).await;
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let response = route::route(&app, door, request).await;
             tracing::debug!(
                 target: "cuttle::access",
-                method = %request.method(),
-                path = request.uri().path(),
+                %method,
+                path,
                 status = response.status().as_u16(),
                 milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "answered"

@@ -12,6 +12,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::Frame;
 
+use crate::app::Refusals;
+
 /// Bytes in memory, or what is read as it is sent: an original, a plain file.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
 
@@ -74,10 +76,17 @@ pub(crate) fn sentence(
 }
 
 /// A refusal of an image endpoint. The operator's detail stays out of it.
-pub(crate) fn refusal(refusal: &Refusal, vary_accept: bool) -> Response<Body> {
+pub(crate) fn refusal(refusal: &Refusal, vary_accept: bool, written: Refusals) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = sentence(status, refusal.code, refusal.message.clone().into_owned());
+    let text = match written {
+        Refusals::Text => refusal.message.clone().into_owned(),
+        Refusals::Json => for_programs(status, refusal),
+    };
+    let mut response = sentence(status, refusal.code, text);
     let headers = response.headers_mut();
+    if written == Refusals::Json {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     if refusal.allow {
         headers.insert(ALLOW, GET_AND_HEAD);
     }
@@ -88,6 +97,18 @@ pub(crate) fn refusal(refusal: &Refusal, vary_accept: bool) -> Response<Body> {
         headers.insert(VARY, HeaderValue::from_static("Accept"));
     }
     response
+}
+
+/// A refusal as an object. The cause is our own closed set of codes, never a text of someone else's.
+fn for_programs(status: StatusCode, refusal: &Refusal) -> String {
+    let message = refusal.message.as_ref();
+    let object = serde_json::json!({
+        "error": status.canonical_reason().unwrap_or_default(),
+        "message": message,
+        "statusCode": status.as_u16(),
+        "cause": { "code": refusal.code, "message": message },
+    });
+    object.to_string()
 }
 
 /// Nothing of that name.

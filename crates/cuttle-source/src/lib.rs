@@ -16,7 +16,6 @@ mod origins;
 mod state;
 mod validator;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,68 +40,6 @@ fn without_query(source: &Source) -> String {
     match source {
         Source::Local(path) => path.path().to_owned(),
         Source::Remote(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
-    }
-}
-
-/// The folder alone, as the pipeline knows it until it asks [`Origins`].
-#[derive(Debug, Clone)]
-pub struct Sources {
-    folder: Arc<Folder>,
-}
-
-impl Sources {
-    /// Local sources are the files of `folder`; nothing remote is loaded.
-    #[must_use]
-    pub fn folder(folder: Arc<Folder>) -> Self {
-        Self { folder }
-    }
-
-    /// How many bytes the original has now, and what identifies this state of it. Reads no content.
-    ///
-    /// # Errors
-    /// [`LoadError::NotFound`] and [`LoadError::NotAllowed`] as for [`Sources::load`].
-    pub async fn check(&self, source: &Source) -> Result<(u64, Validator), LoadError> {
-        let path = local(source)?;
-        let folder = Arc::clone(&self.folder);
-        off_the_reactor(move || {
-            let file = folder.open(path.iter())?;
-            Ok((file.len(), file.validator()))
-        })
-        .await
-    }
-
-    /// Writes the original into `sink` and gives the sink back with what identifies the bytes.
-    ///
-    /// # Errors
-    /// Whose fault it is: [`LoadError::NotFound`], [`LoadError::NotAllowed`] and
-    /// [`LoadError::TooLarge`] (more than `limit` bytes) speak of the source, [`LoadError::Sink`] of
-    /// us, [`LoadError::Failed`] of the disk.
-    pub async fn load<S>(
-        &self,
-        source: &Source,
-        limit: u64,
-        mut sink: S,
-    ) -> Result<(S, Validator), LoadError>
-    where
-        S: Write + Send + 'static,
-    {
-        let path = local(source)?;
-        let folder = Arc::clone(&self.folder);
-        off_the_reactor(move || {
-            let mut file = folder.open(path.iter())?;
-            let validator = file.validator();
-            file.copy_to(&mut sink, limit)?;
-            Ok((sink, validator))
-        })
-        .await
-    }
-}
-
-/// The decoded segments of a local source.
-fn local(source: &Source) -> Result<Vec<String>, LoadError> {
-    match source {
-        Source::Local(path) => Ok(path.segments().map(Into::into).collect()),
-        Source::Remote(_) => Err(LoadError::NotAllowed),
     }
 }
 

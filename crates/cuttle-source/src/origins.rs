@@ -28,6 +28,14 @@ pub struct Limits {
     pub hop: Duration,
 }
 
+impl Default for Limits {
+    /// Of the strict contract.
+    fn default() -> Self {
+        let total = Duration::from_secs(10);
+        Self { bytes: 20_000_000, redirects: 0, first_byte: total, hop: total }
+    }
+}
+
 /// The terms of one load, given by whoever asks.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
@@ -104,16 +112,10 @@ impl Origins {
                 remote.load(url, previous, terms, &mut pour).await?
             }
         };
-        // What was loaded with one client's credentials is that client's, whatever the application says.
-        let personal = matches!(source, Source::Local(_)) && !terms.forwarded.is_empty();
-        let kept = |said: Freshness| Freshness { private: said.private || personal, ..said };
         match reply {
-            Reply::NotModified(state) => {
-                Ok(Outcome::NotModified(State { freshness: kept(state.freshness), ..state }))
-            }
+            Reply::NotModified(state) => Ok(Outcome::NotModified(state)),
             Reply::Received { version, answered_at, freshness, declared_type } => {
                 let (intake, digest) = pour.finish()?;
-                let freshness = kept(freshness);
                 let state = State { version, digest, checked_at: answered_at, freshness };
                 Ok(Outcome::Loaded(Loaded { intake, state, declared_type }))
             }

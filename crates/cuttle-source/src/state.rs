@@ -46,6 +46,12 @@ pub struct Freshness {
 }
 
 impl State {
+    /// Whether it is that of a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.version, Version::File(_))
+    }
+
     /// Until when nobody needs to be asked; `min_ttl` is the operator's.
     #[must_use]
     pub fn fresh_until(&self, min_ttl: Duration) -> SystemTime {

@@ -193,6 +193,24 @@ impl Forwarded {
             )
     }
 
+    /// BLAKE3 of them in a form in which no two sets are one, for keys.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut named: Vec<(&[u8], &[u8])> = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+            .collect();
+        // Stable: the order of the values of one name is part of their meaning, that of names is not.
+        named.sort_by_key(|(name, _)| *name);
+        let mut hasher = blake3::Hasher::new();
+        for part in named.into_iter().flat_map(|(name, value)| [name, value]) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// Whether a load with these is the same for everyone.
     #[must_use]
     pub fn is_empty(&self) -> bool {

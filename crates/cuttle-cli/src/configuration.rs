@@ -1,0 +1,112 @@
+//! From flags, variables, `cuttle.toml` and a Next build to what they mean together.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cuttle_config::{App, Config, Inputs, Problem, Written};
+use cuttle_contract::Rules;
+
+use crate::args::Layers;
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// Read where it lies unless another is named.
+const FILE: &str = "cuttle.toml";
+/// Keys that are understood and have no effect yet: who sets one is told so.
+const WITHOUT_EFFECT: &[&str] = &[
+    "server.admin_token",
+    "server.admin_hosts",
+    "server.state_dir",
+    "server.log_hits",
+    "optimizer.ttl",
+    "cache.disk",
+    "cache.disk_bytes",
+    "cache.max_age",
+    "storage.type",
+    "storage.path",
+    "storage.max_bytes",
+];
+
+/// What everything together means.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    pub(crate) config: Config,
+    pub(crate) project: Option<Project>,
+    /// What works, but may not be meant.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads all layers.
+///
+/// # Errors
+/// Everything that is wrong with the configuration at once, or the file that cannot be read.
+pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let named =
+        layers.config.clone().or_else(|| environment.get("CUTTLE_CONFIG").map(PathBuf::from));
+    let written = match named {
+        Some(path) => Some(read(&path)?),
+        None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
+        None => None,
+    };
+    let flags = layers.flags.0.clone();
+    let mut inputs = Inputs { flags, environment, written, build: None, folder: false };
+    // Once to learn whether there is an application, once with what its build says.
+    let mut config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
+    if config.apps.len() > 1 {
+        return Err(Failure::SeveralApps(config.apps.len()));
+    }
+    let next = config.apps.first().and_then(|app| app.keys.next.clone());
+    let project = next.as_deref().map(Project::read).transpose()?;
+    inputs.build = project.as_ref().map(|project| project.build.clone());
+    inputs.folder = serves_a_folder(&config);
+    if inputs.build.is_some() || inputs.folder {
+        config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
+    }
+    let warnings = warnings(&config, project.as_ref());
+    Ok(Configured { config, project, warnings })
+}
+
+impl Configured {
+    /// What both endpoints allow.
+    ///
+    /// # Errors
+    /// An entry of `[images]` that could never work.
+    pub(crate) fn rules(&self) -> Result<Rules, Failure> {
+        let images = self.config.contract_images();
+        Ok(match &self.project {
+            Some(project) => {
+                Rules::compile_build(&project.build, &images, self.config.strict_sources)?
+            }
+            None => Rules::compile(&images)?,
+        })
+    }
+}
+
+/// Without an application of any kind, pictures are those of a folder.
+pub(crate) fn serves_a_folder(config: &Config) -> bool {
+    let app = |app: &App| app.keys.upstream.is_some() || app.keys.next.is_some();
+    !config.optimizer.only && config.optimizer.fallback.is_none() && !config.apps.iter().any(app)
+}
+
+fn read(path: &Path) -> Result<Written, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::Read { path: path.to_owned(), error })?;
+    Written::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
+}
+
+fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
+    let of_config = config.warnings.iter().map(|warning: &Problem| warning.to_string());
+    let of_build = project.iter().flat_map(|project| &project.warnings).map(ToString::to_string);
+    let unclear = project
+        .and_then(|project| project.coverage.unclear())
+        .map(|why| format!("every file of public/ is asked of the application: {why}"));
+    let idle = config
+        .set()
+        .filter(|path| WITHOUT_EFFECT.contains(&path.as_str()))
+        .map(|path| format!("`{path}` has no effect in this version"));
+    of_config.chain(of_build).chain(unclear).chain(idle).collect()
+}

@@ -1,0 +1,150 @@
+//! Where originals come from, by configuration: files, the application, remote servers behind the guard.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cuttle_config::{App, Config};
+use cuttle_contract::Pattern;
+use cuttle_pipeline::{Endpoint, Settings};
+use cuttle_server::{Forwarding, ForwardingRule};
+use cuttle_source::{
+    Coverage, Exceptions, Folder, Guard, HttpSettings, Limits, Mount, Origins, Remote, Retry,
+    SystemResolver, Upstream,
+};
+use http::HeaderName;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use url::Url;
+
+use crate::configuration::Configured;
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// Before the second attempt; it doubles.
+const FIRST_GAP: Duration = Duration::from_millis(200);
+/// Next's own limit of a hop, on which the timeouts of pages that use it are built.
+const NEXT_HOP: Duration = Duration::from_secs(7);
+
+/// All origins of the one application, or of a folder.
+///
+/// # Errors
+/// An address or a URL that cannot be one.
+pub(crate) fn origins(
+    configured: &Configured,
+    folder: Option<&Arc<Folder>>,
+) -> Result<Origins, Failure> {
+    let Configured { config, project, .. } = configured;
+    let mut mounts = project.as_ref().map(Project::mounts).transpose()?.unwrap_or_default();
+    mounts.extend(folder.map(|folder| Mount::new("", Arc::clone(folder), Coverage::nothing())));
+    let build = project.as_ref().map(|project| &project.build);
+    let exceptions = Exceptions {
+        local_addresses: build.is_some_and(|build| build.allow_local_addresses),
+        ..exceptions(&config.images.allow_addresses)?
+    };
+    let resolver = Arc::new(SystemResolver);
+    let remote = Remote::new(Guard::new(exceptions), resolver.clone(), http_settings(config));
+    let origins = Origins::new(mounts).with_remote(remote);
+    let app = config.apps.first();
+    let Some(url) = original_server(config) else { return Ok(origins) };
+    let public = app.and_then(|app| app.keys.public_url.as_ref()).map(|url| &url.0);
+    let upstream = Upstream::new(&url, public, resolver, http_settings(config))
+        .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
+    Ok(origins.with_upstream(upstream))
+}
+
+/// Whom to ask for the originals of local paths that are no files.
+pub(crate) fn original_server(config: &Config) -> Option<Url> {
+    let of_app = |app: &App| app.keys.upstream.as_ref().map(|url| url.0.clone());
+    match &config.optimizer.fallback {
+        None => config.apps.first().and_then(of_app),
+        Some(fallback) => Url::parse(fallback)
+            .ok()
+            .filter(|url| url.has_host())
+            .or_else(|| config.apps.iter().find(|app| app.keys.id == *fallback).and_then(of_app)),
+    }
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    let limits = &config.limits;
+    HttpSettings {
+        connect: limits.connect.duration(),
+        per_origin: usize::try_from(limits.fetches_per_host).unwrap_or(usize::MAX),
+        retry: Retry::new(
+            u32::try_from(config.optimizer.max_attempts).unwrap_or(u32::MAX),
+            FIRST_GAP,
+        ),
+        ..HttpSettings::default()
+    }
+}
+
+fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
+    let mut exceptions = Exceptions::default();
+    for entry in written {
+        let network =
+            IpNet::from_str(entry).ok().or_else(|| IpAddr::from_str(entry).ok().map(IpNet::from));
+        match network {
+            Some(network) => exceptions.networks.push(network),
+            // A name, as a URL would have it.
+            None if Url::parse(&format!("http://{entry}/")).is_ok_and(|url| {
+                url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(entry))
+            }) =>
+            {
+                exceptions.hosts.push(entry.clone())
+            }
+            None => {
+                let wrong = format!(
+                    "`images.allow_addresses` lists {entry:?}, which is neither a host name nor a network such as 10.1.0.0/16"
+                );
+                return Err(Failure::Argument(wrong));
+            }
+        }
+    }
+    Ok(exceptions)
+}
+
+/// What of a request goes along to the application, for which paths.
+///
+/// # Errors
+/// A pattern or a header that cannot be one.
+pub(crate) fn forwarding(config: &Config) -> Result<Forwarding, Failure> {
+    let rules = config.apps.iter().flat_map(|app| &app.forward).map(|forward| {
+        let wrong = |entry: &str, why: &dyn std::fmt::Display| {
+            Failure::Argument(format!("`apps.forward` lists {entry:?}: {why}"))
+        };
+        let paths = forward.paths.iter().map(|entry| {
+            Pattern::local(entry).map(|(pattern, _)| pattern).map_err(|why| wrong(entry, &why))
+        });
+        let headers = forward
+            .headers
+            .iter()
+            .map(|entry| HeaderName::from_str(entry).map_err(|why| wrong(entry, &why)));
+        let (paths, headers) =
+            (paths.collect::<Result<_, _>>()?, headers.collect::<Result<_, _>>()?);
+        ForwardingRule::new(paths, headers, forward.cookies.clone())
+            .map_err(|why| Failure::Argument(format!("`apps.forward`: {why}")))
+    });
+    Ok(Forwarding::new(rules.collect::<Result<_, Failure>>()?))
+}
+
+/// What originals may cost at each endpoint: `/_next/image` takes it from the build.
+pub(crate) fn limit(settings: Settings, configured: &Configured) -> Settings {
+    let Configured { config, project, .. } = configured;
+    let ours = Limits {
+        bytes: config.limits.source.0,
+        redirects: u32::try_from(config.limits.max_redirects).unwrap_or(u32::MAX),
+        first_byte: config.limits.fetch.duration(),
+        hop: config.limits.fetch.duration(),
+    };
+    let next = project.as_ref().map_or(ours, |Project { build, .. }| Limits {
+        bytes: build.max_response_body.unwrap_or(ours.bytes),
+        redirects: build.max_redirects,
+        first_byte: NEXT_HOP,
+        hop: NEXT_HOP,
+    });
+    Settings {
+        next: Endpoint { source: next, ..settings.next },
+        strict: Endpoint { source: ours, ..settings.strict },
+        ..settings
+    }
+}

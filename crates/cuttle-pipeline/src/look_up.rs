@@ -1,0 +1,131 @@
+//! What is known of a request before anyone is asked: nothing, a fresh picture, or one that should be looked at again.
+//!
+//! Files are looked at again after a second, so that a redeploy shows; what servers sent, when the time that they gave is
+//! over. What is kept for one client alone lies apart, in memory, for a minute.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cuttle_source::State;
+use cuttle_store::{ContentKey, Entry, RequestDigest};
+use moka::sync::Cache;
+
+use crate::answer::{Answer, Found, Unanswered};
+use crate::asked::Asked;
+use crate::pipeline::Stages;
+use crate::rendition::Made;
+
+/// A picture, and the state of the original that it was made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) made: Made,
+    pub(crate) state: Arc<State>,
+}
+
+/// What the index says.
+#[derive(Debug)]
+pub(crate) enum LookUp {
+    /// To be sent as it is.
+    Fresh(Known),
+    /// To be sent as it is, and to be asked about for those who come later.
+    Stale(Known),
+    /// To be asked about first.
+    Due(Known),
+    /// Nothing.
+    Absent,
+}
+
+/// For as long as a client's own pictures are kept; an application that takes a right away must not wait longer.
+const PERSONAL: Duration = Duration::from_secs(60);
+
+impl Known {
+    /// The cache of what is one client's alone.
+    pub(crate) fn personal(bytes: u64) -> Cache<RequestDigest, Self> {
+        Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|_, known: &Self| u32::try_from(known.made.body.len()).unwrap_or(u32::MAX))
+            .time_to_live(PERSONAL)
+            .build()
+    }
+
+    pub(crate) fn answer(self, found: Found, asked: &Asked) -> Answer {
+        Answer::of(self.made, found, &self.state, asked)
+    }
+}
+
+impl Stages {
+    pub(crate) fn look_up(&self, digest: &RequestDigest, asked: &Asked) -> LookUp {
+        if asked.personal.is_some() {
+            return self.personal.get(digest).map_or(LookUp::Absent, LookUp::Fresh);
+        }
+        let Some(Entry { content, validator: state }) = self.store.find(digest) else {
+            return LookUp::Absent;
+        };
+        let Some(variant) = self.store.get(&content) else { return LookUp::Absent };
+        let known = Known { made: Made::kept(variant, content), state };
+        let age = |since: SystemTime| SystemTime::now().duration_since(since).ok();
+        if known.state.is_file() {
+            // A clock that was set back makes every file due.
+            let recent = age(known.state.checked_at).is_some_and(|age| age < self.settings.recheck);
+            return if recent { LookUp::Fresh(known) } else { LookUp::Due(known) };
+        }
+        match age(self.fresh_until(&known.state, asked)) {
+            None => LookUp::Fresh(known),
+            Some(age) if age < self.settings.stale_while_revalidate => LookUp::Stale(known),
+            Some(_) => LookUp::Due(known),
+        }
+    }
+
+    /// Keeps what was made, as far as its origin and its client allow.
+    pub(crate) fn remember(
+        &self,
+        digest: RequestDigest,
+        asked: &Asked,
+        made: &Made,
+        state: &Arc<State>,
+    ) {
+        if state.freshness.private {
+            return self.forget(&digest);
+        }
+        let Some(content) = made.content else { return };
+        if asked.personal.is_some() {
+            let known = Known { made: made.clone(), state: Arc::clone(state) };
+            self.personal.insert(digest, known);
+        } else {
+            self.store.record(digest, Entry { content, validator: Arc::clone(state) });
+        }
+    }
+
+    pub(crate) fn forget(&self, digest: &RequestDigest) {
+        self.personal.invalidate(digest);
+        self.store.forget(digest);
+    }
+
+    /// Whether a picture may be served although its original could not be asked about: not when the origin says that there
+    /// is none for us, and not for ever.
+    pub(crate) fn outlives(&self, known: &Known, asked: &Asked, failure: &Unanswered) -> bool {
+        let end = self.fresh_until(&known.state, asked).checked_add(self.settings.stale_if_error);
+        failure.may_pass() && end.is_none_or(|end| SystemTime::now() < end)
+    }
+
+    fn fresh_until(&self, state: &State, asked: &Asked) -> SystemTime {
+        state.fresh_until(self.settings.endpoint(asked.request.contract).min_ttl)
+    }
+
+    /// Whether a rendition may be kept by its content, for whoever has the same original.
+    pub(crate) fn keeps(asked: &Asked, state: &State) -> bool {
+        !state.freshness.private && asked.personal.is_none()
+    }
+
+    /// Puts a variant into the store unless it is one client's.
+    pub(crate) fn store_if(
+        &self,
+        keep: bool,
+        content: ContentKey,
+        variant: &cuttle_store::Variant,
+    ) {
+        if keep {
+            self.store.put(content, variant.clone());
+        }
+    }
+}
