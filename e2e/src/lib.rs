@@ -5,10 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod next;
+mod origin;
 mod process;
 mod server;
 
 pub use client::{Answer, Client};
+pub use next::{NextApp, NextServer};
+pub use origin::Origin;
 pub use process::{memory_pss, stopped};
 pub use server::{Server, binary, kill};
 

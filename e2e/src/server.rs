@@ -1,5 +1,6 @@
 //! One running `cuttle serve`, stopped when it is dropped.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -70,11 +71,21 @@ impl Server {
     /// As [`Server::start`].
     #[must_use]
     pub fn with(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(binary())
-            .arg("serve")
-            .arg(folder)
+        Self::run(Command::new(binary()).arg("serve").arg(folder).args(args))
+    }
+
+    /// `cuttle serve` with these arguments alone: what it serves is among them.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn serving<S: AsRef<OsStr>>(args: &[S]) -> Self {
+        Self::run(Command::new(binary()).arg("serve").args(args))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .args(args)
             .env("CUTTLE_LOG", "info,cuttle::access=debug")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,136 @@
+//! The application of `e2e/next` as `scripts/next-apps` built it, and `next start` over it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::Client;
+
+/// One build.
+#[derive(Debug, Clone)]
+pub struct NextApp {
+    /// 14, 15 or 16.
+    pub version: u32,
+    /// `plain` or `rich`, the names of the configurations in `e2e/next`.
+    pub configuration: &'static str,
+    folder: PathBuf,
+}
+
+impl NextApp {
+    /// # Panics
+    /// When it was not built.
+    #[must_use]
+    pub fn built(version: u32, configuration: &'static str) -> Self {
+        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/next-apps");
+        let folder = apps.join(format!("{version}/{configuration}"));
+        assert!(
+            folder.join(".next/BUILD_ID").exists(),
+            "the {configuration} application of Next {version} is not built: run scripts/next-apps"
+        );
+        Self { version, configuration, folder }
+    }
+
+    /// The project, with `.next`, `next.config.mjs` and `public` in it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Names of the files that the build made of imported pictures.
+    ///
+    /// # Panics
+    /// When the build has none.
+    #[must_use]
+    pub fn static_media(&self) -> Vec<String> {
+        let folder = self.folder.join(".next/static/media");
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .expect("the application imports pictures")
+            .map(|entry| entry.expect("a readable folder").file_name().to_string_lossy().into())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// `next start` over this build and an empty cache. It reads the list of `public/` now.
+    ///
+    /// # Panics
+    /// When it does not come up; what it said is in the message.
+    #[must_use]
+    pub fn start(&self) -> NextServer {
+        let _ = fs::remove_dir_all(self.folder.join(".next/cache/images"));
+        let mut child = Command::new("node")
+            .arg("../node_modules/next/dist/bin/next")
+            .args(["start", "--hostname", "127.0.0.1", "--port", "0"])
+            .current_dir(&self.folder)
+            .env("NEXT_TELEMETRY_DISABLED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node runs");
+        let said: Arc<Mutex<Vec<String>>> = Arc::default();
+        let keep = |said: &Arc<Mutex<Vec<String>>>, line| {
+            said.lock().expect("no reader panics").push(line);
+        };
+        let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let heard = Arc::clone(&said);
+        thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|l| keep(&heard, l)));
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let mut address = None;
+        for line in lines.by_ref().map_while(Result::ok) {
+            address = address.or_else(|| local(&line));
+            let ready = line.contains("Ready");
+            keep(&said, line);
+            if ready {
+                break;
+            }
+        }
+        let Some(address) = address else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("next start did not come up: {:#?}", said.lock().expect("no reader panics"));
+        };
+        let heard = Arc::clone(&said);
+        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep(&heard, line)));
+        let client = Client::new(address.parse().expect("next start prints its address"));
+        NextServer { child, client, address, said }
+    }
+}
+
+/// The address in `- Local: http://127.0.0.1:3000`.
+fn local(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("Local:")?.1.split_once("http://")?;
+    Some(address.trim().to_owned())
+}
+
+/// A running `next start`, stopped when it is dropped.
+#[derive(Debug)]
+pub struct NextServer {
+    child: Child,
+    /// Its address.
+    pub client: Client,
+    /// The same as text, `127.0.0.1:40123`.
+    pub address: String,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl NextServer {
+    /// What it wrote so far.
+    ///
+    /// # Panics
+    /// Never, unless a reader did.
+    #[must_use]
+    pub fn said(&self) -> Vec<String> {
+        self.said.lock().expect("no reader panics").clone()
+    }
+}
+
+impl Drop for NextServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
