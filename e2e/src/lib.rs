@@ -4,12 +4,14 @@
 //! with [`Client`] in exactly the bytes it means to send, and looks at what the processes do.
 #![forbid(unsafe_code)]
 
+mod application;
 mod client;
 mod next;
 mod origin;
 mod process;
 mod server;
 
+pub use application::{Application, Asked, Reply};
 pub use client::{Answer, Client};
 pub use next::{NextApp, NextServer};
 pub use origin::Origin;

@@ -84,7 +84,7 @@ impl Failure {
     /// `X-Cuttle-Error`, the same in both contracts.
     #[must_use]
     pub fn code(self) -> &'static str {
-        self.strict().1
+        self.strict(SourceKind::Remote).1
     }
 
     fn retry_after(self) -> Option<u32> {
@@ -96,9 +96,15 @@ impl Failure {
     }
 
     /// Status, code and sentence of the strict contract.
-    fn strict(self) -> (u16, &'static str, String) {
+    fn strict(self, source: SourceKind) -> (u16, &'static str, String) {
         let (status, code, sentence) = match self {
             Self::SourceNotFound => (404, "source_not_found", "There is no such source."),
+            // The application's own guard: its picture is refused here as it would be there.
+            Self::SourceFailed { status: Some(status @ (401 | 403)) }
+                if source == SourceKind::Local =>
+            {
+                (status, "source_failed", "The application refuses this source.")
+            }
             Self::SourceFailed { .. } => (502, "source_failed", "The source could not be loaded."),
             Self::SourceTimeout => (504, "source_timeout", "The source did not answer in time."),
             Self::SourceTooLarge => {
@@ -195,11 +201,10 @@ impl Failure {
 }
 
 impl Contract {
-    /// The answer to `failure` in the words of this contract. `source` matters only to Next, and only where the source was
-    /// at fault; pass [`SourceKind::Local`] when no source is known yet.
+    /// The answer to `failure` in the words of this contract. `source` matters only where the source was at fault; pass [`SourceKind::Local`] when no source is known yet.
     #[must_use]
     pub fn refuse(self, failure: Failure, source: SourceKind) -> Refusal {
-        let (strict_status, code, sentence) = failure.strict();
+        let (strict_status, code, sentence) = failure.strict(source);
         let (status, message) = match self {
             Self::Strict => (strict_status, sentence.into()),
             Self::Next => {

@@ -64,15 +64,15 @@ impl Kept {
         self.shelf().known.get(key)?.upgrade()
     }
 
-    /// Shares an original with whoever asks next, and holds it if `hold`.
-    pub(crate) fn keep(&self, key: LoadKey, original: &Arc<Original>, hold: bool) {
+    /// Shares an original with whoever asks next, and holds it if it is not too large for that.
+    pub(crate) fn keep(&self, key: LoadKey, original: &Arc<Original>) {
         let mut shelf = self.shelf();
         if shelf.known.len() > SWEEP_ABOVE {
             shelf.known.retain(|_, original| original.strong_count() > 0);
         }
         shelf.known.insert(key, Arc::downgrade(original));
         let Keeping { time, bytes, entries } = self.terms;
-        if !hold || original.len() > bytes || entries == 0 || time.is_zero() {
+        if original.len() > bytes || entries == 0 || time.is_zero() {
             return;
         }
         shelf.bytes += original.len();

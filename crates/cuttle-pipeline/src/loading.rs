@@ -168,7 +168,10 @@ impl Loading {
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);
                 let state = Arc::clone(&original.state);
-                self.room.kept.keep(key, &original, !state.freshness.private);
+                // What is private is for those who wait for it now, and for nobody who comes later.
+                if !state.freshness.private {
+                    self.room.kept.keep(key, &original);
+                }
                 Ok(Loaded { state, original: Some(original) })
             }
             Err(error) => {

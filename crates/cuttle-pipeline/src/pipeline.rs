@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cuttle_contract::{Failure, Source};
 use cuttle_image::Probe;
@@ -61,6 +62,10 @@ pub(crate) struct Stages {
     requests: AtomicUsize,
     closed: AtomicBool,
 }
+
+/// A job ends at the deadline of its first waiter and can say what it was that took so long. So much longer than its own
+/// deadline a waiter listens for that.
+const VERDICT: Duration = Duration::from_millis(100);
 
 type Job = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
 
@@ -191,7 +196,7 @@ impl Stages {
         let _waiting = Counted::one_more(&self.requests);
         loop {
             let job = self.job(digest, asked.clone(), known.clone(), deadline);
-            let landed = self.flights.join(digest, deadline, job).await;
+            let landed = self.flights.join(digest, deadline + VERDICT, job).await;
             let landed = landed.map_err(|missed| match missed {
                 // By what it was waiting for: the origin's slowness is not ours.
                 Missed::Deadline if self.loading.is_loading(asked) => Failure::SourceTimeout.into(),

@@ -45,7 +45,7 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// `/%5Fcuttle/x` is reserved as well.
+/// `/%5Fcuttle/x` and `/./_cuttle/x` are reserved as well.
 fn is_reserved(app: &App, path: &str) -> bool {
-    path.contains('%') && LocalPath::parse(path).is_ok_and(|path| path.is_under(app.rules.prefix()))
+    LocalPath::parse(path).is_ok_and(|path| path.is_under(app.rules.prefix()))
 }
