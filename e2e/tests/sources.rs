@@ -390,3 +390,55 @@ fn refusals_can_be_objects() {
         assert!(object["message"].as_str().is_some_and(|text| !text.is_empty()));
     }
 }
+
+#[test]
+fn a_remote_server_on_a_private_address_needs_an_exception() {
+    let there = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
+    let application = Application::start(|_, _| Reply::bare(404));
+    let port = there.url().rsplit(':').next().expect("a port").to_owned();
+    let lines = |exceptions: &str| {
+        format!(
+            "[images]\nremote_patterns = [\"http://127.0.0.1:{port}/**\", \"http://localhost:{port}/**\"]\n{exceptions}\n"
+        )
+    };
+    let (shut, _folder) = in_front_of(&application, &lines(""));
+    let (open, _folder) = in_front_of(&application, &lines("allow_addresses = [\"127.0.0.0/8\"]"));
+    let (named, _folder) = in_front_of(&application, &lines("allow_addresses = [\"localhost\"]"));
+    let by_address = format!("http://127.0.0.1:{port}/a.jpg");
+    let by_name = format!("http://localhost:{port}/a.jpg");
+    for url in [&by_address, &by_name] {
+        let answer = shut.client.get(&next(&url.replace(':', "%3A"), 64));
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (400, "\"url\" parameter is not allowed")
+        );
+        let answer = shut.client.get(&strict(url, 64));
+        assert_eq!((answer.status, answer.header("x-cuttle-error")), (403, "address_not_allowed"));
+        assert!(!answer.text().contains("127."), "{}", answer.text());
+    }
+    assert_eq!(there.seen().len(), 0);
+    assert_eq!(open.client.get(&strict(&by_address, 64)).status, 200);
+    assert_eq!(open.client.get(&strict(&by_name, 64)).status, 403);
+    assert_eq!(named.client.get(&strict(&by_name, 64)).status, 200);
+    assert_eq!(named.client.get(&strict(&by_address, 64)).status, 403);
+}
+
+#[test]
+fn heights_are_allowed_once_they_are_listed() {
+    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
+    let (server, _folder) = in_front_of(&application, "[images]\nheights = [64, 100]\n");
+    for (tail, outcome) in [
+        ("h=64", Ok((64, 64))),
+        ("h=64&fit=contain", Ok((64, 48))),
+        ("h=64&crop=smart", Ok((64, 64))),
+        ("h=64&fit=cover&crop=center", Ok((64, 64))),
+        ("h=65", Err("invalid_height")),
+        ("fit=cover", Err("invalid_fit")),
+    ] {
+        let answer = server.client.get(&format!("{}&{tail}", strict("/a.jpg", 64)));
+        match outcome {
+            Ok(size) => assert_eq!(size_of(&answer.body), size, "{tail}"),
+            Err(code) => assert_eq!(answer.header("x-cuttle-error"), code, "{tail}"),
+        }
+    }
+}

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::Check;
 use crate::configuration::configure;
 use crate::failure::Failure;
+use crate::project::Project;
 use crate::{machine, serve};
 
 /// Everything that is reported.
@@ -20,6 +21,23 @@ struct Report {
     memory: Memory,
     limits: Limits,
     sandbox: cuttle_worker::SelfTestReport,
+    warnings: Vec<String>,
+    application: Option<Application>,
+}
+
+/// What a Next build says.
+#[derive(Debug, Serialize)]
+struct Application {
+    /// Where its pages ask for pictures; nothing where it has no such endpoint.
+    endpoint: Option<String>,
+    widths: Vec<u32>,
+    /// Empty: any.
+    qualities: Vec<u32>,
+    formats: Vec<String>,
+    remote_patterns: usize,
+    releases: Vec<String>,
+    /// Its own rules that would also have run for its image endpoint, and do not: they run for the originals.
+    rules_not_run: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +88,8 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         },
         limits,
         sandbox,
+        warnings: configured.warnings.clone(),
+        application: configured.project.as_ref().map(Application::of),
     };
     if check.json {
         let text = serde_json::to_string_pretty(&report)
@@ -83,7 +103,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
 }
 
 fn print(report: &Report) {
-    let Report { version, cores, workers, memory, limits, sandbox } = report;
+    let Report { version, cores, workers, memory, limits, sandbox, .. } = report;
     println!("cuttle {version}: {cores} cores, {workers} workers\n");
 
     println!("Sandbox of a worker");
@@ -124,6 +144,13 @@ fn print(report: &Report) {
     println!("    pixels         {:>7} Mpx", limits.pixels / 1_000_000);
     println!("    side           {:>7} px", limits.side);
 
+    if let Some(application) = &report.application {
+        application.print();
+    }
+    for warning in &report.warnings {
+        println!("\n! {warning}");
+    }
+
     println!();
     if sandbox.holes().is_empty() {
         println!("Workers are fully confined.");
@@ -131,6 +158,39 @@ fn print(report: &Report) {
         println!(
             "WORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
         );
+    }
+}
+
+impl Application {
+    fn of(project: &Project) -> Self {
+        let Project { build, coverage, releases, .. } = project;
+        let path = format!("{}/_next/image", build.base_path);
+        Self {
+            rules_not_run: coverage.covering(&path).map(ToOwned::to_owned).collect(),
+            endpoint: build.endpoint.then_some(path),
+            widths: build.widths.clone(),
+            qualities: build.qualities.clone().unwrap_or_default(),
+            formats: build.formats.clone(),
+            remote_patterns: build.remote_patterns.len() + build.domains.len(),
+            releases: releases.clone(),
+        }
+    }
+
+    fn print(&self) {
+        let list = |numbers: &[u32]| match numbers {
+            [] => "any".to_owned(),
+            numbers => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        };
+        println!("\nThe Next application");
+        println!("    endpoint       {}", self.endpoint.as_deref().unwrap_or("none"));
+        println!("    widths         {}", list(&self.widths));
+        println!("    qualities      {}", list(&self.qualities));
+        println!("    formats        {}", self.formats.join(" "));
+        println!("    remote         {} patterns", self.remote_patterns);
+        println!("    release        {}", self.releases.join(" "));
+        for rule in &self.rules_not_run {
+            println!("  ! this rule covers the image endpoint and is not run there: {rule}");
+        }
     }
 }
 

@@ -38,6 +38,8 @@ enum Rules {
 
 #[derive(Debug)]
 struct Rule {
+    /// `file: pattern`, for people; nothing for Next's own rules about slashes.
+    written: Option<String>,
     as_written: Regex,
     any_case: Regex,
 }
@@ -83,21 +85,39 @@ impl Coverage {
     /// Backtracks: ask about paths of files that exist, never about any path that a client thought of.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
-        let Rules::These(rules) = &*self.0 else { return true };
+        match &*self.0 {
+            Rules::Everything(_) => true,
+            Rules::These(_) => self.matching(path).next().is_some(),
+        }
+    }
+
+    /// The application's own rules that match `path`, as the build has them. For `cuttle check`.
+    pub fn covering(&self, path: &str) -> impl Iterator<Item = &str> {
+        self.matching(path).filter_map(|rule| rule.written.as_deref())
+    }
+
+    fn matching(&self, path: &str) -> impl Iterator<Item = &Rule> {
+        let rules = match &*self.0 {
+            Rules::Everything(_) => &[][..],
+            Rules::These(rules) => rules,
+        };
         // Next matches some rules against the path as it was sent and some after decoding; custom routes ignore case,
         // middleware does not. A rule that matches either way may be one that the application applies.
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
-        rules.iter().any(|rule| rule.matches(path) || rule.matches(&decoded))
+        let (path, decoded) =
+            (path.to_owned(), percent_decode_str(path).decode_utf8_lossy().into_owned());
+        let matching = move |rule: &&Rule| rule.matches(&path) || rule.matches(&decoded);
+        rules.iter().filter(matching)
     }
 }
 
 impl Rule {
-    fn compile(pattern: &str) -> Result<Self, String> {
+    fn compile(file: &str, pattern: &str, internal: bool) -> Result<Self, String> {
         let with = |flags: &str| {
             Regex::with_flags(pattern, Flags::from(flags))
                 .map_err(|error| format!("{pattern}: {error}"))
         };
-        Ok(Self { as_written: with("")?, any_case: with("i")? })
+        let written = (!internal).then(|| format!("{file}: {pattern}"));
+        Ok(Self { written, as_written: with("")?, any_case: with("i")? })
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -117,24 +137,25 @@ fn compile(manifests: Manifests<'_>) -> Result<Box<[Rule]>, Unclear> {
         Rewrites::Staged { before_files } => before_files,
     };
     let custom = [routes.redirects, before_files, routes.headers, routes.on_match_headers];
-    let custom = custom.into_iter().flatten().map(|route| (ROUTES, route.regex));
+    let custom = custom.into_iter().flatten().map(|route| (ROUTES, route.regex, route.internal));
     let on_edge = middleware.middleware.into_values().flat_map(|layer| layer.matchers);
-    let on_edge = on_edge.map(|matcher| (MIDDLEWARE, matcher.regexp));
+    let on_edge = on_edge.map(|matcher| (MIDDLEWARE, matcher.regexp, false));
     let on_node = functions.functions.into_iter().filter(|(name, _)| name == "/_middleware");
     let on_node = on_node.flat_map(|(_, layer)| match layer.matchers {
         Some(matchers) => matchers.into_iter().map(|matcher| matcher.regexp).collect::<Vec<_>>(),
         // Next runs it for every path then.
         None => vec![String::new()],
     });
-    let on_node = on_node.map(|regexp| (FUNCTIONS, regexp));
+    let on_node = on_node.map(|regexp| (FUNCTIONS, regexp, false));
     let rules: Vec<_> = custom.chain(on_edge).chain(on_node).collect();
     if rules.len() > MAX_RULES {
         return Err(Unclear::NotUnderstood(ROUTES, format!("{} rules", rules.len())));
     }
     rules
         .into_iter()
-        .map(|(file, regexp)| {
-            Rule::compile(&regexp).map_err(|error| Unclear::NotUnderstood(file, error))
+        .map(|(file, regexp, internal)| {
+            Rule::compile(file, &regexp, internal)
+                .map_err(|error| Unclear::NotUnderstood(file, error))
         })
         .collect()
 }
@@ -174,6 +195,8 @@ enum Rewrites {
 #[derive(Deserialize)]
 struct Route {
     regex: String,
+    #[serde(default)]
+    internal: bool,
 }
 
 #[derive(Deserialize)]
