@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::proxy::tunnel;
 use crate::respond::Body;
 use crate::{App, Door, route};
 use socket::Socket;
@@ -25,7 +26,7 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
 /// every byte is escaped; cookies of the app's own origin come on top.
 const LARGEST_HEAD_BYTES: usize = 64 << 10;
-/// Connections at a time on one listener. Each costs a descriptor and, with a client
+/// Connections at a time on one listener, those that became tunnels included. Each costs a descriptor and, with a client
 /// that does not read, about 100 KB; as much again towards the application while a request of it is proxied.
 const MOST_CONNECTIONS: u32 = 1024;
 /// After a failed accept (no descriptor left), the time others get to close theirs.
@@ -43,10 +44,11 @@ pub struct Drain {
 /// Where a request came from, among its extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(
-    #[expect(dead_code, reason = "until requests are passed on")] pub(crate) SocketAddr,
+    #[cfg_attr(not(test), expect(dead_code, reason = "until the route knows of an upstream"))]
+    pub(crate) SocketAddr,
 );
 
-/// Answers on `listener` until `drain` begins, then until the last answer is sent.
+/// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
 pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {
     let answer = move |request| {
         let app = Arc::clone(&app);
@@ -91,13 +93,13 @@ where
         tokio::spawn(visit.clone().until_closed(converse(visit, stream, answer.clone())));
     }
     drop(listener);
-    // Whatever goes on keeps its place.
+    // Whatever goes on keeps its place, a tunnel as well as an answer.
     if tokio::time::timeout(drain.grace, places.acquire_many(MOST_CONNECTIONS)).await.is_err() {
         tracing::warn!("connections were cut at the end of the drain");
     }
 }
 
-/// What a connection has for as long as it lasts.
+/// What a connection has for as long as it lasts, and the tunnel that it may become.
 #[derive(Debug, Clone)]
 struct Visit {
     peer: SocketAddr,
@@ -127,7 +129,7 @@ where
     let old_client = ending.clone();
     let service = service_fn(|request: Request<Incoming>| {
         old_client.reset(request.version() == Version::HTTP_10);
-        exchange(visit.peer, request, &answer)
+        exchange(visit.clone(), request, &answer)
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -138,6 +140,7 @@ where
             // that leaves a stream that is silent, and the application would go on working for it.
             .half_close(false)
             .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades()
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -154,9 +157,9 @@ where
     }
 }
 
-/// One answer.
+/// One answer, and the tunnel that may begin with it.
 fn exchange<A, F>(
-    peer: SocketAddr,
+    visit: Visit,
     mut request: Request<Incoming>,
     answer: &A,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<A, F>
@@ -164,12 +167,13 @@ where
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    request.extensions_mut().insert(Peer(peer));
+    let client = hyper::upgrade::on(&mut request);
+    request.extensions_mut().insert(Peer(visit.peer));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let answering = answer(request);
     async move {
-        let response = answering.await;
+        let mut response = answering.await;
         tracing::debug!(
             target: "cuttle::access",
             %method,
@@ -178,6 +182,14 @@ where
             milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
         );
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let app = hyper::upgrade::on(&mut response);
+            tokio::spawn(visit.until_closed(async move {
+                if let Err(error) = tunnel::join(client, app).await {
+                    tracing::debug!(%error, "tunnel ended");
+                }
+            }));
+        }
         Ok(response)
     }
 }
