@@ -12,6 +12,8 @@ mod gallery;
 mod hosts;
 mod images;
 mod listen;
+#[cfg_attr(not(test), expect(dead_code, reason = "until the route knows of an upstream"))]
+mod proxy;
 mod respond;
 mod route;
 
@@ -19,6 +21,7 @@ pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
 pub use listen::{Drain, serve};
+pub use proxy::{OriginError, Proxy, ProxySettings};
 
 /// Who answers on a listener: people and browsers, or operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

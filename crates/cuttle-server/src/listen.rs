@@ -1,30 +1,34 @@
 //! Connections: accept, answer, and on a drain let what is under way finish.
 
+mod socket;
+
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_io_timeout::TimeoutStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::proxy::tunnel;
+use crate::respond::Body;
 use crate::{App, Door, route};
+use socket::Socket;
 
 /// A client that takes longer to send its headers is dropped (slowloris holds connections this way).
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
 /// every byte is escaped; cookies of the app's own origin come on top.
 const LARGEST_HEAD_BYTES: usize = 64 << 10;
-/// Connections at a time on one listener. Each costs a descriptor and, with a client that does not
-/// read, about 100 KB.
-const MOST_CONNECTIONS: usize = 1024;
-/// A client that takes nothing for so long while there is something to send has gone; what was set
-/// aside for its answer is given back.
-const TAKES_WITHIN: Duration = Duration::from_secs(30);
+/// Connections at a time on one listener, those that became tunnels included. Each costs a descriptor and, with a client
+/// that does not read, about 100 KB; as much again towards the application while a request of it is proxied.
+const MOST_CONNECTIONS: u32 = 1024;
 /// After a failed accept (no descriptor left), the time others get to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -37,10 +41,31 @@ pub struct Drain {
     pub grace: Duration,
 }
 
-/// Answers on `listener` until `drain` begins, then until the last answer is sent.
-pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, mut drain: Drain) {
-    let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+/// Where a request came from, among its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(
+    #[cfg_attr(not(test), expect(dead_code, reason = "until the route knows of an upstream"))]
+    pub(crate) SocketAddr,
+);
+
+/// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
+pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {
+    let answer = move |request| {
+        let app = Arc::clone(&app);
+        async move { route::route(&app, door, request).await }
+    };
+    accept(listener, drain, answer).await;
+}
+
+/// [`serve`], whoever answers.
+pub(crate) async fn accept<A, F>(listener: TcpListener, mut drain: Drain, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS as usize));
+    // Dropped with this future, however that ends; whatever still goes on then is cut.
+    let (_open, closed) = watch::channel(());
     loop {
         // A place first: what cannot be served waits in the system's backlog, not in our memory.
         let next = async {
@@ -51,60 +76,120 @@ pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, mut drain: 
             next = next => next,
             _ = drain.begun.wait_for(|begun| *begun) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let connection = connections.watch(converse(Arc::clone(&app), door, stream));
-        tokio::spawn(async move {
-            // Errors here are clients that went away or spoke no HTTP: their fault, and told to them.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-            drop(place);
-        });
+        let visit = Visit {
+            peer,
+            drain: drain.begun.clone(),
+            closed: closed.clone(),
+            _place: Arc::new(place),
+        };
+        tokio::spawn(visit.clone().until_closed(converse(visit, stream, answer.clone())));
     }
     drop(listener);
-    if tokio::time::timeout(drain.grace, connections.shutdown()).await.is_err() {
+    // Whatever goes on keeps its place, a tunnel as well as an answer.
+    if tokio::time::timeout(drain.grace, places.acquire_many(MOST_CONNECTIONS)).await.is_err() {
         tracing::warn!("connections were cut at the end of the drain");
     }
 }
 
-/// One connection, as a future that a drain can ask to end after the current answer.
-fn converse(
-    app: Arc<App>,
-    door: Door,
-    stream: TcpStream,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(TAKES_WITHIN));
-    let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move {
-            let began = Instant::now();
-            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let response = route::route(&app, door, request).await;
-            tracing::debug!(
-                target: "cuttle::access",
-                %method,
-                path,
-                status = response.status().as_u16(),
-                milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-                "answered"
-            );
-            Ok::<_, Infallible>(response)
+/// What a connection has for as long as it lasts, and the tunnel that it may become.
+#[derive(Debug, Clone)]
+struct Visit {
+    peer: SocketAddr,
+    drain: watch::Receiver<bool>,
+    closed: watch::Receiver<()>,
+    _place: Arc<Option<OwnedSemaphorePermit>>,
+}
+
+impl Visit {
+    /// Holds the place while `work` goes on, and lets it go on no longer than the listener.
+    async fn until_closed(mut self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            () = work => {}
+            _ = self.closed.changed() => {}
         }
+    }
+}
+
+/// One connection, to its end; from the beginning of a drain on, to the end of the current answer.
+async fn converse<A, F>(visit: Visit, stream: TcpStream, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let (socket, ending) = Socket::new(stream);
+    let mut begun = visit.drain.clone();
+    let old_client = ending.clone();
+    let service = service_fn(|request: Request<Incoming>| {
+        old_client.reset(request.version() == Version::HTTP_10);
+        exchange(visit.clone(), request, &answer)
     });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(LARGEST_HEAD_BYTES)
-        // A client may close its side after asking and still read the answer.
-        .half_close(true)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS_WITHIN)
+            .max_buf_size(LARGEST_HEAD_BYTES)
+            // A client that closes its side has left, as nginx, Go and Node read it too. Nothing else tells of a client
+            // that leaves a stream that is silent, and the application would go on working for it.
+            .half_close(false)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = async { drop(begun.wait_for(|begun| *begun).await) } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match ended {
+        Ok(()) => ending.reset(false),
+        // Errors here are clients that went away or spoke no HTTP, their fault and told to them, or answers that broke
+        // off, which were logged where they broke.
+        Err(error) => tracing::debug!(%error, "connection ended"),
+    }
+}
+
+/// One answer, and the tunnel that may begin with it.
+fn exchange<A, F>(
+    visit: Visit,
+    mut request: Request<Incoming>,
+    answer: &A,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<A, F>
+where
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let client = hyper::upgrade::on(&mut request);
+    request.extensions_mut().insert(Peer(visit.peer));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
+    let answering = answer(request);
+    async move {
+        let mut response = answering.await;
+        tracing::debug!(
+            target: "cuttle::access",
+            %method,
+            path,
+            status = response.status().as_u16(),
+            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let app = hyper::upgrade::on(&mut response);
+            tokio::spawn(visit.until_closed(async move {
+                if let Err(error) = tunnel::join(client, app).await {
+                    tracing::debug!(%error, "tunnel ended");
+                }
+            }));
+        }
+        Ok(response)
+    }
 }

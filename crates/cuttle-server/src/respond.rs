@@ -139,6 +139,36 @@ pub(crate) fn misdirected() -> Response<Body> {
     sentence(StatusCode::MISDIRECTED_REQUEST, "wrong_host", text)
 }
 
+/// A target that no application has: `CONNECT`, `*`, or no single host.
+pub(crate) fn bad_target() -> Response<Body> {
+    let text = "Only a path of one host can be asked for here.\n";
+    sentence(StatusCode::BAD_REQUEST, "bad_target", text)
+}
+
+/// A transfer coding that we cannot undo.
+pub(crate) fn packed() -> Response<Body> {
+    let text = "Of transfer codings only chunked is understood here.\n";
+    sentence(StatusCode::NOT_IMPLEMENTED, "transfer_coding", text)
+}
+
+/// Nobody listens at the application's address, or its name has none.
+pub(crate) fn app_down() -> Response<Body> {
+    let text = "The application behind this server cannot be reached.\n";
+    sentence(StatusCode::BAD_GATEWAY, "app_down", text)
+}
+
+/// The application hung up, or what it said is no HTTP.
+pub(crate) fn app_broken() -> Response<Body> {
+    let text = "The application behind this server gave no usable answer.\n";
+    sentence(StatusCode::BAD_GATEWAY, "app_broken", text)
+}
+
+/// The application did not begin to answer in time.
+pub(crate) fn app_slow() -> Response<Body> {
+    let text = "The application behind this server took too long to answer.\n";
+    sentence(StatusCode::GATEWAY_TIMEOUT, "app_slow", text)
+}
+
 /// Something broke on our side; the log says what.
 pub(crate) fn internal() -> Response<Body> {
     sentence(

@@ -1,0 +1,226 @@
+//! Everything that is not ours, handed to the application and its answer handed back: nothing buffered, nothing cached,
+//! nothing rewritten but what belongs to a connection ([`headers`]) and what says who asked ([`forwarded`]).
+//!
+//! Not an open proxy: where a request goes is the operator's origin, whatever its target or `Host` says.
+//! Refused are `CONNECT`, `*`, requests whose host is missing or ambiguous (RFC 9112 §3.2), and transfer codings but chunked. `Via` is passed on and never
+//! added. Interim answers stay behind (hyper's server cannot send them), except that `100` opens an upload ([`upload`]).
+//!
+//! Memory per request: hyper's buffers of the two connections, each way at most one of [`HEAD_BYTES`] on either and the
+//! frame between them. Who does not read stops who writes.
+
+mod dial;
+mod forwarded;
+mod headers;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tunnel;
+mod upload;
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::{BodyExt as _, Either};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::legacy;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::respond::{self, Body};
+use dial::Pool;
+use headers::Asked;
+use upload::{Gate, Upload};
+
+/// Room for a head on either side; hyper's own default is six times as much.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// What the operator can say about proxying, beside the origin.
+#[derive(Debug, Clone)]
+pub struct ProxySettings {
+    /// Longest wait for the head of an answer while it is the application's turn. A stream may be silent for as long as it
+    /// likes, and so may a client that uploads.
+    pub head_within: Duration,
+    /// Longest wait for a TCP connection.
+    pub connect_within: Duration,
+    /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
+    pub trusted: Vec<IpNet>,
+    /// Certificates trusted beside Mozilla's, DER.
+    pub roots: Vec<Vec<u8>>,
+}
+
+impl Default for ProxySettings {
+    fn default() -> Self {
+        Self {
+            head_within: Duration::from_secs(60),
+            connect_within: Duration::from_secs(3),
+            trusted: forwarded::loopback(),
+            roots: Vec::new(),
+        }
+    }
+}
+
+/// A URL that cannot be an origin. The operator's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OriginError {
+    /// Neither http nor https, or no host.
+    #[error("must be an http or https URL")]
+    NotHttp,
+    /// More than scheme, host and port.
+    #[error("must be only scheme, host and port: paths are passed on as they are asked")]
+    NotAnOrigin,
+}
+
+/// The application behind us. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Proxy(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    scheme: Scheme,
+    authority: Authority,
+    pool: Pool,
+    settings: ProxySettings,
+}
+
+impl Proxy {
+    /// To the application at `origin`. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`OriginError`] if `origin` is more or less than scheme, host and port.
+    pub fn new(origin: &Url, settings: ProxySettings) -> Result<Self, OriginError> {
+        let scheme = match origin.scheme() {
+            "http" => Scheme::HTTP,
+            "https" => Scheme::HTTPS,
+            _ => return Err(OriginError::NotHttp),
+        };
+        let named = origin.username().is_empty() && origin.password().is_none();
+        if !named || origin.path() != "/" || origin.query().or(origin.fragment()).is_some() {
+            return Err(OriginError::NotAnOrigin);
+        }
+        let authority = origin.authority().parse().map_err(|_| OriginError::NotHttp)?;
+        let pool = Pool::new(settings.connect_within, &settings.roots);
+        Ok(Self(Arc::new(Shared { scheme, authority, pool, settings })))
+    }
+
+    /// The application's answer to a request of `peer`, or ours in its place when it has none.
+    ///
+    /// A `101` is an answer like others; its extensions hold the application's side for [`tunnel::join`]. Dropped while it
+    /// waits, or with the body that it gave, it ends what it began at the application.
+    pub(crate) async fn forward(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        if self.address(&mut head).is_none() {
+            return respond::bad_target();
+        }
+        if headers::is_packed(&head.headers) {
+            return respond::packed();
+        }
+        let asked = headers::to_app(&mut head, body.is_end_stream());
+        forwarded::tell(&mut head.headers, peer.ip(), &self.0.settings.trusted);
+        head.version = Version::HTTP_11;
+        head.extensions.clear();
+        let (upload, turn) = Upload::new(body, asked.waits_for_continue);
+        let answer = tokio::select! {
+            biased;
+            answer = self.0.pool.send(head, upload) => answer,
+            () = turn.overdue(self.0.settings.head_within) => {
+                tracing::warn!(app = %self.0.authority, path, "the application does not answer");
+                return respond::app_slow();
+            }
+        };
+        match answer {
+            Ok((answer, _)) if is_unusable(&answer, asked) => {
+                let status = answer.status().as_u16();
+                tracing::warn!(app = %self.0.authority, path, status, "not what was asked for");
+                respond::app_broken()
+            }
+            Ok((answer, gate)) => self.passed_on(answer, gate, path),
+            Err(error) => self.failed(&error, &path),
+        }
+    }
+
+    /// Points the request at the application: its path and query as they were sent, one host that is the client's.
+    fn address(&self, head: &mut Parts) -> Option<()> {
+        let target = std::mem::take(&mut head.uri).into_parts();
+        let path = target.path_and_query.filter(|path| path.as_str() != "*")?;
+        if head.method == Method::CONNECT {
+            return None;
+        }
+        headers::settle_host(head, target.authority.as_ref())?;
+        head.uri = self.uri(path)?;
+        Some(())
+    }
+
+    fn uri(&self, path: PathAndQuery) -> Option<Uri> {
+        let Shared { scheme, authority, .. } = &*self.0;
+        Uri::builder()
+            .scheme(scheme.clone())
+            .authority(authority.clone())
+            .path_and_query(path)
+            .build()
+            .ok()
+    }
+
+    fn passed_on(
+        &self,
+        answer: Response<Incoming>,
+        gate: Option<Gate>,
+        path: String,
+    ) -> Response<Body> {
+        let (mut head, body) = answer.into_parts();
+        headers::to_client(&mut head);
+        head.version = Version::HTTP_11;
+        let app = self.0.authority.clone();
+        // An error in a body makes hyper cut the connection, which is how the client sees that this is not all.
+        let body = body.map_err(move |error| {
+            // Goes when the body goes: the end of the answer is what the gate waits for.
+            let _ = &gate;
+            tracing::warn!(%app, path, cause = causes(&error), "the application broke off its answer");
+            io::Error::other(error)
+        });
+        Response::from_parts(head, Either::Right(body.boxed_unsync()))
+    }
+
+    fn failed(&self, error: &legacy::Error, path: &str) -> Response<Body> {
+        let app = &self.0.authority;
+        let cause = causes(error);
+        if error.is_connect() {
+            tracing::warn!(%app, path, cause, "the application cannot be reached");
+            return respond::app_down();
+        }
+        if dial::is_the_clients_fault(error) {
+            tracing::debug!(%app, path, cause, "the client broke off its upload");
+        } else {
+            tracing::warn!(%app, path, cause, "the application gave no usable answer");
+        }
+        respond::app_broken()
+    }
+}
+
+/// SECURITY: switched to another protocol without having been asked, the client would read the application's bytes as the
+/// answer to what it asks next.
+fn is_unusable<B>(answer: &Response<B>, asked: Asked) -> bool {
+    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    switched && !asked.upgrade || headers::is_packed(answer.headers())
+}
+
+/// The libraries' own messages stop at the outermost of four.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
