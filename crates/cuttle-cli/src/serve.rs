@@ -11,7 +11,9 @@ use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
-use cuttle_server::{App, Door, Drain, Facts, Hosts, NextEndpoint, Parts, Refusals, Rest};
+use cuttle_server::{
+    App, Door, Drain, Facts, Hosts, NextEndpoint, Parts, Proxy, ProxySettings, Refusals, Rest,
+};
 use cuttle_source::{Folder, State, open_folder};
 use cuttle_store::MemoryTier;
 use cuttle_worker::{Pool, PoolConfig};
@@ -105,10 +107,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
             Some(_) => Hosts::of(address.ip(), &config.server.hosts),
             None => Hosts::Any,
         },
-        rest: match folder {
-            Some(folder) => Rest::Folder(folder),
-            None => Rest::Nothing,
-        },
+        rest: rest(config, folder)?,
     }));
 
     if let Some(address) = admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -151,6 +150,24 @@ fn folder(serve: &Serve, config: &Config) -> Result<Option<Arc<Folder>>, Failure
         (Some(folder), false) => Err(Failure::TwoThingsToServe(folder.clone())),
         (None, false) => Ok(None),
         (folder, true) => Ok(Some(open_folder(folder.as_deref().unwrap_or(Path::new(".")))?)),
+    }
+}
+
+/// Who answers for what is no picture.
+fn rest(config: &Config, folder: Option<Arc<Folder>>) -> Result<Rest, Failure> {
+    let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
+    match (folder, upstream) {
+        (Some(folder), _) => Ok(Rest::Folder(folder)),
+        (None, Some(url)) if !config.optimizer.only => {
+            let settings = ProxySettings {
+                connect_within: config.limits.connect.duration(),
+                ..ProxySettings::default()
+            };
+            let proxy = Proxy::new(&url.0, settings)
+                .map_err(|error| Failure::Argument(format!("{} {error}", url.0)))?;
+            Ok(Rest::App(proxy))
+        }
+        (None, _) => Ok(Rest::Nothing),
     }
 }
 

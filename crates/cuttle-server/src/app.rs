@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::Hosts;
 use crate::forwarding::Forwarding;
+use crate::proxy::Proxy;
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ impl Default for NextEndpoint {
 pub enum Rest {
     /// A folder: its files, and a page for people.
     Folder(Arc<Folder>),
+    /// The application behind us.
+    App(Proxy),
     /// Nobody.
     Nothing,
 }

@@ -12,7 +12,6 @@ mod gallery;
 mod hosts;
 mod images;
 mod listen;
-#[cfg_attr(not(test), expect(dead_code, reason = "until the route knows of an upstream"))]
 mod proxy;
 mod respond;
 mod route;

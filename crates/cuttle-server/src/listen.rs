@@ -43,10 +43,7 @@ pub struct Drain {
 
 /// Where a request came from, among its extensions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(
-    #[cfg_attr(not(test), expect(dead_code, reason = "until the route knows of an upstream"))]
-    pub(crate) SocketAddr,
-);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
 pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {

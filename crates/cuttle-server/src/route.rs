@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 
 use crate::app::{NextEndpoint, Rest};
 use crate::images::{self, Endpoint};
+use crate::listen::Peer;
 use crate::respond::{self, Body};
 use crate::{App, Door, admin, files};
 
@@ -30,6 +31,10 @@ pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> 
             respond::method_not_allowed()
         }
         (_, _, Rest::Folder(folder)) => files::answer(app, folder, &request).await,
+        (_, _, Rest::App(app)) => match request.extensions().get().copied() {
+            Some(Peer(peer)) => app.forward(request, peer).await,
+            None => respond::internal(),
+        },
         (_, _, Rest::Nothing) => respond::not_found(),
     }
 }
