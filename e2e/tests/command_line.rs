@@ -47,6 +47,18 @@ fn each_mistake_is_named() {
         (vec!["serve", "--upstream", "ftp://host"], "must be a plain URL"),
         (vec!["serve", "--upstream", "http://host/path"], "only scheme, host and port"),
         (vec!["serve", "--optimizer-only"], "needs `optimizer.fallback`"),
+        (
+            vec![
+                "serve",
+                "--upstream",
+                "http://127.0.0.1:4999",
+                "--listen",
+                "127.0.0.1:4999",
+                "--admin",
+                "off",
+            ],
+            "own address",
+        ),
         (vec!["serve", "--next", root], "has no build"),
         (vec!["serve", "--next", "/no/such"], "no folder at /no/such"),
         (vec!["serve", root, "--config", "/no/such.toml"], "cannot read /no/such.toml"),

@@ -50,8 +50,8 @@ pub(crate) struct Serve {
 /// Where the configuration comes from, beside variables.
 #[derive(Debug, Args)]
 pub(crate) struct Layers {
-    /// Configuration file [default: cuttle.toml in this folder, if it is there, env: CUTTLE_CONFIG]
-    #[arg(long, value_name = "FILE")]
+    /// Configuration file [default: cuttle.toml in this folder, if it is there]
+    #[arg(long, value_name = "FILE", env = "CUTTLE_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cuttle_config::{App, Config, Inputs, Problem, Written};
 use cuttle_contract::Rules;
@@ -45,10 +45,8 @@ pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let named =
-        layers.config.clone().or_else(|| environment.get("CUTTLE_CONFIG").map(PathBuf::from));
-    let written = match named {
-        Some(path) => Some(read(&path)?),
+    let written = match &layers.config {
+        Some(path) => Some(read(path)?),
         None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
         None => None,
     };

@@ -60,7 +60,7 @@ pub(crate) fn original_server(config: &Config) -> Option<Url> {
         None => config.apps.first().and_then(of_app),
         Some(fallback) => Url::parse(fallback)
             .ok()
-            .filter(|url| url.has_host())
+            .filter(Url::has_host)
             .or_else(|| config.apps.iter().find(|app| app.keys.id == *fallback).and_then(of_app)),
     }
 }
@@ -90,7 +90,7 @@ fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
                 url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(entry))
             }) =>
             {
-                exceptions.hosts.push(entry.clone())
+                exceptions.hosts.push(entry.clone());
             }
             None => {
                 let wrong = format!(

@@ -1,7 +1,7 @@
 //! `cuttle serve`: joins configuration, origins, workers, store, pipeline and listeners, in an order in which the
 //! cheapest mistake is found first.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use http::HeaderValue;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use url::Host;
 
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
@@ -86,6 +87,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     let grace = settings.request;
     let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
     let address = public.local_addr().map_err(Failure::Runtime)?;
+    refuse_to_ask_ourselves(config, address)?;
     let app = Arc::new(App::new(Parts {
         rules,
         pipeline,
@@ -235,6 +237,27 @@ fn next_endpoint(configured: &Configured) -> Option<NextEndpoint> {
         policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
         shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
     })
+}
+
+/// An application at our own address would be asked through ourselves, without end.
+fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Result<(), Failure> {
+    let upstream = config.apps.iter().filter_map(|app| Some(app.keys.upstream.as_ref()?.0.clone()));
+    for url in upstream.chain(origins::original_server(config)) {
+        let here = |ip: IpAddr| ip == own.ip() || ip.is_loopback() && own.ip().is_unspecified();
+        let ours = url.port_or_known_default() == Some(own.port())
+            && match url.host() {
+                Some(Host::Ipv4(ip)) => here(ip.into()),
+                Some(Host::Ipv6(ip)) => here(ip.into()),
+                Some(Host::Domain(name)) => name == "localhost" && here(Ipv4Addr::LOCALHOST.into()),
+                None => false,
+            };
+        if ours {
+            return Err(Failure::Argument(format!(
+                "{url} is this server's own address; name the one where the application listens"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The soft limit is 1,024 on most systems, for programs that use `select`; connections alone may take

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue};
 use crate::answer::Unanswered;
-use crate::asked::Asked;
+use crate::asked::{Asked, Personal};
 use crate::coalesce::{Flights, Missed};
 use crate::kept::Kept;
 use crate::original::{Intake, Original, Room};
@@ -35,7 +35,7 @@ impl LoadKey {
         Self {
             contract: asked.request.contract,
             source: asked.request.source.clone(),
-            personal: asked.personal.as_ref().map(|personal| personal.digest()),
+            personal: asked.personal.as_ref().map(Personal::digest),
         }
     }
 }
