@@ -442,3 +442,22 @@ fn heights_are_allowed_once_they_are_listed() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_looked_at_again_is_still_a_hit() {
+    let folder = cuttle_e2e::folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let target = next("/photo.jpg", 64);
+    assert_eq!(server.client.get(&target).header("x-nextjs-cache"), "MISS");
+    // After more than the second for which a look is believed, less than the original is held.
+    for _ in 0..3 {
+        thread::park_timeout(Duration::from_millis(1100));
+        assert_eq!(server.client.get(&target).header("x-nextjs-cache"), "HIT");
+    }
+    let before = server.client.get(&target).body;
+    cuttle_e2e::place(folder.path(), "photo.jpg", &photo(800, 600, 2));
+    thread::park_timeout(Duration::from_millis(1100));
+    let answer = server.client.get(&target);
+    assert_eq!(answer.header("x-nextjs-cache"), "MISS");
+    assert_ne!(answer.body, before);
+}

@@ -65,34 +65,29 @@ pub struct SourceFreshness {
 }
 
 impl SourceFreshness {
-    /// Reads the header (`None`: absent). `no-cache` and `no-transform` are ignored, as in Next; so is a number that does
-    /// not parse.
+    /// Reads the header (`None`: absent) as Next does: the last of two wins, a number counts as far as it has digits, and
+    /// `no-cache` and `no-transform` are ignored. Where it has none, we go on as if the directive were absent.
     #[must_use]
     pub fn parse(header: Option<&str>) -> Self {
         let (mut max_age, mut shared_max_age, mut private) = (None, None, false);
         for directive in header.unwrap_or_default().split(',') {
             let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-            let seconds = || parse_delta_seconds(value);
+            let seconds = parse_delta_seconds(value);
             match name.trim().to_ascii_lowercase().as_str() {
-                "s-maxage" => shared_max_age = shared_max_age.or_else(seconds),
-                "max-age" => max_age = max_age.or_else(seconds),
+                "s-maxage" => shared_max_age = seconds.or(shared_max_age),
+                "max-age" => max_age = seconds.or(max_age),
                 "private" | "no-store" => private = true,
                 _ => {}
             }
         }
         Self { max_age: Duration::from_secs(shared_max_age.or(max_age).unwrap_or(0)), private }
     }
-
-    /// For how long a picture of this source is fresh.
-    #[must_use]
-    pub fn at_least(self, min_ttl: Duration) -> Duration {
-        self.max_age.max(min_ttl)
-    }
 }
 
 fn parse_delta_seconds(value: &str) -> Option<u64> {
-    let digits = value.trim().trim_matches('"');
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let text = value.trim().trim_matches('"').trim_start();
+    let digits = &text[..text.bytes().take_while(u8::is_ascii_digit).count()];
+    if digits.is_empty() {
         return None;
     }
     // Only too many digits can fail here.
@@ -146,6 +141,10 @@ mod tests {
             (Some("max-age=30, s-maxage=\"60\""), 60, false),
             (Some("max-age=abc, no-cache, no-transform"), 0, false),
             (Some("max-age=-1"), 0, false),
+            (Some("max-age=90000.5"), 90000, false),
+            (Some("max-age=60s"), 60, false),
+            (Some("max-age=30, max-age=90"), 90, false),
+            (Some("max-age=30, max-age=abc"), 30, false),
             (Some("max-age=99999999999999999999999"), 1 << 31, false),
             (Some("Private, max-age=30"), 30, true),
             (Some("no-store"), 0, true),
@@ -154,12 +153,5 @@ mod tests {
             let expected = SourceFreshness { max_age: Duration::from_secs(seconds), private };
             assert_eq!(SourceFreshness::parse(header), expected, "{header:?}");
         }
-    }
-
-    #[test]
-    fn the_longer_time_wins() {
-        let hour = SourceFreshness { max_age: HOUR, private: false };
-        assert_eq!(hour.at_least(4 * HOUR), 4 * HOUR);
-        assert_eq!(hour.at_least(Duration::ZERO), HOUR);
     }
 }

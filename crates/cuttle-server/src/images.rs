@@ -104,6 +104,10 @@ fn picture(
     insert(out, ETAG, &etag);
     out.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     insert(out, CACHE_STATUS, &cache_status(found, delivery));
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
     if asked.contract == Contract::Next {
         let state = match found {
             Found::Hit => "HIT",
@@ -111,10 +115,6 @@ fn picture(
             Found::Miss | Found::Collapsed => "MISS",
         };
         out.insert(NEXTJS_CACHE, HeaderValue::from_static(state));
-    }
-    if unchanged {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
     }
     let (policy, shown) = match endpoint {
         Endpoint::Next(chosen) => (chosen.policy.clone(), chosen.shown),

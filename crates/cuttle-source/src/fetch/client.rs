@@ -204,7 +204,9 @@ fn redirect(head: &Parts) -> Option<String> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    head.headers.get(LOCATION)?.to_str().ok().map(str::to_owned)
+    let location = head.headers.get(LOCATION)?.to_str().ok()?;
+    // An empty one would lead to where we are.
+    (!location.is_empty()).then(|| location.to_owned())
 }
 
 /// In `time` from now, at the latest at `deadline`.
