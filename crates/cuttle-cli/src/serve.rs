@@ -109,6 +109,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
             Some(_) => Hosts::of(address.ip(), &config.server.hosts),
             None => Hosts::Any,
         },
+        trusted: ProxySettings::default().trusted,
         rest: rest(config, folder)?,
     }));
 

@@ -1,6 +1,7 @@
 //! The queues in front of what is scarce: memory for originals, then workers and memory for renders.
 //!
-//! Both are bounded in length and in time, first come first served. Who does not fit is refused at
+//! Both are bounded in length and in time; workers are shared out among clients in turn, memory goes first come first
+//! served. Who does not fit is refused at
 //! once: an honest 503 now is worth more to a client than a picture after its own timeout. Loading an
 //! original never holds a worker, so a slow origin costs no CPU slot.
 
@@ -12,13 +13,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::asked::Client;
+use crate::turns::{Turn, Turns};
+
 /// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.
 const UNIT_BYTES: u64 = 64 << 10;
 
 /// The queue for a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    slots: Arc<Semaphore>,
+    turns: Turns,
     memory: Budget,
     queue: Queue,
 }
@@ -55,8 +59,8 @@ impl Queue {
 /// A job's right to one worker and to the memory it may need. Given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _slot: OwnedSemaphorePermit,
     memory: Vec<Reserved>,
+    _turn: Turn,
 }
 
 /// Why a job was not admitted.
@@ -70,7 +74,7 @@ pub(crate) enum Refused {
 
 impl Admission {
     pub(crate) fn new(workers: usize, memory_bytes: u64, queue: Queue) -> Self {
-        Self { slots: Arc::new(Semaphore::new(workers)), memory: Budget::new(memory_bytes), queue }
+        Self { turns: Turns::new(workers), memory: Budget::new(memory_bytes), queue }
     }
 
     /// How many jobs wait.
@@ -81,8 +85,8 @@ impl Admission {
     /// A worker and `bytes` of memory, if both are free. It never counts as waiting, so a queue of length
     /// zero still serves.
     pub(crate) fn try_enter(&self, bytes: u64) -> Option<Place> {
-        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(Place { _slot: slot, memory: vec![self.memory.try_reserve(bytes)?] })
+        let turn = self.turns.try_take()?;
+        Some(Place { memory: vec![self.memory.try_reserve(bytes)?], _turn: turn })
     }
 
     /// Sets more memory aside for a job that has a place, and says whether that much is free. Waiting for
@@ -95,19 +99,24 @@ impl Admission {
 
     /// Waits for a worker and for `bytes` of memory, at most until `deadline` and no longer than the
     /// queue allows.
-    pub(crate) async fn enter(&self, bytes: u64, deadline: Instant) -> Result<Place, Refused> {
+    pub(crate) async fn enter(
+        &self,
+        bytes: u64,
+        client: Client,
+        deadline: Instant,
+    ) -> Result<Place, Refused> {
         if let Some(place) = self.try_enter(bytes) {
             return Ok(place);
         }
         // The worker first, the memory second: a reservation is never held by someone who waits for
         // a worker, so the jobs at work always give back what the next in line needs.
         let turn = async {
-            let slot = Arc::clone(&self.slots).acquire_owned().await;
-            (slot, self.memory.reserve(bytes).await)
+            let turn = self.turns.line_up(client).turn().await;
+            (turn, self.memory.reserve(bytes).await)
         };
         match self.queue.wait(deadline, turn).await? {
-            (Ok(slot), memory) => Ok(Place { _slot: slot, memory: vec![memory] }),
-            (Err(_closed), _) => Err(Refused::TooLate),
+            (Some(turn), memory) => Ok(Place { memory: vec![memory], _turn: turn }),
+            (None, _) => Err(Refused::TooLate),
         }
     }
 }
@@ -186,6 +195,7 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
+    const ANYONE: Client = Client::unknown();
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(3600)
@@ -194,15 +204,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_refuses_at_once_and_a_late_turn_after_the_wait() {
         let queue = Admission::new(1, 100 * MIB, Queue::new(1, Duration::from_secs(5)));
-        let _working = queue.enter(MIB, later()).await.expect("a free worker");
+        let _working = queue.enter(MIB, ANYONE, later()).await.expect("a free worker");
         let began = Instant::now();
         let waiting = tokio::spawn({
             let queue = queue.clone();
-            async move { queue.enter(MIB, later()).await.err() }
+            async move { queue.enter(MIB, ANYONE, later()).await.err() }
         });
         tokio::task::yield_now().await;
         assert_eq!(queue.waiting(), 1);
-        assert_eq!(queue.enter(MIB, later()).await.err(), Some(Refused::Full));
+        assert_eq!(queue.enter(MIB, ANYONE, later()).await.err(), Some(Refused::Full));
         assert_eq!(began.elapsed(), Duration::ZERO);
         assert_eq!(waiting.await.expect("no panic"), Some(Refused::TooLate));
         assert_eq!((began.elapsed(), queue.waiting()), (Duration::from_secs(5), 0));
@@ -211,10 +221,10 @@ mod tests {
     #[tokio::test]
     async fn a_place_given_back_serves_the_next_in_line() {
         let queue = Admission::new(1, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
-        let working = queue.enter(MIB, later()).await.expect("a free worker");
+        let working = queue.enter(MIB, ANYONE, later()).await.expect("a free worker");
         let next = tokio::spawn({
             let queue = queue.clone();
-            async move { queue.enter(MIB, later()).await.is_ok() }
+            async move { queue.enter(MIB, ANYONE, later()).await.is_ok() }
         });
         tokio::task::yield_now().await;
         drop(working);
@@ -224,16 +234,16 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_jobs_apart_that_workers_alone_would_not() {
         let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
-        let big = queue.enter(80 * MIB, later()).await.expect("fits");
-        assert!(queue.enter(30 * MIB, Instant::now()).await.is_err());
+        let big = queue.enter(80 * MIB, ANYONE, later()).await.expect("fits");
+        assert!(queue.enter(30 * MIB, ANYONE, Instant::now()).await.is_err());
         drop(big);
-        assert!(queue.enter(30 * MIB, later()).await.is_ok());
+        assert!(queue.enter(30 * MIB, ANYONE, later()).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_place_is_extended_only_by_what_is_free_and_gives_all_of_it_back() {
         let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
-        let mut place = queue.enter(40 * MIB, later()).await.expect("fits");
+        let mut place = queue.enter(40 * MIB, ANYONE, later()).await.expect("fits");
         assert!(queue.extend(&mut place, 30 * MIB));
         assert!(!queue.extend(&mut place, 40 * MIB));
         assert!(queue.try_enter(40 * MIB).is_none());
@@ -259,8 +269,8 @@ mod tests {
     #[tokio::test]
     async fn a_job_over_the_whole_budget_runs_alone() {
         let queue = Admission::new(2, 100 * MIB, Queue::new(8, Duration::from_secs(5)));
-        let alone = queue.enter(500 * MIB, later()).await.expect("runs");
-        assert!(queue.enter(MIB, Instant::now()).await.is_err());
+        let alone = queue.enter(500 * MIB, ANYONE, later()).await.expect("runs");
+        assert!(queue.enter(MIB, ANYONE, Instant::now()).await.is_err());
         drop(alone);
     }
 }

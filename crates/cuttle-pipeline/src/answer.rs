@@ -45,6 +45,16 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// While its origin fails, caches are told when it is asked again instead of how long it would have been fresh.
+    pub(crate) fn retried_in(mut self, retry_in: Option<Duration>) -> Self {
+        if let (Some(retry_in), Keep::Everyone { .. }) = (retry_in, self.keep) {
+            self.keep = Keep::Until { retry_in };
+        }
+        self
+    }
+}
+
 /// Who may keep an answer, by what the original's server and the operator say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
@@ -52,6 +62,11 @@ pub enum Keep {
     Everyone {
         /// From the origin.
         max_age: Duration,
+    },
+    /// Any cache, until the origin, which fails, is asked again.
+    Until {
+        /// From now.
+        retry_in: Duration,
     },
     /// The client itself, if it asks each time: another client's answer may be another one.
     Personal,

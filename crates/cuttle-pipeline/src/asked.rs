@@ -1,5 +1,7 @@
 //! A request with what only its own client brings.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use cuttle_contract::ImageRequest;
 use cuttle_source::Forwarded;
 
@@ -10,6 +12,36 @@ pub struct Asked {
     pub request: ImageRequest,
     /// Nothing unless the operator has the application told who asks, for this path.
     pub personal: Option<Personal>,
+    /// Whose turn it is when there is more work than workers.
+    pub client: Client,
+}
+
+/// Whom work is done for, as far as fairness goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Client(Option<IpAddr>);
+
+impl Client {
+    /// Someone at this address. Of IPv6 the network counts (64 bits): a household, or one attacker, has all of it.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Self {
+        Self(Some(match address.to_canonical() {
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, ..] = v6.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        }))
+    }
+
+    /// Someone behind a proxy that does not say who: not to be taken for one client.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn is_known(self) -> bool {
+        self.0.is_some()
+    }
 }
 
 /// A path whose original may be another for everyone who asks.
@@ -30,7 +62,7 @@ impl Personal {
 
 impl From<ImageRequest> for Asked {
     fn from(request: ImageRequest) -> Self {
-        Self { request, personal: None }
+        Self { request, personal: None, client: Client::unknown() }
     }
 }
 

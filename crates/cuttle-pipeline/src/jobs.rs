@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Place;
 use crate::answer::{Reason, Unanswered};
+use crate::asked::Client;
 use crate::keys::entity_tag;
 use crate::original::Original;
 use crate::pipeline::Stages;
@@ -27,6 +28,8 @@ pub(crate) struct Wish {
     pub(crate) options: RenderOptions,
     /// Whether others may have what is made.
     pub(crate) keep: bool,
+    /// Whose turn it is.
+    pub(crate) client: Client,
     /// The request's own.
     pub(crate) deadline: Instant,
 }
@@ -77,14 +80,14 @@ impl Stages {
             let place = tokio::select! {
                 biased;
                 seat = listed.taken() => return Ok(seat),
-                place = self.admission.enter(memory, wish.deadline) => place,
+                place = self.admission.enter(memory, wish.client, wish.deadline) => place,
             };
             match listed.withdraw() {
                 Some(seat) => return Ok(seat),
                 None => place?,
             }
         } else {
-            self.admission.enter(memory, wish.deadline).await?
+            self.admission.enter(memory, wish.client, wish.deadline).await?
         };
         // While it waited, another URL of the same picture may have been served.
         if let Some(known) = self.known(&wish.content) {

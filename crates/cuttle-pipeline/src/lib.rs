@@ -8,6 +8,7 @@
 mod admission;
 mod answer;
 mod asked;
+mod clients;
 mod coalesce;
 mod decision;
 mod jobs;
@@ -21,9 +22,10 @@ mod pipeline;
 mod plan;
 mod rendition;
 mod settings;
+mod turns;
 
 pub use answer::{Answer, Body, Delivery, Found, Keep, Reason, SourceDigest, Unanswered};
-pub use asked::{Asked, Personal};
+pub use asked::{Asked, Client, Personal};
 pub use kept::Keeping;
 pub use original::Original;
 pub use pipeline::{Load, Pipeline};

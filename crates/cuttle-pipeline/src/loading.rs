@@ -51,8 +51,12 @@ pub(crate) struct Loaded {
 
 /// Most failures remembered at a time; the oldest go first.
 const REMEMBERED_FAILURES: u64 = 10_000;
-/// For failures that may be over in a moment, when all attempts were spent on them.
-const PASSING: Duration = Duration::from_secs(1);
+/// After failures that may be over in a moment, when all attempts were spent on them: the first rest, and the longest. It
+/// doubles with each one that follows another.
+const REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// An origin that was left alone for so long has a clean slate.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(120);
 
 /// Loads and shares originals. Clones share everything.
 #[derive(Debug, Clone)]
@@ -64,7 +68,16 @@ pub(crate) struct Loading {
     /// For failures that asking again does not mend.
     lasting: Duration,
     flights: Flights<LoadKey, Result<Loaded, Unanswered>>,
-    failed: Cache<LoadKey, (Unanswered, Duration)>,
+    failed: Cache<LoadKey, Failed>,
+    /// How often in a row.
+    failures: Cache<LoadKey, u32>,
+}
+
+/// A failure that is not asked about again for a while.
+#[derive(Debug, Clone)]
+struct Failed {
+    why: Unanswered,
+    until: Instant,
 }
 
 impl Loading {
@@ -80,12 +93,29 @@ impl Loading {
             lasting: settings.remember_failure,
             flights: Flights::default(),
             failed: failed.build(),
+            failures: Cache::builder()
+                .max_capacity(REMEMBERED_FAILURES)
+                .time_to_live(FORGIVEN_AFTER)
+                .build(),
         }
     }
 
     /// How many loads wait for memory.
     pub(crate) fn waiting(&self) -> usize {
         self.room.queue.len()
+    }
+
+    /// When the original is asked about again, if that is not at once.
+    pub(crate) fn retry_in(&self, asked: &Asked) -> Option<Duration> {
+        let failed = self.failed.get(&LoadKey::of(asked))?;
+        Some(failed.until.saturating_duration_since(Instant::now()))
+    }
+
+    /// The rest that an origin gets after one more failure.
+    fn back_off(&self, key: &LoadKey) -> Duration {
+        let before = self.failures.get(key).unwrap_or_default();
+        self.failures.insert(key.clone(), before + 1);
+        REST.saturating_mul(1 << before.min(8)).min(LONGEST_REST)
     }
 
     /// Whether the original is being loaded just now.
@@ -102,11 +132,16 @@ impl Loading {
     ) -> Result<Loaded, Unanswered> {
         let key = LoadKey::of(asked);
         loop {
-            if let Some(loaded) = self.room.kept.fresh(&key).and_then(Loaded::without_asking) {
+            // Who asks whether what it knows still holds learns nothing from an original that is no newer.
+            let newer = |original: &Arc<Original>| {
+                known.as_ref().is_none_or(|known| original.state.checked_at > known.checked_at)
+            };
+            let kept = self.room.kept.fresh(&key).filter(newer);
+            if let Some(loaded) = kept.and_then(Loaded::without_asking) {
                 return Ok(loaded);
             }
-            if let Some((failure, _)) = self.failed.get(&key) {
-                return Err(failure);
+            if let Some(failed) = self.failed.get(&key) {
+                return Err(failed.why);
             }
             let job = {
                 let (this, key, asked, known) =
@@ -115,7 +150,15 @@ impl Loading {
             };
             let landed = self.flights.join(key.clone(), deadline, job).await;
             let loaded = match landed {
-                Ok(landed) => landed.value?,
+                Ok(landed) => match landed.value {
+                    // The time that was over is the first waiter's; ours is not.
+                    Err(failure)
+                        if !landed.led && failure.is_late() && Instant::now() < deadline =>
+                    {
+                        continue;
+                    }
+                    value => value?,
+                },
                 Err(Missed::Deadline) => return Err(Failure::SourceTimeout.into()),
                 Err(Missed::Lost) => {
                     return Err(Unanswered::because(Failure::Internal, &"a load panicked"));
@@ -133,7 +176,8 @@ impl Loading {
     /// Remembers that the bytes of a source are not what anyone can be given.
     pub(crate) fn condemn(&self, asked: &Asked, state: &State, why: &Unanswered) {
         if !state.is_file() {
-            self.failed.insert(LoadKey::of(asked), (why.clone(), self.lasting));
+            let failed = Failed { why: why.clone(), until: Instant::now() + self.lasting };
+            self.failed.insert(LoadKey::of(asked), failed);
         }
     }
 
@@ -161,9 +205,11 @@ impl Loading {
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         match self.origins.load(&key.source, state.as_deref(), &terms, intake).await {
             Ok(Outcome::NotModified(state)) => {
+                self.failures.invalidate(&key);
                 Ok(Loaded { state: Arc::new(state), original: held })
             }
             Ok(Outcome::Loaded(loaded)) => {
+                self.failures.invalidate(&key);
                 let original = Original::seal(loaded.intake, loaded.state)
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);
@@ -176,8 +222,9 @@ impl Loading {
             }
             Err(error) => {
                 let failure = Unanswered::because(error.failure(), &error);
-                if let Some(time) = self.memory_of(&error, deadline) {
-                    self.failed.insert(key, (failure.clone(), time));
+                if let Some(time) = self.memory_of(&key, &error, deadline) {
+                    let failed = Failed { why: failure.clone(), until: Instant::now() + time };
+                    self.failed.insert(key, failed);
                 }
                 Err(failure)
             }
@@ -186,13 +233,14 @@ impl Loading {
 
     /// For how long asking again would bring nothing better. Our own troubles and those of the folder are looked at again
     /// each time: that costs nobody but us.
-    fn memory_of(&self, error: &LoadError, deadline: Instant) -> Option<Duration> {
+    fn memory_of(&self, key: &LoadKey, error: &LoadError, deadline: Instant) -> Option<Duration> {
         match error {
             LoadError::NotFound | LoadError::Failed(_) => None,
             LoadError::NoRoom(_) | LoadError::Sink(_) => None,
             // Whose time was up decides: an origin's failing is everyone's, a job's own deadline is not.
-            LoadError::TimedOut { .. } => (Instant::now() < deadline).then_some(PASSING),
-            error if error.is_transient() => Some(PASSING),
+            LoadError::TimedOut { .. } if Instant::now() >= deadline => None,
+            LoadError::TimedOut { .. } => Some(self.back_off(key)),
+            error if error.is_transient() => Some(self.back_off(key)),
             _ => Some(self.lasting),
         }
     }
@@ -210,13 +258,13 @@ impl Loaded {
 #[derive(Debug, Clone, Copy)]
 struct ByFailure;
 
-impl Expiry<LoadKey, (Unanswered, Duration)> for ByFailure {
+impl Expiry<LoadKey, Failed> for ByFailure {
     fn expire_after_create(
         &self,
         _: &LoadKey,
-        (_, time): &(Unanswered, Duration),
+        failed: &Failed,
         _: std::time::Instant,
     ) -> Option<Duration> {
-        Some(*time)
+        Some(failed.until.saturating_duration_since(Instant::now()))
     }
 }

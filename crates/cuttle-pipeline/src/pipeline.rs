@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::admission::{Admission, Queue};
 use crate::answer::{Answer, Delivery, Found, Reason, Unanswered};
 use crate::asked::Asked;
+use crate::clients::Clients;
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
 use crate::jobs::{Seat, Wish};
@@ -59,6 +60,7 @@ pub(crate) struct Stages {
     pub(crate) failed: Cache<ContentKey, Reason>,
     loading: Loading,
     flights: Flights<RequestDigest, Result<Done, Unanswered>>,
+    clients: Clients,
     requests: AtomicUsize,
     closed: AtomicBool,
 }
@@ -108,6 +110,7 @@ impl Pipeline {
             failed,
             loading,
             flights: Flights::default(),
+            clients: Clients::default(),
             requests: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         }))
@@ -124,10 +127,11 @@ impl Pipeline {
         let known = match self.0.look_up(&digest, &asked) {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
             LookUp::Stale(known) => {
-                if !self.is_closed() {
+                let retry_in = self.0.loading.retry_in(&asked);
+                if retry_in.is_none() && !self.is_closed() {
                     self.0.start(digest, asked.clone(), known.clone(), deadline);
                 }
-                return Ok(known.answer(Found::Stale, &asked));
+                return Ok(known.answer(Found::Stale, &asked).retried_in(retry_in));
             }
             LookUp::Due(known) => Some(known),
             LookUp::Absent => None,
@@ -138,7 +142,8 @@ impl Pipeline {
         };
         match (landed, known) {
             (Err(failure), Some(known)) if self.0.outlives(&known, &asked, &failure) => {
-                Ok(known.answer(Found::Stale, &asked))
+                let retry_in = self.0.loading.retry_in(&asked);
+                Ok(known.answer(Found::Stale, &asked).retried_in(retry_in))
             }
             (landed, _) => landed,
         }
@@ -183,6 +188,11 @@ impl Stages {
     /// One at work for each worker, and a full queue behind them.
     fn most_jobs(&self) -> usize {
         self.pool.capacity() + self.settings.queue_length
+    }
+
+    /// Half of the queue, and no less than could be done at once.
+    fn most_jobs_of_one(&self) -> usize {
+        self.pool.capacity().max(self.settings.queue_length / 2)
     }
 
     /// Waits for the job of one key until `deadline`, starting it if there is none.
@@ -253,9 +263,12 @@ impl Stages {
     ) -> Result<Done, Unanswered> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
+        let full = || Unanswered::from(Failure::QueueFull);
         if known.is_none() && self.flights.len() > self.most_jobs() {
-            return Err(Failure::QueueFull.into());
+            return Err(full());
         }
+        let _counted =
+            self.clients.one_more(asked.client, self.most_jobs_of_one()).ok_or_else(full)?;
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
         let loaded = self.loading.load(asked, state, deadline).await;
         let loaded = loaded.inspect_err(|failure| {

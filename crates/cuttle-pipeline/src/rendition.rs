@@ -74,7 +74,7 @@ impl Stages {
         };
         let content = rendition_key(&original.digest, &options);
         let keep = Self::keeps(asked, &original.state);
-        let wish = Wish { content, options, keep, deadline };
+        let wish = Wish { content, options, keep, client: asked.client, deadline };
         let variant = match self.employ(wish, original, probe).await? {
             Ok(variant) => variant,
             Err(reason) => return Ok(fall_back(original, probe.kind, reason)),

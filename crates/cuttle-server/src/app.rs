@@ -8,6 +8,7 @@ use cuttle_contract::{NextContract, Rules, StrictContract};
 use cuttle_pipeline::Pipeline;
 use cuttle_source::Folder;
 use http::HeaderValue;
+use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use crate::Hosts;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub refusals: Refusals,
     /// For the page.
     pub facts: Facts,
+    /// Peers whose word about who asks is believed.
+    pub trusted: Vec<IpNet>,
     /// For whom we answer.
     pub hosts: Hosts,
 }

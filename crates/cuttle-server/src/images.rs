@@ -6,7 +6,7 @@ use cuttle_contract::{
     Contract, Failure, Fault, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
 };
 use cuttle_image::Kind;
-use cuttle_pipeline::{Answer, Asked, Delivery, Found, Keep};
+use cuttle_pipeline::{Answer, Asked, Client, Delivery, Found, Keep};
 use cuttle_source::{CDN_LOOP, came_from_us};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -17,6 +17,8 @@ use hyper::body::Incoming;
 
 use crate::App;
 use crate::app::NextEndpoint;
+use crate::client;
+use crate::listen::Peer;
 use crate::respond::{self, Body, NOSNIFF, list};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -71,7 +73,11 @@ pub(crate) async fn answer(
         Err(refusal) => return refuse(&refusal),
     };
     let personal = app.parts.forwarding.personal(&asked.source, request.headers());
-    match app.parts.pipeline.answer(Asked { request: asked.clone(), personal }).await {
+    let peer = request.extensions().get().map(|Peer(peer)| peer.ip());
+    let client = peer.map_or_else(Client::unknown, |peer| {
+        client::of(request.headers(), peer, &app.parts.trusted)
+    });
+    match app.parts.pipeline.answer(Asked { request: asked.clone(), personal, client }).await {
         Ok(answer) => picture(app, endpoint, &asked, answer, request.headers()),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
@@ -143,22 +149,20 @@ fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
         let own = matches!(asked.source, Source::Local(_));
         answer.source.is_named_by(version) || own && app.parts.releases.iter().any(|r| r == version)
     };
-    let max_age = match answer.keep {
-        Keep::Nobody => return Lifetime::Private,
-        Keep::Personal => return Lifetime::Personal,
-        Keep::Everyone { max_age } => max_age,
-    };
-    if asked.is_static || asked.version.as_deref().is_some_and(is_true) {
-        return Lifetime::Immutable;
-    }
     let min_ttl = match asked.contract {
         Contract::Next => app.rules.next_min_ttl(),
         Contract::Strict => app.rules.min_ttl(),
     };
-    Lifetime::Picture {
-        max_age: max_age.max(min_ttl),
-        stale_while_revalidate: app.rules.stale_while_revalidate(),
+    let max_age = match answer.keep {
+        Keep::Nobody => return Lifetime::Private,
+        Keep::Personal => return Lifetime::Personal,
+        Keep::Everyone { max_age } => max_age.max(min_ttl),
+        Keep::Until { retry_in } => retry_in,
+    };
+    if asked.is_static || asked.version.as_deref().is_some_and(is_true) {
+        return Lifetime::Immutable;
     }
+    Lifetime::Picture { max_age, stale_while_revalidate: app.rules.stale_while_revalidate() }
 }
 
 /// The one place where refusals are logged, as loud as their fault: a client's mistake must not fill

@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod client;
 mod files;
 mod forwarding;
 mod gallery;

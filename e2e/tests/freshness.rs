@@ -1,0 +1,195 @@
+//! Pictures that are older than their origin said: what is served meanwhile, what is asked, and what is made anew.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cuttle_e2e::{Answer, Application, Reply, Server, photo};
+
+const PICTURE: &str = "/_next/image?url=%2Fa.jpg&w=64&q=75";
+
+/// A server whose pictures are fresh for a second, in front of an application that answers what it is told.
+struct Setting {
+    server: Server,
+    application: Application,
+    reply: Arc<Mutex<Reply>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Setting {
+    fn new(reply: Reply) -> Self {
+        let reply = Arc::new(Mutex::new(reply));
+        let told = Arc::clone(&reply);
+        let application = Application::start(move |_, asked| {
+            let reply = told.lock().expect("no panic").clone();
+            let tag = reply.headers.iter().find_map(|line| line.strip_prefix("etag: "));
+            if tag.is_some_and(|tag| asked.header("if-none-match") == tag) {
+                return Reply { status: 304, body: Vec::new(), ..reply };
+            }
+            reply
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("cuttle.toml");
+        std::fs::write(&file, "[images]\nmin_ttl = \"1s\"\n").expect("a file");
+        let (url, file) = (application.url(), file.to_str().expect("UTF-8").to_owned());
+        let server = Server::serving(&["--upstream", &url, "--config", &file, "--workers", "1"]);
+        Self { server, application, reply, _folder: folder }
+    }
+
+    fn tell(&self, reply: Reply) {
+        *self.reply.lock().expect("no panic") = reply;
+    }
+
+    fn get(&self) -> Answer {
+        self.server.client.accepting("image/webp", PICTURE)
+    }
+
+    /// Lets the picture grow old, and says what is served then and what once it was asked about.
+    fn refreshed(&self) -> [Answer; 2] {
+        thread::park_timeout(Duration::from_millis(1100));
+        let asked = self.application.seen().len();
+        let stale = self.get();
+        let patience = Instant::now() + Duration::from_secs(10);
+        while self.application.seen().len() == asked {
+            assert!(Instant::now() < patience, "the origin was never asked again");
+            thread::yield_now();
+        }
+        // The refresh is behind: it is over when nothing is under way.
+        self.server.wait_until("the refresh is over", |readiness| readiness["queue"]["jobs"] == 0);
+        [stale, self.get()]
+    }
+
+    fn renders(&self) -> u64 {
+        self.server.readiness()["workers"]["jobs"].as_u64().expect("a number")
+    }
+}
+
+fn state(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.header("x-nextjs-cache")
+}
+
+#[test]
+fn a_changed_picture_is_shown_after_one_refresh_and_one_render() {
+    let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
+    let first = setting.get();
+    assert_eq!(state(&first), "MISS");
+    assert_eq!(state(&setting.get()), "HIT");
+    setting.tell(Reply::good(&photo(320, 240, 2)));
+    let renders = setting.renders();
+    let [stale, fresh] = setting.refreshed();
+    assert_eq!((state(&stale), &stale.body), ("STALE", &first.body));
+    assert_eq!(stale.header("cache-status"), "cuttle; hit; detail=stale");
+    assert_eq!(state(&fresh), "HIT");
+    assert_ne!(fresh.body, first.body);
+    assert_eq!(setting.renders(), renders + 1);
+}
+
+#[test]
+fn an_unchanged_picture_costs_a_question_and_no_render() {
+    let tagged = Reply::good(&photo(320, 240, 1)).with("etag: \"v1\"");
+    for reply in [tagged, Reply::good(&photo(320, 240, 1))] {
+        let setting = Setting::new(reply);
+        let first = setting.get();
+        let renders = setting.renders();
+        for _ in 0..2 {
+            let [stale, fresh] = setting.refreshed();
+            assert_eq!((state(&stale), state(&fresh)), ("STALE", "HIT"));
+            assert_eq!((&stale.body, &fresh.body), (&first.body, &first.body));
+        }
+        assert_eq!(setting.renders(), renders);
+        assert_eq!(setting.application.seen().len(), 3);
+    }
+}
+
+#[test]
+fn while_the_origin_fails_the_picture_is_served_and_the_origin_left_alone() {
+    let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
+    let first = setting.get();
+    setting.tell(Reply::bare(503));
+    thread::park_timeout(Duration::from_millis(1100));
+    let before = setting.application.seen().len();
+    let mut resting = 0;
+    for _ in 0..40 {
+        let answer = setting.get();
+        assert_eq!((state(&answer), &answer.body), ("STALE", &first.body));
+        // Once it is known that the origin fails, caches are told when it is asked again.
+        resting += usize::from(
+            answer.header("cache-control").contains("max-age=0")
+                || answer.header("cache-control").contains("max-age=1,")
+                || answer.header("cache-control").contains("max-age=2,"),
+        );
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    assert!(resting > 10, "{resting}");
+    // Two seconds: a refresh of three attempts, a second of rest, perhaps a second refresh.
+    let asked = setting.application.seen().len() - before;
+    assert!((3..=6).contains(&asked), "{asked}");
+    assert_eq!(setting.server.admin.get("/readyz").status, 200);
+    setting.tell(Reply::good(&photo(320, 240, 2)));
+    let patience = Instant::now() + Duration::from_secs(20);
+    while setting.get().body == first.body {
+        assert!(Instant::now() < patience, "the new picture was never fetched");
+        thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_picture_that_the_origin_took_away_is_gone_after_the_refresh() {
+    for (status, expected) in [(404, 404), (410, 410), (401, 401), (403, 403)] {
+        let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
+        assert_eq!(state(&setting.get()), "MISS");
+        setting.tell(Reply::bare(status));
+        let [stale, gone] = setting.refreshed();
+        assert_eq!(state(&stale), "STALE");
+        assert_eq!(gone.status, expected, "{}", gone.text());
+    }
+}
+
+#[test]
+fn a_picture_that_was_made_private_is_kept_no_longer() {
+    let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
+    assert_eq!(state(&setting.get()), "MISS");
+    setting.tell(Reply::good(&photo(320, 240, 1)).with("cache-control: private"));
+    let [stale, private] = setting.refreshed();
+    assert_eq!(state(&stale), "STALE");
+    for answer in [private, setting.get()] {
+        assert_eq!(state(&answer), "MISS");
+        assert_eq!(answer.header("cache-control"), "private, no-store");
+    }
+}
+
+#[test]
+fn one_client_never_has_all_of_the_queue() {
+    let slow: Vec<Vec<u8>> = (0..30).map(|seed| photo(1600, 1200, seed)).collect();
+    let application = Application::start(move |_, asked| {
+        let number = asked.target.trim_matches(|c: char| !c.is_ascii_digit());
+        Reply::good(&slow[number.parse::<usize>().expect("a number")])
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cuttle.toml");
+    std::fs::write(&file, "[limits]\nqueue = 12\n").expect("a file");
+    let (url, file) = (application.url(), file.to_str().expect("UTF-8").to_owned());
+    let server = Server::serving(&["--upstream", &url, "--config", &file, "--workers", "1"]);
+    let ask = |client: &'static str, number: usize| {
+        let door = server.client;
+        thread::spawn(move || {
+            let target = format!("/_next/image?url=%2F{number}&w=1200&q=75");
+            let headers = [("x-forwarded-for", client), ("accept", "image/avif")];
+            let answer = door.send("GET", &target, &headers);
+            (answer.status, answer.header("retry-after").to_owned())
+        })
+    };
+    let greedy: Vec<_> = (0..20).map(|number| ask("198.51.100.1", number)).collect();
+    server.wait_until("the greedy one has its share", |readiness| readiness["queue"]["jobs"] == 6);
+    let modest: Vec<_> = (20..24).map(|number| ask("198.51.100.2", number)).collect();
+    for answer in modest {
+        assert_eq!(answer.join().expect("an answer").0, 200);
+    }
+    let greedy: Vec<_> =
+        greedy.into_iter().map(|asking| asking.join().expect("an answer")).collect();
+    let served = greedy.iter().filter(|(status, _)| *status == 200).count();
+    let refused =
+        greedy.iter().filter(|(status, retry)| *status == 503 && !retry.is_empty()).count();
+    assert_eq!((served + refused, served), (20, 6), "{greedy:?}");
+}
