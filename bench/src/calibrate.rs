@@ -29,6 +29,12 @@ const ENCODERS: [(&str, Target); 3] =
 const PROFILES: [Profile; 3] = [Profile::Fast, Profile::Balanced, Profile::Small];
 const ANCHOR: (Target, Profile) = (Target::Webp, Profile::Balanced);
 
+/// How far below the anchor's look an encoder may aim. The `fast` WebP does: at equal looks its files are 3 %
+/// larger, and this much, which no one sees, is worth 1 %.
+fn concession(target: Target, profile: Profile) -> f64 {
+    if (target, profile) == (Target::Webp, Profile::Fast) { 0.3 } else { 0.0 }
+}
+
 /// Lines tried after the present numbers. libavif's scale has bends, where one is not enough.
 const PASSES: u32 = 2;
 
@@ -63,7 +69,8 @@ pub(crate) fn table(extent: &Extent<'_>, sharp: &Path) -> io::Result<String> {
                         }));
                     }
                     let side = Side::sharp(sharp)?;
-                    Ok(Encoder { target, profile, references, side }.find(looks))
+                    let aims = looks.map(|look| look - concession(target, profile));
+                    Ok(Encoder { target, profile, references, side }.find(&aims))
                 })
             };
             PROFILES.map(find).map(|row| row.join().expect("a thread that does not panic"))

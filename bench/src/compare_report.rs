@@ -145,11 +145,13 @@ fn gain(cases: &[Case], format: &str, profile: &str) -> f64 {
 
 fn row(cases: &[Case], format: &str, profile: &str) -> String {
     let both = pairs(cases, format, profile);
+    // sharp's stage is a difference, which comes out below zero where it is small: then there is no ratio.
+    let encode = ratio(cases, format, profile, |side| side.stages[3]);
     let highest = |peaks: &mut dyn Iterator<Item = f64>| peaks.fold(0.0, f64::max);
     format!(
-        "| {format} | `{profile}` | {:.3} | {:.3} | {:.3} | {:+.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} |",
+        "| {format} | `{profile}` | {:.3} | {} | {:.3} | {:+.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} |",
         ratio(cases, format, profile, |side| side.cpu),
-        ratio(cases, format, profile, |side| side.stages[3]),
+        if encode.is_nan() { "–".into() } else { format!("{encode:.3}") },
         ratio(cases, format, profile, |side| side.bytes),
         gain(cases, format, profile),
         mean(both.clone().map(|(ours, _)| ours.score)),

@@ -190,7 +190,7 @@ impl<'a> Original<'a> {
         wanted: &[(Framing, Fit)],
     ) -> Result<Vec<Picture>, RenderError> {
         let resize = |(framing, fit): &(Framing, Fit), frame: Cow<'_, Picture>| {
-            let cut = salience::cut(&frame, self.stored, framing.region, *fit);
+            let cut = salience::cut(&frame, self.stored, *framing, *fit);
             resize::resize(frame, cut, framing.target)
         };
         let Some((last, rest)) = wanted.split_last() else { return Ok(Vec::new()) };

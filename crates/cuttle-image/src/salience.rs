@@ -4,6 +4,7 @@
 //! number, found on a map of at most 96 cells a side. Energy of a cell is what the eye goes to first:
 //! edges, strong colours, skin. Nothing is learnt and nothing is random, so equal pixels give equal cuts.
 
+use crate::geometry::Framing;
 use crate::picture::Picture;
 use crate::resize::Cut;
 use crate::{Crop, Fit, Size};
@@ -23,8 +24,9 @@ const ADVANTAGE: u64 = 1;
 /// hair and foliage win over them.
 const SKIN: u64 = 120;
 
-/// `region`, said in pixels of the picture as `stored`, as a part of what was decoded from it.
-pub(crate) fn cut(decoded: &Picture, stored: Size, region: Size, fit: Fit) -> Cut {
+/// The region of `framing`, said in pixels of the picture as `stored`, as a part of what was decoded from it.
+pub(crate) fn cut(decoded: &Picture, stored: Size, framing: Framing, fit: Fit) -> Cut {
+    let region = framing.region;
     let smart = matches!(fit, Fit::Cover { crop: Crop::Smart, .. }) && region != stored;
     let at = if smart {
         let across = region.width < stored.width;
@@ -37,7 +39,7 @@ pub(crate) fn cut(decoded: &Picture, stored: Size, region: Size, fit: Fit) -> Cu
     } else {
         0.5
     };
-    Cut::place(decoded.size, stored, region, at)
+    Cut::place(decoded.size, stored, framing, at)
 }
 
 /// Where along the slack (0 to 1) a window of `kept` of the profile holds the most.
@@ -143,7 +145,8 @@ mod tests {
 
     fn smart(picture: &Picture, width: u32, height: u32) -> Cut {
         let fit = Fit::Cover { height: 1, crop: Crop::Smart };
-        cut(picture, picture.size, Size { width, height }, fit)
+        let region = Size { width, height };
+        cut(picture, picture.size, Framing { region, target: region }, fit)
     }
 
     #[test]
@@ -186,7 +189,8 @@ mod tests {
             let stored = Size { width: width * 8 - 3, height: height * 8 - 5 };
             for region in [Size { width: 1, ..stored }, Size { height: 1, ..stored }] {
                 for crop in [Crop::Centre, Crop::Smart] {
-                    let cut = cut(&picture, stored, region, Fit::Cover { height: 1, crop });
+                    let framing = Framing { region, target: region };
+                    let cut = cut(&picture, stored, framing, Fit::Cover { height: 1, crop });
                     assert!(cut.left >= 0.0 && cut.top >= 0.0, "{cut:?}");
                     assert!(cut.left + cut.width <= f64::from(width), "{cut:?}");
                     assert!(cut.top + cut.height <= f64::from(height), "{cut:?}");

@@ -87,7 +87,7 @@ impl<'a> Sink<'a> {
             Taker::Strips(reduction) => Ok(reduction.finish()?.without_idle_alpha()),
             Taker::Frame(framing, fit) => {
                 let frame = frame.as_ref().ok_or_else(cut_off)?;
-                let cut = salience::cut(frame, self.stored, framing.region, fit);
+                let cut = salience::cut(frame, self.stored, framing, fit);
                 resize::resize(Cow::Borrowed(frame), cut, framing.target)
             }
         };

@@ -47,7 +47,7 @@ impl Reduction {
     pub(crate) fn begin(&mut self, source: Size, channels: Channels) {
         let mut work = Work {
             source,
-            cut: Cut::place(source, self.stored, self.framing.region, 0.5),
+            cut: Cut::place(source, self.stored, self.framing, 0.5),
             resizer: Resizer::new(),
             held: Vec::new(),
             first: 0,
@@ -143,8 +143,6 @@ impl Work {
     fn make(&mut self, strip: u32) -> Result<(), RenderError> {
         let (scale, rows) = (self.scale(), self.next - self.first);
         let top = self.cut.top + f64::from(self.made) * scale - f64::from(self.first);
-        // Rounding must not push the far edge out of what is held.
-        let height = (f64::from(strip) * scale).min(f64::from(rows) - top);
         let from = Samples {
             size: Size { height: rows, ..self.source },
             channels: self.picture.channels,
@@ -153,7 +151,7 @@ impl Work {
         let size = Size { height: strip, ..self.picture.size };
         let stride = self.picture.stride();
         let out = self.made as usize * stride..(self.made + strip) as usize * stride;
-        let cut = Cut { top, height, ..self.cut };
+        let cut = Cut { top, height: f64::from(strip) * scale, ..self.cut };
         resample(&mut self.resizer, from, cut, size, &mut self.picture.samples[out])?;
         self.made += strip;
 

@@ -51,7 +51,7 @@ fn strips_are_the_frame_resized_at_once() {
             for region in [source, middle] {
                 let picture = waves(source, channels);
                 let (strips, _) = by_rows(&picture, Framing { region, target });
-                let cut = Cut::place(source, source, region, 0.5);
+                let cut = Cut::place(source, source, Framing { region, target }, 0.5);
                 let at_once = resize(Cow::Borrowed(&picture), cut, target).unwrap();
                 let worst = strips.samples.iter().zip(&at_once.samples);
                 let worst = worst.map(|(a, b)| a.abs_diff(*b)).max();
@@ -59,6 +59,23 @@ fn strips_are_the_frame_resized_at_once() {
             }
         }
     }
+}
+
+#[test]
+fn a_rounded_height_does_not_stretch() {
+    // Ten a row. Half of 21 rows is 11, and row n of those has its middle where row 2n has it.
+    let mut picture = Picture::blank(size(40, 21), Channels::Grey);
+    for (at, sample) in picture.samples.iter_mut().enumerate() {
+        *sample = u8::try_from(at / 40 * 10).unwrap();
+    }
+    let framing = Framing { region: picture.size, target: size(20, 11) };
+    let (resized, _) = by_rows(&picture, framing);
+    let column: Vec<u8> = resized.samples.iter().step_by(20).copied().collect();
+    for row in 2..9 {
+        assert!(usize::from(column[row]).abs_diff(20 * row) <= 1, "{column:?}");
+    }
+    // The filter sees nothing beyond the first and the last row.
+    assert!(column.is_sorted() && column[0] < 10 && column[10] > 190, "{column:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) struct Scaler {
 impl Scaler {
     /// What is cut off is decided by the first frame: a cut that followed the motion would itself move.
     pub(super) fn new(framing: Framing, fit: Fit, first: &Picture) -> Self {
-        let cut = salience::cut(first, first.size, framing.region, fit);
+        let cut = salience::cut(first, first.size, framing, fit);
         Self { resizer: Resizer::new(), cut, size: framing.target }
     }
 

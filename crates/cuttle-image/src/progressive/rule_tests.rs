@@ -51,14 +51,15 @@ fn kept(rows: &[Row], step: u16, need: Need) -> String {
 #[test]
 fn dc_is_kept_to_the_last_bit_and_what_a_scan_refines_with_it() {
     for (step, need, expected) in [
-        (1, Need { last: 63, step: 0 }, "xxxxxxxxxx"),
-        (1, Need { last: 63, step: 2 }, "xxxxxxx..."),
-        (1, Need { last: 63, step: 4 }, "xxxxx.x..."),
-        (1, Need { last: 5, step: 4 }, "xxxx..x..."),
+        (1, Need { last: 63, steps: [0, 0] }, "xxxxxxxxxx"),
+        (1, Need { last: 63, steps: [2, 2] }, "xxxxxxx..."),
+        (1, Need { last: 63, steps: [1, 2] }, "xxxxxxx..x"),
+        (1, Need { last: 63, steps: [4, 4] }, "xxxxx.x..."),
+        (1, Need { last: 5, steps: [4, 4] }, "xxxx..x..."),
         // The refinement of coefficients 1 to 63 is wanted, so the band from 6 on must be there.
-        (1, Need { last: 5, step: 3 }, "xxxxxxx..."),
-        (8, Need { last: 63, step: 4 }, "xxxxxxxxxx"),
-        (8, Need { last: 63, step: 16 }, "xxxxxxx..."),
+        (1, Need { last: 5, steps: [3, 3] }, "xxxxxxx..."),
+        (8, Need { last: 63, steps: [4, 4] }, "xxxxxxxxxx"),
+        (8, Need { last: 63, steps: [16, 16] }, "xxxxxxx..."),
     ] {
         assert_eq!(kept(&COMMON, step, need), expected, "step {step}, {need:?}");
     }
@@ -67,8 +68,8 @@ fn dc_is_kept_to_the_last_bit_and_what_a_scan_refines_with_it() {
 #[test]
 fn spectral_selection_alone_loses_no_precision() {
     let rows = [(0b111, 0, 0, 0, 0), (0b001, 1, 5, 0, 0), (0b001, 6, 63, 0, 0)];
-    assert_eq!(kept(&rows, 8, Need { last: 63, step: 1000 }), "xxx");
-    assert_eq!(kept(&rows, 8, Need { last: 5, step: 1000 }), "xx.");
+    assert_eq!(kept(&rows, 8, Need { last: 63, steps: [1000, 1000] }), "xxx");
+    assert_eq!(kept(&rows, 8, Need { last: 5, steps: [1000, 1000] }), "xx.");
 }
 
 #[test]
