@@ -89,6 +89,11 @@ impl Kept {
         });
     }
 
+    /// Shares it with nobody any more: its origin has another one, or none.
+    pub(crate) fn withdraw(&self, key: &LoadKey) {
+        self.shelf().known.remove(key);
+    }
+
     /// Gives all the memory back that nobody else uses.
     pub(crate) fn let_all_go(&self) {
         self.let_go_before(Instant::now());

@@ -215,13 +215,18 @@ impl Loading {
                 let original = Arc::new(original);
                 let state = Arc::clone(&original.state);
                 // What is private is for those who wait for it now, and for nobody who comes later.
-                if !state.freshness.private {
+                if state.freshness.private {
+                    self.room.kept.withdraw(&key);
+                } else {
                     self.room.kept.keep(key, &original);
                 }
                 Ok(Loaded { state, original: Some(original) })
             }
             Err(error) => {
                 let failure = Unanswered::because(error.failure(), &error);
+                if !failure.may_pass() {
+                    self.room.kept.withdraw(&key);
+                }
                 if let Some(time) = self.memory_of(&key, &error, deadline) {
                     let failed = Failed { why: failure.clone(), until: Instant::now() + time };
                     self.failed.insert(key, failed);
