@@ -33,11 +33,16 @@ const operations = {
     const picture = sharp(source).rotate().resize(width, undefined, { withoutEnlargement: true, kernel: 'lanczos3', fastShrinkOnLoad: false });
     return timed(picture.toColourspace('srgb').removeAlpha().raw());
   },
-  // A picture as a viewer shows it: decoded whole, then Lanczos3 to exactly this size, if any.
-  rgba({ size }, payload) {
-    const upright = sharp(payload).rotate();
-    const picture = size ? upright.resize(size[0], size[1], { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false }) : upright;
-    return timed(picture.toColourspace('srgb').ensureAlpha().raw());
+  // A picture as a viewer shows it: decoded whole, then, if a size is asked for, Lanczos3 to that width and the height that
+  // follows from it, or, where that is another than asked for, to exactly this size.
+  async rgba({ size }, payload) {
+    const shown = (picture) => timed(picture.toColourspace('srgb').ensureAlpha().raw());
+    const upright = () => sharp(payload).rotate();
+    if (!size) return shown(upright());
+    const options = { kernel: 'lanczos3', fastShrinkOnLoad: false };
+    const natural = await shown(upright().resize(size[0], undefined, options));
+    if (natural.height === size[1]) return natural;
+    return shown(upright().resize(size[0], size[1], { ...options, fit: 'fill' }));
   },
   // The samples of a rendition, whoever made it.
   pixels(_, payload) {

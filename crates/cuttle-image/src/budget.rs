@@ -164,7 +164,7 @@ fn encoder_bytes_per_pixel(target: Target) -> u64 {
 /// Most pixels of rows that a resize by the strip holds of a picture that is `decoded` at some scale: those of
 /// a strip, three rows of the rendition to either side, and what rounding may add.
 pub(crate) fn held_pixels(decoded: Size, framing: Framing) -> u64 {
-    let Framing { region, target } = framing;
+    let Framing { region, target, .. } = framing;
     let rows = u64::from(STRIP_ROWS) + 8;
     // A region is at most the picture, so this is at least its rows per row of the rendition.
     let per_row = u64::from(region.height).div_ceil(u64::from(target.height.max(1)));

@@ -52,44 +52,65 @@ pub(crate) struct Framing {
     pub(crate) region: Size,
     /// The rendition. Never larger than the cut.
     pub(crate) target: Size,
+    /// The direction in which the rendition was made whole pixels, where it has the aspect of the cut.
+    pub(crate) rounded: Option<Axis>,
+}
+
+/// A direction in a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Across,
+    Down,
 }
 
 impl Framing {
     /// What `width` and `fit` ask of a picture of this size.
     pub(crate) fn new(display: Size, width: u32, fit: Fit) -> Self {
         match fit {
-            Fit::Width => Self { region: display, target: display.fit_width(width) },
+            Fit::Width => {
+                let target = display.fit_width(width);
+                Self { region: display, target, rounded: Some(Axis::Down) }
+            }
             Fit::Contain { height } => {
-                Self { region: display, target: display.fit_box(Size { width, height }) }
+                let (target, rounded) = display.fit_box(Size { width, height });
+                Self { region: display, target, rounded: Some(rounded) }
             }
             Fit::Cover { height, .. } => {
                 let wanted = Size { width: width.max(1), height: height.max(1) };
                 let region = display.largest_cut(wanted);
                 let fills = region.width >= wanted.width && region.height >= wanted.height;
-                Self { region, target: if fills { wanted } else { region } }
+                Self { region, target: if fills { wanted } else { region }, rounded: None }
             }
         }
     }
 
     /// The same for the picture as stored.
     pub(crate) fn oriented(self, orientation: Orientation) -> Self {
+        let aside = Size { width: 1, height: 2 };
+        let turned = aside.oriented(orientation) != aside;
+        let rounded = self.rounded.map(|axis| match axis {
+            Axis::Down if turned => Axis::Across,
+            Axis::Across if turned => Axis::Down,
+            axis => axis,
+        });
         Self {
             region: self.region.oriented(orientation),
             target: self.target.oriented(orientation),
+            rounded,
         }
     }
 }
 
 impl Size {
-    /// The largest size of this aspect inside `limits`; never enlarged.
-    fn fit_box(self, limits: Size) -> Self {
+    /// The largest size of this aspect inside `limits`, and which of its sides had to be rounded; never enlarged.
+    fn fit_box(self, limits: Size) -> (Self, Axis) {
         let wider = u64::from(self.width) * u64::from(limits.height)
             >= u64::from(self.height) * u64::from(limits.width);
         if wider {
-            self.fit_width(limits.width)
+            (self.fit_width(limits.width), Axis::Down)
         } else {
             let swap = |size: Self| Self { width: size.height, height: size.width };
-            swap(swap(self).fit_width(limits.height))
+            (swap(swap(self).fit_width(limits.height)), Axis::Across)
         }
     }
 

@@ -9,15 +9,17 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::geometry::Framing;
+use crate::geometry::{Axis, Framing};
 use crate::picture::{Channels, Picture};
 use crate::{RenderError, Size};
 
-/// What rounding does to a height, at most, and what a quotient of floats may add.
-const HALF_A_ROW: f64 = 0.5 + 1e-9;
+/// What rounding does to a side, at most, and what a quotient of floats may add.
+const HALF_A_PIXEL: f64 = 0.5 + 1e-9;
+/// Rows that are put together at a time where columns are made apart: little memory, and little of it twice.
+const BLOCK_ROWS: u32 = 64;
 
-/// A part of a picture, in its pixels. Corners may lie between pixels, and upper and lower edge as much as a
-/// quarter of a row of the rendition outside.
+/// A part of a picture, in its pixels. Corners may lie between pixels, and two opposite edges as much as a quarter of a
+/// pixel of the rendition outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cut {
     pub(crate) left: f64,
@@ -31,9 +33,9 @@ impl Cut {
     /// it; `at` is how much of the slack lies before it, 0 to 1.
     pub(crate) fn place(decoded: Size, stored: Size, framing: Framing, at: f64) -> Self {
         let whole = Self::whole(decoded);
-        let Framing { region, target } = framing;
+        let region = framing.region;
         if region == stored {
-            return whole.unstretched(stored, target);
+            return whole.unstretched(stored, framing);
         }
         let width = whole.width * f64::from(region.width) / f64::from(stored.width);
         let height = whole.height * f64::from(region.height) / f64::from(stored.height);
@@ -47,22 +49,29 @@ impl Cut {
         }
     }
 
-    /// All of a picture as `stored`, higher or lower at both ends by what rounding did to the height of `target`:
-    /// both directions are then reduced alike, as by sharp. Stretched to the rounded height instead, the rows of
-    /// 607.5 made 608 are out of place by up to a quarter, which costs a photograph 1.0 of SSIMULACRA2 at
-    /// quality 75. Where more than the height was rounded, nothing changes.
-    fn unstretched(self, stored: Size, target: Size) -> Self {
-        let [width, height] = [stored.width, stored.height].map(f64::from);
-        let rows = f64::from(target.height);
-        let exact = height * f64::from(target.width) / width;
-        if (rows - exact).abs() > HALF_A_ROW {
-            return self;
-        }
-        let more = rows / exact - 1.0;
-        Self {
-            top: self.top - self.height * more / 2.0,
-            height: self.height * (1.0 + more),
-            ..self
+    /// All of a picture as `stored`, larger or smaller at both ends by what rounding did to one side of the target: both
+    /// directions are then reduced alike, as by sharp. Stretched to the rounded height instead, the rows of 607.5 made 608 are
+    /// out of place by up to a quarter, which costs a photograph 1.0 of SSIMULACRA2 at quality 75.
+    fn unstretched(self, stored: Size, framing: Framing) -> Self {
+        let side = |stored: u32, other: u32, target: u32, exact: u32| {
+            let exact = f64::from(stored) * f64::from(exact) / f64::from(other);
+            let rounded = f64::from(target);
+            // A side of less than a pixel was not rounded but made one.
+            if (rounded - exact).abs() > HALF_A_PIXEL { 0.0 } else { rounded / exact - 1.0 }
+        };
+        let Size { width, height } = framing.target;
+        match framing.rounded {
+            Some(Axis::Down) => {
+                let more = side(stored.height, stored.width, height, width);
+                let top = self.top - self.height * more / 2.0;
+                Self { top, height: self.height * (1.0 + more), ..self }
+            }
+            Some(Axis::Across) => {
+                let more = side(stored.width, stored.height, width, height);
+                let left = self.left - self.width * more / 2.0;
+                Self { left, width: self.width * (1.0 + more), ..self }
+            }
+            None => self,
         }
     }
 
@@ -109,7 +118,7 @@ impl Samples<'_> {
 
 /// `cut` of `from` into `to`, which holds `size` pixels of the same channels.
 ///
-/// Where the cut sticks out, its first or last row is made alone, of as much as lies inside around the same
+/// Where the cut sticks out, its first or last row or column is made alone, of as much as lies inside around the same
 /// middle: the filter takes its width from the cut, and sees nothing beyond the picture anyway.
 pub(crate) fn resample(
     resizer: &mut Resizer,
@@ -118,24 +127,73 @@ pub(crate) fn resample(
     size: Size,
     to: &mut [u8],
 ) -> Result<(), RenderError> {
-    let end = f64::from(from.size.height);
-    let row = cut.height / f64::from(size.height);
-    let above = u32::from(cut.top < 0.0);
-    let below = u32::from(cut.top + cut.height > end);
-    let inside = size.height.saturating_sub(above + below);
-    let stride = to.len() / size.height as usize;
-    let (mut top, mut rest) = (cut.top, to);
-    for rows in [above, inside, size.height - above.min(size.height) - inside] {
-        let (band, after) = rest.split_at_mut(rows as usize * stride);
-        let height = f64::from(rows) * row;
-        let outside = (-top).max(top + height - end).max(0.0);
-        let part = Cut { top: top + outside, height: height - 2.0 * outside, ..cut };
-        if rows > 0 {
-            resample_inside(resizer, from, part, Size { height: rows, ..size }, band)?;
+    let columns = bands(cut.left, cut.width, from.size.width, size.width);
+    if columns[1].pixels == size.width {
+        return resample_rows(resizer, from, cut, size, to);
+    }
+    // A picture that lies on its side: rows of a band are not beside each other, so it is made apart.
+    let (stride, row) = (to.len() / size.height as usize, cut.height / f64::from(size.height));
+    let mut top = cut.top;
+    for block in to.chunks_mut(stride * BLOCK_ROWS as usize) {
+        let height = u32::try_from(block.len() / stride).unwrap_or(BLOCK_ROWS);
+        let deep = f64::from(height) * row;
+        let mut at = 0;
+        for band in columns.iter().filter(|band| band.pixels > 0) {
+            let part = Cut { left: band.from, width: band.length, top, height: deep };
+            let bytes = band.pixels as usize * from.channels.count();
+            let mut made = vec![0; bytes * height as usize];
+            let shape = Size { width: band.pixels, height };
+            resample_rows(resizer, from, part, shape, &mut made)?;
+            for (row, piece) in block.chunks_exact_mut(stride).zip(made.chunks_exact(bytes)) {
+                row[at..at + bytes].copy_from_slice(piece);
+            }
+            at += bytes;
         }
-        (top, rest) = (top + height, after);
+        top += deep;
     }
     Ok(())
+}
+
+fn resample_rows(
+    resizer: &mut Resizer,
+    from: Samples<'_>,
+    cut: Cut,
+    size: Size,
+    to: &mut [u8],
+) -> Result<(), RenderError> {
+    let stride = to.len() / size.height as usize;
+    let mut rest = to;
+    for band in bands(cut.top, cut.height, from.size.height, size.height) {
+        let (rows, after) = rest.split_at_mut(band.pixels as usize * stride);
+        if band.pixels > 0 {
+            let part = Cut { top: band.from, height: band.length, ..cut };
+            resample_inside(resizer, from, part, Size { height: band.pixels, ..size }, rows)?;
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// So many pixels of the rendition, and the part of one side of the source that they are made of.
+struct Band {
+    pixels: u32,
+    from: f64,
+    length: f64,
+}
+
+/// The first and the last pixel alone where `length` from `start` on sticks out of a side of `source`; what is between them.
+fn bands(start: f64, length: f64, source: u32, target: u32) -> [Band; 3] {
+    let (end, step) = (f64::from(source), length / f64::from(target));
+    let before = u32::from(start < 0.0);
+    let after = u32::from(start + length > end).min(target - before.min(target));
+    let mut from = start;
+    [before, target - before - after, after].map(|pixels| {
+        let length = f64::from(pixels) * step;
+        let outside = (-from).max(from + length - end).max(0.0);
+        let band = Band { pixels, from: from + outside, length: length - 2.0 * outside };
+        from += length;
+        band
+    })
 }
 
 fn resample_inside(

@@ -146,7 +146,7 @@ mod tests {
     fn smart(picture: &Picture, width: u32, height: u32) -> Cut {
         let fit = Fit::Cover { height: 1, crop: Crop::Smart };
         let region = Size { width, height };
-        cut(picture, picture.size, Framing { region, target: region }, fit)
+        cut(picture, picture.size, Framing { region, target: region, rounded: None }, fit)
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
             let stored = Size { width: width * 8 - 3, height: height * 8 - 5 };
             for region in [Size { width: 1, ..stored }, Size { height: 1, ..stored }] {
                 for crop in [Crop::Centre, Crop::Smart] {
-                    let framing = Framing { region, target: region };
+                    let framing = Framing { region, target: region, rounded: None };
                     let cut = cut(&picture, stored, framing, Fit::Cover { height: 1, crop });
                     assert!(cut.left >= 0.0 && cut.top >= 0.0, "{cut:?}");
                     assert!(cut.left + cut.width <= f64::from(width), "{cut:?}");

@@ -81,6 +81,12 @@ pub(crate) fn to_rgba(channels: usize, samples: &[u8]) -> Vec<u8> {
     samples.chunks_exact(channels).flat_map(pixel).collect()
 }
 
+/// As a file, without loss.
+pub(crate) fn to_png(picture: &Raster) -> Vec<u8> {
+    let options = PngOptions::new(png::ColorType::Rgba, png::BitDepth::Eight);
+    png(&picture.rgba, picture.width, picture.height, &options)
+}
+
 /// What a row may differ by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bound {
@@ -132,8 +138,7 @@ impl Table {
     }
 
     fn keep(&self, row: &str, side: &str, picture: &Raster) -> PathBuf {
-        let options = PngOptions::new(png::ColorType::Rgba, png::BitDepth::Eight);
-        let bytes = png(&picture.rgba, picture.width, picture.height, &options);
+        let bytes = to_png(picture);
         let row = row.replace(", ", "-").replace([' ', '/'], "-");
         let path = folder().join("failed").join(format!("{}-{row}-{side}.png", self.name));
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -82,7 +82,7 @@ fn task(source: &[u8]) -> Task<'_> {
 /// Every row, as it comes.
 fn taker(scale: DctScale) -> (DctScale, Sink<'static>) {
     let size = scale.apply(SIZE);
-    let framing = Framing { region: size, target: size };
+    let framing = Framing { region: size, target: size, rounded: None };
     (scale, Sink::new(size, [(framing, Fit::Width)].into_iter(), &|_| {}))
 }
 
