@@ -21,7 +21,7 @@ pub(crate) struct Sink<'a> {
 }
 
 enum Taker {
-    Strips(Reduction),
+    Strips(Box<Reduction>),
     /// A smart crop knows its cut only when it has seen everything.
     Frame(Framing, Fit),
 }
@@ -32,7 +32,7 @@ impl Taker {
         if smart && framing.region != stored {
             return Self::Frame(framing, fit);
         }
-        Self::Strips(Reduction::new(stored, framing))
+        Self::Strips(Box::new(Reduction::new(stored, framing)))
     }
 }
 
