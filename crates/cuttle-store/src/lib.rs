@@ -1,13 +1,49 @@
-//! Variants, and the index that finds them.
+//! Variants, and the index that finds them, in memory and on disk.
 //!
 //! Two keys, because a request and a picture are two things: the index leads from a request to the
 //! content it was answered with, and the content is kept under a digest of what made it. The same
 //! picture under a new URL, or after a new deploy, is found again; a changed picture under the same
-//! URL is another content. Nothing here knows HTTP, pixels or the deadlines of clients.
+//! URL is another content. Nothing here knows HTTP, pixels or the deadlines of clients, and nothing
+//! here fails a request: what cannot be kept is not kept, and said as a [`Trouble`].
+//!
+//! # The disk
+//!
+//! **The index is `SQLite`**, because everything that is asked of it is what a database is: it survives
+//! `kill -9` at any instant, several processes may use one folder, a million entries are open at once
+//! without a scan, the oldest entry and a prefix of sources are ranges of an index, and counts are exact
+//! because they are part of the same transaction. A format of our own would be all of that again.
+//!
+//! **Variants are files** named by their content, because a database is a bad place for megabytes that
+//! come and go. Each says what it is and carries a digest of all of itself (`file.rs`), so nothing is
+//! ever synced: after a power cut, a file is either whole or a miss. The index runs in WAL mode with
+//! `synchronous=NORMAL`, which loses the last moments and never its shape; only a purge is synced.
+//! One level of 256 folders: at the cap there are a few hundred files in each, while a second level would be 65,536 folders of a block each.
+//!
+//! A variant lives exactly as long as an entry names it. So there is one order of use, that of entries;
+//! what a purge or a vanished picture leaves behind needs no search; and a file without a row, after a
+//! crash, is rubbish by definition. Files come and go only inside write transactions, so that the database's lock
+//! is also theirs, across processes.
+//!
+//! **Purges are rows with numbers that only grow.** Whoever makes something notes the last number first
+//! ([`Store::epoch`]); what was begun before a purge of its source is kept nowhere. Rows that a purge means are
+//! void from its commit on, while they are being deleted piece by piece.
 #![forbid(unsafe_code)]
 
+mod disk;
+mod entry;
+mod file;
 mod memory;
-mod tier;
+mod purge;
+mod queue;
+mod settings;
+mod store;
+mod trouble;
+mod usage;
 
-pub use memory::MemoryTier;
-pub use tier::{ContentKey, Entry, RequestDigest, Tier, Usage, Variant};
+pub use entry::{ContentKey, Entry, RequestDigest, Variant};
+pub use file::{Damage, parse};
+pub use purge::{Epoch, Purge, Purged};
+pub use settings::{DiskSettings, StoreSettings};
+pub use store::Store;
+pub use trouble::Trouble;
+pub use usage::{Kept, Usage};

@@ -1,27 +1,56 @@
 //! The memory tier: least recently used goes first, bounded by bytes and by index entries.
 
+use std::collections::HashSet;
 use std::mem::size_of;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use crate::{ContentKey, Entry, RequestDigest, Tier, Usage, Variant};
+use crate::purge::now_ms;
+use crate::{ContentKey, Entry, Kept, Purge, RequestDigest, Variant};
 
 /// Variants and index of one process, gone with it.
 #[derive(Debug)]
-pub struct MemoryTier<V: Clone + Send + Sync + 'static> {
+pub(crate) struct Memory<S: Clone + Send + Sync + 'static> {
     variants: Cache<ContentKey, Variant>,
-    index: Cache<RequestDigest, Entry<V>>,
+    /// `None`: forgotten. Kept, so that a look-up on disk that began before cannot bring it back.
+    index: Cache<RequestDigest, Option<Arc<Held<S>>>>,
+    note_use_every: i64,
+}
+
+#[derive(Debug)]
+struct Held<S> {
+    entry: Entry<S>,
+    /// When the disk was last told of it, in milliseconds since 1970.
+    written: i64,
+    /// When its use was last noted.
+    noted: AtomicI64,
+}
+
+/// What memory says of a request.
+#[derive(Debug)]
+pub(crate) enum Seen<S> {
+    /// All of it; the flag says that the disk has not heard of its use for long.
+    Here(Entry<S>, Variant, bool),
+    /// The variant is no longer here.
+    Named(Entry<S>),
+    Forgotten,
+    Unknown,
 }
 
 /// What a variant costs beside its bytes: key, value, entity tag and the cache's own bookkeeping.
 const VARIANT_OVERHEAD_BYTES: usize = size_of::<ContentKey>() + size_of::<Variant>() + 192;
 
-impl<V: Clone + Send + Sync + 'static> MemoryTier<V> {
+/// A source that is confirmed every second is not written every second: what is lost by it is a question to its origin.
+const CONFIRM_EVERY: Duration = Duration::from_secs(60);
+
+impl<S: Clone + Send + Sync + 'static> Memory<S> {
     /// Keeps at most `max_bytes` of variants and `max_requests` index entries. A single variant over
     /// an eighth of `max_bytes` is not kept: it would push out too many others.
-    #[must_use]
-    pub fn new(max_bytes: u64, max_requests: u64) -> Self {
+    pub(crate) fn new(max_bytes: u64, max_requests: u64, note_use_every: Duration) -> Self {
         let largest = u32::try_from(max_bytes / 8).unwrap_or(u32::MAX);
         let variants = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
@@ -39,40 +68,110 @@ impl<V: Clone + Send + Sync + 'static> MemoryTier<V> {
             .eviction_policy(EvictionPolicy::lru())
             .max_capacity(max_requests)
             .build();
-        Self { variants, index }
-    }
-}
-
-impl<V: Clone + Send + Sync + 'static> Tier<V> for MemoryTier<V> {
-    fn find(&self, request: &RequestDigest) -> Option<Entry<V>> {
-        self.index.get(request)
+        Self { variants, index, note_use_every: millis(note_use_every) }
     }
 
-    fn record(&self, request: RequestDigest, entry: Entry<V>) {
-        self.index.insert(request, entry);
+    pub(crate) fn see(&self, request: &RequestDigest) -> Seen<S> {
+        let held = match self.index.get(request) {
+            Some(Some(held)) => held,
+            Some(None) => return Seen::Forgotten,
+            None => return Seen::Unknown,
+        };
+        let Some(variant) = self.variants.get(&held.entry.content) else {
+            return Seen::Named(held.entry.clone());
+        };
+        let now = now_ms();
+        // Two that note the same use do no harm.
+        let note = now - held.noted.load(Ordering::Relaxed) >= self.note_use_every;
+        if note {
+            held.noted.store(now, Ordering::Relaxed);
+        }
+        Seen::Here(held.entry.clone(), variant, note)
     }
 
-    fn forget(&self, request: &RequestDigest) {
-        self.index.invalidate(request);
-    }
-
-    fn get(&self, content: &ContentKey) -> Option<Variant> {
+    pub(crate) fn get(&self, content: &ContentKey) -> Option<Variant> {
         self.variants.get(content)
     }
 
-    fn put(&self, content: ContentKey, variant: Variant) {
+    pub(crate) fn put(&self, content: ContentKey, variant: Variant) {
         self.variants.insert(content, variant);
     }
 
-    fn usage(&self) -> Usage {
+    /// Remembers an entry; whether the disk should hear of it.
+    pub(crate) fn record(&self, request: RequestDigest, entry: Entry<S>) -> bool {
+        let now = now_ms();
+        let before = self.index.get(&request).flatten();
+        let confirmed = before.filter(|held| {
+            let same = held.entry.content == entry.content && held.entry.source == entry.source;
+            same && (0..millis(CONFIRM_EVERY)).contains(&(now - held.written))
+        });
+        let written = confirmed.as_ref().map_or(now, |held| held.written);
+        let noted = confirmed.as_ref().map_or(now, |held| held.noted.load(Ordering::Relaxed));
+        let noted = AtomicI64::new(noted);
+        self.index.insert(request, Some(Arc::new(Held { entry, written, noted })));
+        confirmed.is_none()
+    }
+
+    /// Remembers what the disk knew, unless something newer is known meanwhile.
+    pub(crate) fn promote(&self, request: RequestDigest, entry: Entry<S>) {
+        let now = now_ms();
+        let held = Held { entry, written: now, noted: AtomicI64::new(now) };
+        self.index.entry(request).or_insert(Some(Arc::new(held)));
+    }
+
+    pub(crate) fn forget(&self, request: RequestDigest) {
+        self.index.insert(request, None);
+    }
+
+    /// Forgets what is known of a request, also that it was forgotten.
+    pub(crate) fn drop_entry(&self, request: &RequestDigest) {
+        self.index.invalidate(request);
+    }
+
+    /// Removes what a purge means, and variants that nothing else names.
+    pub(crate) fn purge(&self, purge: &Purge) -> Kept {
+        let before = self.kept();
+        if *purge == Purge::All {
+            self.index.invalidate_all();
+            self.variants.invalidate_all();
+            return before;
+        }
+        let mut removed = Kept::default();
+        let mut unnamed = HashSet::new();
+        for (request, held) in &self.index {
+            if let Some(held) = held.filter(|held| purge.means(&held.entry.source)) {
+                self.index.invalidate(&*request);
+                unnamed.insert(held.entry.content);
+                removed.entries += 1;
+            }
+        }
+        for (_, held) in &self.index {
+            if let Some(held) = held.filter(|held| !purge.means(&held.entry.source)) {
+                unnamed.remove(&held.entry.content);
+            }
+        }
+        for content in unnamed {
+            if let Some(variant) = self.variants.remove(&content) {
+                removed.variants += 1;
+                removed.bytes += variant.bytes.len() as u64;
+            }
+        }
+        removed
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
         self.variants.run_pending_tasks();
         self.index.run_pending_tasks();
-        Usage {
+        Kept {
             variants: self.variants.entry_count(),
             bytes: self.variants.weighted_size(),
-            requests: self.index.entry_count(),
+            entries: self.index.entry_count(),
         }
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -93,45 +192,89 @@ mod tests {
         }
     }
 
+    fn entry(n: u8, source: &str) -> Entry<u8> {
+        Entry { content: ContentKey([n; 32]), state: n, source: source.into() }
+    }
+
+    fn memory() -> Memory<u8> {
+        Memory::new(100_000, 10, Duration::from_secs(60))
+    }
+
     #[test]
     fn it_stays_within_its_bytes_and_drops_the_least_recently_used() {
-        let tier = MemoryTier::<()>::new(100_000, 10);
+        let tier = memory();
         for n in 0..20 {
             tier.put(ContentKey([n; 32]), variant(10_000));
-            tier.usage();
+            tier.kept();
             assert!(
                 tier.get(&ContentKey([0; 32])).is_some(),
                 "used after every write, so never the oldest"
             );
         }
-        let usage = tier.usage();
-        assert!(usage.bytes <= 100_000 && usage.variants >= 5, "{usage:?}");
+        let kept = tier.kept();
+        assert!(kept.bytes <= 100_000 && kept.variants >= 5, "{kept:?}");
         assert!(tier.get(&ContentKey([19; 32])).is_some());
         assert!(tier.get(&ContentKey([1; 32])).is_none());
     }
 
     #[test]
     fn one_huge_variant_does_not_push_the_others_out() {
-        let tier = MemoryTier::<()>::new(100_000, 10);
+        let tier = memory();
         tier.put(ContentKey([1; 32]), variant(10_000));
         tier.put(ContentKey([2; 32]), variant(90_000));
-        tier.usage();
+        tier.kept();
         assert!(tier.get(&ContentKey([1; 32])).is_some());
         assert!(tier.get(&ContentKey([2; 32])).is_none());
     }
 
     #[test]
     fn the_index_is_bounded_by_entries() {
-        let tier = MemoryTier::<u8>::new(100_000, 10);
+        let tier = memory();
         for n in 0..50 {
-            tier.record(
-                RequestDigest([n; 32]),
-                Entry { content: ContentKey([n; 32]), validator: n },
-            );
+            tier.record(RequestDigest([n; 32]), entry(n, "/a"));
         }
-        assert!(tier.usage().requests <= 10);
-        assert_eq!(tier.find(&RequestDigest([49; 32])).map(|entry| entry.validator), Some(49));
-        tier.forget(&RequestDigest([49; 32]));
-        assert_eq!(tier.find(&RequestDigest([49; 32])), None);
+        assert!(tier.kept().entries <= 10);
+        assert!(
+            matches!(tier.see(&RequestDigest([49; 32])), Seen::Named(entry) if entry.state == 49)
+        );
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_brought_back_from_disk() {
+        let tier = memory();
+        let request = RequestDigest([1; 32]);
+        tier.forget(request);
+        tier.promote(request, entry(1, "/a"));
+        assert!(matches!(tier.see(&request), Seen::Forgotten));
+        tier.record(request, entry(2, "/a"));
+        tier.promote(request, entry(1, "/a"));
+        assert!(matches!(tier.see(&request), Seen::Named(entry) if entry.state == 2));
+    }
+
+    #[test]
+    fn a_confirmation_is_not_written_again_at_once_and_a_change_is() {
+        let tier = memory();
+        let request = RequestDigest([1; 32]);
+        assert!(tier.record(request, entry(1, "/a")));
+        assert!(!tier.record(request, Entry { state: 9, ..entry(1, "/a") }));
+        assert!(matches!(tier.see(&request), Seen::Named(entry) if entry.state == 9));
+        assert!(tier.record(request, entry(2, "/a")));
+        tier.forget(request);
+        assert!(tier.record(request, entry(2, "/a")));
+    }
+
+    #[test]
+    fn a_purge_takes_what_only_its_entries_name() {
+        let tier = memory();
+        for (n, content, source) in [(1, 1, "/a/1"), (2, 2, "/a/2"), (3, 2, "/b")] {
+            tier.put(ContentKey([content; 32]), variant(100));
+            tier.record(RequestDigest([n; 32]), entry(content, source));
+        }
+        let removed = tier.purge(&Purge::Prefix("/a/".into()));
+        assert_eq!(removed, Kept { entries: 2, variants: 1, bytes: 100 });
+        assert!(tier.get(&ContentKey([1; 32])).is_none());
+        assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Here(..)));
+        tier.purge(&Purge::All);
+        assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Unknown));
     }
 }

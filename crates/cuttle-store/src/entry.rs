@@ -1,4 +1,4 @@
-//! What every tier (memory now, disk and shared stores later) can do.
+//! What is kept: finished pictures, and which request was answered with which of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct ContentKey(pub [u8; 32]);
 pub struct Variant {
     /// The encoded file.
     pub bytes: Bytes,
-    /// Sniffed from `bytes` when they were made.
+    /// Sniffed from `bytes` when they were made, and again whenever they were read from a disk.
     pub kind: Kind,
     /// Pixels; 0 for an original that was passed through.
     pub width: u32,
@@ -42,40 +42,13 @@ impl fmt::Debug for Variant {
 }
 
 /// What the index knows of a request: which content answered it, and for which state of the source.
+/// As cheap to clone as `S` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry<V> {
+pub struct Entry<S> {
     /// Where the variant is.
     pub content: ContentKey,
     /// State of the source that it was made from, in the words of whoever loaded it.
-    pub validator: V,
-}
-
-/// How full a tier is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Variants held.
-    pub variants: u64,
-    /// Bytes of those variants, with what it takes to keep them.
-    pub bytes: u64,
-    /// Requests in the index.
-    pub requests: u64,
-}
-
-/// One place that keeps variants and index entries.
-///
-/// Everything is best effort: a tier may drop anything at any time and never fails a request. Calls
-/// may block on a disk; whoever holds a blocking tier calls it off the reactor.
-pub trait Tier<V>: Send + Sync {
-    /// What is known of a request.
-    fn find(&self, request: &RequestDigest) -> Option<Entry<V>>;
-    /// Remembers what answered a request, over anything older.
-    fn record(&self, request: RequestDigest, entry: Entry<V>);
-    /// Forgets what answered a request.
-    fn forget(&self, request: &RequestDigest);
-    /// The variant of some content.
-    fn get(&self, content: &ContentKey) -> Option<Variant>;
-    /// Keeps a variant. Putting the same content twice is harmless.
-    fn put(&self, content: ContentKey, variant: Variant);
-    /// How full it is; may lag behind the last writes.
-    fn usage(&self) -> Usage;
+    pub state: S,
+    /// The source itself as canonical text, for purges.
+    pub source: Arc<str>,
 }

@@ -1,0 +1,148 @@
+//! The folder: whose it is, and the files of variants in it.
+//!
+//! Files are written and removed only inside write transactions of the index, whose lock is theirs too.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::file::{MAX_FILE_BYTES, parse, preamble};
+use crate::{ContentKey, Damage, Trouble, Variant};
+
+/// A folder that is ours alone to write.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(PathBuf);
+
+/// What reading a variant's file came to, when it did not bring the variant.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The file is of no use.
+    Useless,
+    /// The disk did not answer.
+    Failed(io::Error),
+}
+
+/// What a file takes beside its bytes, in blocks of most file systems.
+const BLOCK_BYTES: u64 = 4096;
+
+impl Folder {
+    /// Makes the folder, or makes sure that it is ours.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Trouble> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let metadata = fs::metadata(folder)?;
+        // SECURITY: whoever owns or may write the folder chooses the pictures that we send; on a shared host that may be
+        // whoever was first to make a folder of this name.
+        let (folder, owner, mode) = (folder.to_owned(), metadata.uid(), metadata.mode() & 0o7777);
+        if owner != rustix::process::geteuid().as_raw() {
+            return Err(Trouble::Foreign { folder, owner });
+        }
+        if mode & 0o022 != 0 {
+            return Err(Trouble::Exposed { folder, mode });
+        }
+        Ok(Self(folder))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn index(&self) -> PathBuf {
+        self.0.join("index.sqlite")
+    }
+
+    /// One process at a time makes or replaces the index. Held until it is dropped.
+    pub(crate) fn lock(&self) -> io::Result<File> {
+        let path = self.0.join("lock");
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    pub(crate) fn shelf(&self, first: u8) -> PathBuf {
+        self.0.join(format!("{first:02x}"))
+    }
+
+    fn file(&self, content: &ContentKey) -> PathBuf {
+        self.shelf(content.0[0]).join(name(content))
+    }
+
+    pub(crate) fn read(&self, content: &ContentKey) -> Result<Variant, Unread> {
+        let file = File::open(self.file(content)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Unread::Useless,
+            _ => Unread::Failed(error),
+        })?;
+        let length = file.metadata().map_err(Unread::Failed)?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(Unread::Useless);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+        parse(&Bytes::from(bytes), content).map_err(|_: Damage| Unread::Useless)
+    }
+
+    /// Writes a file beside its place and moves it there; the bytes that it takes. Not synced: its digest says whether it is
+    /// whole. `None` for what is not kept on disks.
+    pub(crate) fn write(&self, content: &ContentKey, variant: &Variant) -> io::Result<Option<u64>> {
+        let Some(preamble) = preamble(content, variant) else { return Ok(None) };
+        let length = (preamble.len() + variant.bytes.len()) as u64;
+        if length > MAX_FILE_BYTES {
+            return Ok(None);
+        }
+        let shelf = self.shelf(content.0[0]);
+        let temporary = shelf.join(format!("{:016x}.new", fastrand::u64(..)));
+        let mut file = match create(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Not recursive: a folder that vanished is made anew as a whole, with its index.
+                DirBuilder::new().mode(0o700).create(&shelf)?;
+                create(&temporary)?
+            }
+            opened => opened?,
+        };
+        let written = file
+            .write_all(&preamble)
+            .and_then(|()| file.write_all(&variant.bytes))
+            .and_then(|()| fs::rename(&temporary, self.file(content)));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written.map(|()| Some(length.next_multiple_of(BLOCK_BYTES)))
+    }
+
+    pub(crate) fn remove(&self, content: &ContentKey) {
+        // Not there: just as well. Not removable: swept later.
+        let _ = fs::remove_file(self.file(content));
+    }
+
+    /// Bytes of the file system, and how many of them we could still use.
+    pub(crate) fn space(&self) -> io::Result<(u64, u64)> {
+        let stat = rustix::fs::statvfs(&self.0)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok((bytes(stat.f_blocks), bytes(stat.f_bavail)))
+    }
+
+    /// Whether something of some size can be written.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        let path = self.0.join("probe");
+        let probed = create(&path).and_then(|mut file| file.write_all(&[0; 64 << 10]));
+        let _ = fs::remove_file(path);
+        probed
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// What the file of a variant is called.
+pub(crate) fn name(content: &ContentKey) -> String {
+    blake3::Hash::from_bytes(content.0).to_hex().to_string()
+}
+
+/// Device and inode of a file: whether it is still the one that was opened.
+pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}

@@ -1,0 +1,220 @@
+//! The disk tier: an index in `SQLite`, variants as files beside it, and one thread that writes.
+
+mod connect;
+mod evict;
+mod folder;
+mod keeper;
+mod rows;
+mod sweep;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+
+use crate::disk::connect::Use;
+use crate::disk::folder::{Folder, Unread};
+use crate::purge::Log;
+use crate::queue::Queue;
+use crate::usage::Counters;
+use crate::{ContentKey, DiskSettings, Epoch, Purge, RequestDigest, Trouble, Variant};
+
+pub(crate) use crate::disk::keeper::Keeper;
+pub(crate) use crate::disk::rows::Row;
+
+/// How often things are done. Fixed in a running server; tests are in more of a hurry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    /// Purges of other processes are seen within it.
+    pub(crate) tick: Duration,
+    /// Between attempts to use a disk that failed.
+    pub(crate) rest: Duration,
+    /// A picture in use says so this often.
+    pub(crate) note_use_every: Duration,
+    /// Uses are written together.
+    pub(crate) write_uses_every: Duration,
+    /// Between two of the 256 folders that are swept at the start: a whole sweep takes some seconds of an idle disk.
+    pub(crate) sweep_pause: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_millis(250),
+            rest: Duration::from_secs(1),
+            note_use_every: Duration::from_secs(10 * 60),
+            write_uses_every: Duration::from_secs(10),
+            sweep_pause: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What the keeper's thread and the callers of a store share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: Queue,
+    pub(crate) log: Log,
+    pub(crate) counters: Counters,
+    disk: RwLock<Option<Arc<Disk>>>,
+    /// What keeps the disk from being used.
+    trouble: Mutex<Option<Trouble>>,
+    /// What a reader ran into, for the keeper to see to.
+    reported: Mutex<Option<Trouble>>,
+}
+
+/// An index that is open, and its folder.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    folder: Folder,
+    /// Device and inode of the index.
+    identity: (u64, u64),
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Shared {
+    pub(crate) fn new(queue_bytes: u64) -> Self {
+        Self {
+            queue: Queue::new(queue_bytes),
+            log: Log::default(),
+            counters: Counters::default(),
+            disk: RwLock::default(),
+            trouble: Mutex::default(),
+            reported: Mutex::default(),
+        }
+    }
+
+    /// The variant that answers a request. Blocks.
+    pub(crate) fn find(&self, request: &RequestDigest) -> Option<(Row, Variant)> {
+        self.read(|disk| {
+            let Some(row) = disk.with_reader(|index| rows::find(index, request))? else {
+                return Ok(None);
+            };
+            Ok(self.variant(disk, &row.content)?.map(|variant| (row, variant)))
+        })
+    }
+
+    /// The variant of some content. Blocks.
+    pub(crate) fn get(&self, content: &ContentKey) -> Option<Variant> {
+        self.read(|disk| {
+            let known = disk.with_reader(|index| {
+                let mut statement =
+                    index.prepare_cached("SELECT 1 FROM variants WHERE content = ?1")?;
+                Ok(statement.query_row([content.0], |_| Ok(())).optional()?)
+            })?;
+            known.map_or(Ok(None), |()| self.variant(disk, content))
+        })
+    }
+
+    fn variant(&self, disk: &Disk, content: &ContentKey) -> Result<Option<Variant>, Trouble> {
+        match disk.folder.read(content) {
+            Ok(variant) => Ok(Some(variant)),
+            Err(Unread::Useless) => {
+                self.queue.suspect(*content);
+                Ok(None)
+            }
+            Err(Unread::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Disk) -> Result<Option<T>, Trouble>) -> Option<T> {
+        if !self.queue.trusts_disk() {
+            return None;
+        }
+        question(&*self.disk()?).unwrap_or_else(|trouble| {
+            *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+            None
+        })
+    }
+
+    /// Enters a purge into the index. Blocks until it is on the disk; no number where it cannot be.
+    pub(crate) fn enter(&self, purge: &Purge) -> Option<Epoch> {
+        let entered = self.disk()?.enter(purge, self.log.epoch());
+        entered.inspect_err(|trouble| tracing::warn!(%trouble, "a purge waits for the disk")).ok()
+    }
+
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn disk(&self) -> Option<Arc<Disk>> {
+        self.disk.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_disk(&self, disk: Option<Arc<Disk>>) {
+        *self.disk.write().unwrap_or_else(PoisonError::into_inner) = disk;
+    }
+
+    fn reported(&self) -> Option<Trouble> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Says a trouble once, and once when it has passed.
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*current, &trouble) {
+            (None, Some(trouble)) => tracing::warn!(%trouble, "serving from memory only"),
+            (Some(_), None) => tracing::info!("the disk is used again"),
+            _ => {}
+        }
+        *current = trouble;
+    }
+}
+
+impl Disk {
+    /// Opens the folder and its index; a corrupt index is begun anew.
+    fn open(settings: &DiskSettings) -> Result<(Self, Connection), Trouble> {
+        let folder = Folder::open(&settings.folder)?;
+        let writer =
+            connect::found(&folder, settings.state_layout).or_else(|trouble| match trouble {
+                Trouble::Corrupt(_) => {
+                    tracing::warn!(%trouble, "moved aside as index.corrupt");
+                    connect::set_aside(&folder)?;
+                    connect::found(&folder, settings.state_layout)
+                }
+                other => Err(other),
+            })?;
+        let identity = folder::identity(&folder.index())?;
+        Ok((Self { folder, identity, readers: Mutex::default() }, writer))
+    }
+
+    /// Whether the index is still the file at its place, and not one that was deleted.
+    fn is_in_place(&self) -> bool {
+        folder::identity(&self.folder.index()).is_ok_and(|identity| identity == self.identity)
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Lends a connection; there are as many as callers at a time.
+    fn with_reader<T>(
+        &self,
+        ask: impl FnOnce(&Connection) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let free = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match free {
+            Some(reader) => reader,
+            None => connect::connect(&self.folder, Use::Read)?,
+        };
+        let answer = ask(&reader)?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        Ok(answer)
+    }
+
+    fn enter(&self, purge: &Purge, last: Epoch) -> Result<Epoch, Trouble> {
+        let mut index = connect::connect(&self.folder, Use::Purge)?;
+        write(&mut index, |index| rows::enter_purge(index, purge, last))
+    }
+}
+
+/// One transaction, begun with the lock that also guards the files.
+fn write<T>(
+    index: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}

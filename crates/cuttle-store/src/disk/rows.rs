@@ -1,0 +1,278 @@
+//! What is asked of the index, and done to it, inside transactions of whoever calls.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::disk::folder::Folder;
+use crate::purge::now_ms;
+use crate::queue::Record;
+use crate::{ContentKey, Epoch, Kept, Purge, RequestDigest, Trouble};
+
+/// What the index has of a request.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) content: ContentKey,
+    pub(crate) source: String,
+    pub(crate) state: Vec<u8>,
+}
+
+/// An entry to be removed, and the variant that it names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Victim {
+    pub(crate) entry: i64,
+    pub(crate) variant: i64,
+}
+
+/// The row of a request, unless a purge means it. `Err(Corrupt)` for one that is not what was written.
+pub(crate) fn find(index: &Connection, request: &RequestDigest) -> Result<Option<Row>, Trouble> {
+    let mut statement = index.prepare_cached(
+        "SELECT v.content, e.source, e.state, e.seal FROM entries e JOIN variants v ON v.id = e.variant
+         WHERE e.request = ?1 AND NOT EXISTS (
+           SELECT 1 FROM purges p WHERE p.done = 0 AND p.id > e.epoch AND (
+             p.scope = 0 OR (p.scope = 1 AND p.text = e.source)
+             OR (p.scope = 2 AND substr(e.source, 1, length(p.text)) = p.text)))",
+    )?;
+    let row = statement.query_row([request.0], |row| {
+        let (content, source, state) =
+            (ContentKey(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?);
+        Ok((content, source, state, row.get::<_, [u8; 16]>(3)?))
+    });
+    let Some((content, source, state, sealed)) = row.optional()? else { return Ok(None) };
+    let corrupt = || Trouble::Corrupt("a row does not match its digest".into());
+    if seal(request, &content, &source, &state) != sealed {
+        return Err(corrupt());
+    }
+    let source = String::from_utf8(source).map_err(|_| corrupt())?;
+    Ok(Some(Row { content, source, state }))
+}
+
+/// Lengths first, so that no two rows have the same text.
+fn seal(request: &RequestDigest, content: &ContentKey, source: &[u8], state: &[u8]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(source.len() as u64).to_le_bytes()).update(&request.0).update(&content.0);
+    hasher.update(source).update(state);
+    let mut seal = [0; 16];
+    hasher.finalize_xof().fill(&mut seal);
+    seal
+}
+
+/// Writes an entry and, if it is not there, its variant. The content of a file that was written, so that it can be removed if
+/// the transaction fails.
+pub(crate) fn record(
+    index: &Connection,
+    folder: &Folder,
+    request: &RequestDigest,
+    record: &Record,
+) -> Result<Option<ContentKey>, Trouble> {
+    let Record { content, state, source, variant, since } = record;
+    let purges = purges_since(index, since.0)?;
+    if purges.iter().any(|(_, purge)| purge.means(source)) {
+        return Ok(None);
+    }
+    let epoch: i64 = index
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM purges")?
+        .query_row([], |row| row.get(0))?;
+    let known: Option<i64> = index
+        .prepare_cached("SELECT id FROM variants WHERE content = ?1")?
+        .query_row([content.0], |row| row.get(0))
+        .optional()?;
+    let (id, written) = match known {
+        Some(id) => (id, None),
+        None => {
+            let Some(bytes) = folder.write(content, variant)? else {
+                forget(index, folder, request)?;
+                return Ok(None);
+            };
+            let added = index
+                .prepare_cached("INSERT INTO variants (content, bytes) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.insert(params![content.0, bytes]));
+            (added.inspect_err(|_| folder.remove(content))?, Some(*content))
+        }
+    };
+    let before = of_request(index, request)?;
+    let seal = seal(request, content, source.as_bytes(), state);
+    let entry = index
+        .prepare_cached(
+            "INSERT INTO entries (request, variant, source, state, seal, epoch, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (request) DO UPDATE SET
+             variant = excluded.variant, source = excluded.source, state = excluded.state,
+             seal = excluded.seal, epoch = excluded.epoch, used = excluded.used",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![request.0, id, source.as_bytes(), state, seal, epoch, now_ms()])
+        });
+    entry.inspect_err(|_| written.iter().for_each(|content| folder.remove(content)))?;
+    if let Some(before) = before.filter(|before| before.variant != id) {
+        remove_unnamed(index, folder, before.variant)?;
+    }
+    Ok(written)
+}
+
+/// Forgets a request.
+pub(crate) fn forget(
+    index: &Connection,
+    folder: &Folder,
+    request: &RequestDigest,
+) -> Result<(), Trouble> {
+    of_request(index, request)?.map_or(Ok(()), |victim| remove(index, folder, &[victim]).map(drop))
+}
+
+fn of_request(index: &Connection, request: &RequestDigest) -> Result<Option<Victim>, Trouble> {
+    let mut statement =
+        index.prepare_cached("SELECT id, variant FROM entries WHERE request = ?1")?;
+    Ok(statement.query_row([request.0], victim).optional()?)
+}
+
+pub(crate) fn victim(row: &rusqlite::Row<'_>) -> rusqlite::Result<Victim> {
+    Ok(Victim { entry: row.get(0)?, variant: row.get(1)? })
+}
+
+/// Removes entries, and the variants that nothing else names with their files; what it came to.
+pub(crate) fn remove(
+    index: &Connection,
+    folder: &Folder,
+    victims: &[Victim],
+) -> Result<Kept, Trouble> {
+    let mut removed = Kept::default();
+    for Victim { entry, variant } in victims {
+        removed.entries +=
+            index.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([entry])? as u64;
+        if let Some(bytes) = remove_unnamed(index, folder, *variant)? {
+            removed.variants += 1;
+            removed.bytes += bytes;
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_unnamed(
+    index: &Connection,
+    folder: &Folder,
+    variant: i64,
+) -> Result<Option<u64>, Trouble> {
+    let mut statement = index.prepare_cached(
+        "DELETE FROM variants WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entries WHERE variant = ?1)
+         RETURNING content, bytes",
+    )?;
+    let gone = statement.query_row([variant], |row| Ok((ContentKey(row.get(0)?), row.get(1)?)));
+    let Some((content, bytes)) = gone.optional()? else { return Ok(None) };
+    folder.remove(&content);
+    Ok(Some(bytes))
+}
+
+/// Removes a variant whose file is of no use, with everything that names it.
+pub(crate) fn remove_variant(
+    index: &Connection,
+    folder: &Folder,
+    content: &ContentKey,
+) -> Result<(), Trouble> {
+    let victims: Vec<Victim> = index
+        .prepare_cached(
+            "SELECT e.id, e.variant FROM entries e JOIN variants v ON v.id = e.variant WHERE v.content = ?1",
+        )?
+        .query_map([content.0], victim)?
+        .collect::<Result<_, _>>()?;
+    remove(index, folder, &victims)?;
+    index.prepare_cached("DELETE FROM variants WHERE content = ?1")?.execute([content.0])?;
+    folder.remove(content);
+    Ok(())
+}
+
+pub(crate) fn totals(index: &Connection) -> Result<Kept, Trouble> {
+    let mut statement = index.prepare_cached("SELECT variants, bytes, entries FROM totals")?;
+    Ok(statement.query_row([], |row| {
+        Ok(Kept { variants: row.get(0)?, bytes: row.get(1)?, entries: row.get(2)? })
+    })?)
+}
+
+/// Purges with a number over `since`.
+pub(crate) fn purges_since(index: &Connection, since: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
+    purges(index, "SELECT id, scope, text FROM purges WHERE id > ?1 ORDER BY id", since)
+}
+
+/// Purges up to `until` that are not done.
+pub(crate) fn open_purges(index: &Connection, until: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
+    purges(
+        index,
+        "SELECT id, scope, text FROM purges WHERE done = 0 AND id <= ?1 ORDER BY id",
+        until,
+    )
+}
+
+fn purges(index: &Connection, question: &str, number: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
+    let mut statement = index.prepare_cached(question)?;
+    let rows = statement.query_map([number], |row| {
+        let text =
+            String::from_utf8_lossy(&row.get::<_, Vec<u8>>(2)?).into_owned().into_boxed_str();
+        let purge = match row.get(1)? {
+            1 => Purge::Source(text),
+            2 => Purge::Prefix(text),
+            // Whatever else it may be: rather too much.
+            _ => Purge::All,
+        };
+        Ok((row.get(0)?, purge))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// For how long jobs and processes may not have heard of a purge.
+const REMEMBERED_MS: i64 = 60 * 60 * 1000;
+
+/// Enters a purge, with a number over every other and over `last`.
+pub(crate) fn enter_purge(
+    index: &Connection,
+    purge: &Purge,
+    last: Epoch,
+) -> Result<Epoch, Trouble> {
+    let (scope, text) = match purge {
+        Purge::All => (0, ""),
+        Purge::Source(text) => (1, &**text),
+        Purge::Prefix(text) => (2, &**text),
+    };
+    let now = now_ms();
+    let least = now.max(last.0 + 1);
+    let number = index.query_row(
+        "INSERT INTO purges SELECT max(?1, coalesce(max(id), 0) + 1), ?2, ?3, 0 FROM purges RETURNING id",
+        params![least, scope, text.as_bytes()],
+        |row| row.get(0),
+    )?;
+    // Never the last one: numbers grow from it.
+    index.execute(
+        "DELETE FROM purges WHERE done = 1 AND id < ?1 AND id < (SELECT max(id) FROM purges)",
+        [now - REMEMBERED_MS],
+    )?;
+    Ok(Epoch(number))
+}
+
+/// Some of the entries that a purge means.
+pub(crate) fn meant(
+    index: &Connection,
+    purge: &Purge,
+    number: i64,
+    limit: u32,
+) -> Result<Vec<Victim>, Trouble> {
+    let all = "SELECT id, variant FROM entries WHERE epoch < ?1 LIMIT ?2";
+    let range = "SELECT id, variant FROM entries WHERE source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2";
+    let (from, to) = match purge {
+        Purge::All => (None, None),
+        // The next text after it.
+        Purge::Source(text) => (Some(text.as_bytes()), Some([text.as_bytes(), &[0]].concat())),
+        Purge::Prefix(text) => (Some(text.as_bytes()), after(text.as_bytes())),
+    };
+    let victims = match (from, to) {
+        (Some(from), Some(to)) => index
+            .prepare_cached(range)?
+            .query_map(params![number, limit, from, to], victim)?
+            .collect::<Result<_, _>>()?,
+        _ => index
+            .prepare_cached(all)?
+            .query_map(params![number, limit], victim)?
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(victims)
+}
+
+/// The least text over all that begin with `prefix`; nothing for the empty one. UTF-8 has no byte 0xff.
+fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let (last, rest) = prefix.split_last()?;
+    Some([rest, &[last + 1]].concat())
+}

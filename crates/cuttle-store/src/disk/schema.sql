@@ -1,0 +1,53 @@
+-- A variant is a file; it is here as long as an entry names it.
+CREATE TABLE variants (
+  id INTEGER PRIMARY KEY,
+  content BLOB NOT NULL UNIQUE,
+  bytes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  request BLOB NOT NULL UNIQUE,
+  variant INTEGER NOT NULL,
+  source BLOB NOT NULL,
+  state BLOB NOT NULL,
+  -- Digest of the row: SQLite does not notice a bit that falls over in a page, and this one would show another picture.
+  seal BLOB NOT NULL,
+  -- The last purge when it was written: later ones may mean it.
+  epoch INTEGER NOT NULL,
+  -- Milliseconds since 1970.
+  used INTEGER NOT NULL
+) STRICT;
+CREATE INDEX entries_variant ON entries (variant);
+CREATE INDEX entries_source ON entries (source);
+CREATE INDEX entries_used ON entries (used);
+
+CREATE TABLE purges (
+  id INTEGER PRIMARY KEY,
+  -- 0 all, 1 one source, 2 a prefix of sources.
+  scope INTEGER NOT NULL,
+  text BLOB NOT NULL,
+  -- Whether all that it means is deleted.
+  done INTEGER NOT NULL
+) STRICT;
+CREATE INDEX purges_open ON purges (id) WHERE done = 0;
+
+-- Counting a million rows takes longer than any request waits.
+CREATE TABLE totals (
+  variants INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  entries INTEGER NOT NULL
+) STRICT;
+INSERT INTO totals VALUES (0, 0, 0);
+CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
+  UPDATE totals SET entries = entries + 1;
+END;
+CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
+  UPDATE totals SET entries = entries - 1;
+END;
+CREATE TRIGGER variant_added AFTER INSERT ON variants BEGIN
+  UPDATE totals SET variants = variants + 1, bytes = bytes + NEW.bytes;
+END;
+CREATE TRIGGER variant_removed AFTER DELETE ON variants BEGIN
+  UPDATE totals SET variants = variants - 1, bytes = bytes - OLD.bytes;
+END;

@@ -1,0 +1,157 @@
+//! Purges: what they mean, and what began before them.
+//!
+//! Numbers of purges are milliseconds since 1970, or one more than the last where that is larger: they grow whatever
+//! happens to the clock or to the index.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purge {
+    /// Everything.
+    All,
+    /// Everything made from one source, as its canonical text.
+    Source(Box<str>),
+    /// Everything made from sources whose canonical text begins so.
+    Prefix(Box<str>),
+}
+
+impl Purge {
+    /// Whether it means what was made from `source`.
+    #[must_use]
+    pub fn means(&self, source: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Source(text) => **text == *source,
+            Self::Prefix(text) => source.starts_with(&**text),
+        }
+    }
+}
+
+/// What a purge removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Requests that were answered from it: of the disk, or of memory where there is no disk.
+    pub requests: u64,
+    /// Variants that nothing else named.
+    pub variants: u64,
+    /// Bytes of those variants.
+    pub bytes: u64,
+    /// The disk could not be asked. Until it can, nothing is read from it; then this purge comes first.
+    pub pending: bool,
+}
+
+/// A moment between purges, to be noted before something is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub(crate) i64);
+
+/// The purges that this process knows of, as far back as jobs can reach.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Mutex<Purges>);
+
+#[derive(Debug, Default)]
+struct Purges {
+    last: i64,
+    /// What came before those in `recent`.
+    forgotten: i64,
+    recent: VecDeque<(i64, Purge)>,
+}
+
+/// More purges than come while a job is under way. What began before the oldest of them is void whatever its source.
+const REMEMBERED: usize = 1024;
+
+impl Log {
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.lock().last)
+    }
+
+    /// Enters a purge that has no number yet.
+    pub(crate) fn enter(&self, purge: Purge) -> Epoch {
+        let mut purges = self.lock();
+        let number = now_ms().max(purges.last + 1);
+        purges.enter(number, purge);
+        Epoch(number)
+    }
+
+    /// Enters a purge of the shared index; whether it is news.
+    pub(crate) fn enter_numbered(&self, number: i64, purge: Purge) -> bool {
+        let mut purges = self.lock();
+        let news = purges.recent.iter().all(|(known, _)| *known != number);
+        if news {
+            purges.enter(number, purge);
+        }
+        news
+    }
+
+    /// Whether something made from `source` since `epoch` has been purged meanwhile.
+    pub(crate) fn voids(&self, epoch: Epoch, source: &str) -> bool {
+        self.any(epoch, |purge| purge.means(source))
+    }
+
+    /// Whether there was any purge since `epoch`.
+    pub(crate) fn since(&self, epoch: Epoch) -> bool {
+        self.any(epoch, |_| true)
+    }
+
+    fn any(&self, epoch: Epoch, means: impl Fn(&Purge) -> bool) -> bool {
+        let purges = self.lock();
+        if epoch.0 >= purges.last {
+            return false;
+        }
+        epoch.0 < purges.forgotten
+            || purges.recent.iter().any(|(number, purge)| *number > epoch.0 && means(purge))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Purges> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Purges {
+    fn enter(&mut self, number: i64, purge: Purge) {
+        self.last = self.last.max(number);
+        self.recent.push_back((number, purge));
+        if self.recent.len() > REMEMBERED {
+            let oldest = self.recent.pop_front().map_or(0, |(number, _)| number);
+            self.forgotten = self.forgotten.max(oldest);
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_before_a_purge_of_its_source_is_void_and_nothing_else() {
+        let log = Log::default();
+        let before = log.epoch();
+        log.enter(Purge::Prefix("/photos/".into()));
+        assert!(log.voids(before, "/photos/a.jpg") && log.since(before));
+        assert!(!log.voids(before, "/photo.jpg"));
+        let after = log.epoch();
+        assert!(!log.voids(after, "/photos/a.jpg") && !log.since(after));
+        log.enter(Purge::Source("/photo.jpg".into()));
+        assert!(log.voids(after, "/photo.jpg") && !log.voids(after, "/photo.jpg?v=1"));
+    }
+
+    #[test]
+    fn what_began_before_memory_of_purges_reaches_is_void() {
+        let log = Log::default();
+        log.enter(Purge::Source("/first".into()));
+        let before = log.epoch();
+        for _ in 0..=REMEMBERED {
+            log.enter(Purge::Source("/other".into()));
+        }
+        assert!(log.voids(before, "/photo.jpg"));
+        assert!(!log.voids(log.epoch(), "/photo.jpg"));
+    }
+}

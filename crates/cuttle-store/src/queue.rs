@@ -1,0 +1,337 @@
+//! What the disk has not heard yet, bounded.
+//!
+//! One operation for each request, the last one, and whoever looks a request up sees it here first. When there is no room
+//! for a picture it is dropped, but never silently for the disk: what the index says of that request would be older
+//! than what is known, so it is forgotten instead. When there are too many to forget, everything is.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::{ContentKey, Epoch, Purge, Purged, RequestDigest, Variant};
+
+/// An entry and the variant that it names.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) content: ContentKey,
+    pub(crate) state: Box<[u8]>,
+    pub(crate) source: Arc<str>,
+    pub(crate) variant: Variant,
+    /// Before it was made.
+    pub(crate) since: Epoch,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    Record(Arc<Record>),
+    Forget,
+}
+
+/// A purge whose entries are void and not yet deleted.
+#[derive(Debug)]
+pub(crate) struct Erasing {
+    pub(crate) number: i64,
+    pub(crate) purge: Purge,
+    pub(crate) so_far: Purged,
+    pub(crate) reply: Option<oneshot::Sender<Purged>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    max_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    slots: HashMap<RequestDigest, Slot>,
+    order: VecDeque<RequestDigest>,
+    bytes: u64,
+    next: u64,
+    /// Requests that were answered from memory, and when.
+    used: HashMap<RequestDigest, i64>,
+    /// Contents whose file was not what it should be.
+    suspect: HashSet<ContentKey>,
+    erasing: Vec<Erasing>,
+    /// Purges that could not be entered into the index. Nothing is read from it before they are.
+    owed: Vec<Purge>,
+    flushed: Vec<oneshot::Sender<()>>,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    operation: Operation,
+    /// Tells a later operation of the same request from the one that is being written.
+    version: u64,
+    /// Whether it is in `order`, and not being written.
+    listed: bool,
+}
+
+/// Operations to be written together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch(Vec<(RequestDigest, u64, Operation)>);
+
+/// What is known of a request that the disk has not heard of.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Record(Arc<Record>),
+    Forgotten,
+}
+
+/// Requests that wait to be written or forgotten. With a disk that does nothing for long, some 10 MB of digests.
+const MAX_WAITING: usize = 65_536;
+/// Uses and suspicions that are worth remembering; more of them are lost without harm.
+const MAX_NOTES: usize = 65_536;
+/// Purges that a broken disk is owed, one by one; beyond, all of it goes.
+const MAX_OWED: usize = 64;
+/// One transaction: others wait for it.
+const BATCH: usize = 256;
+const BATCH_BYTES: u64 = 8 << 20;
+
+impl Operation {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Record(record) => {
+                (record.variant.bytes.len() + record.state.len() + record.source.len() + 512) as u64
+            }
+            Self::Forget => 0,
+        }
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(max_bytes: u64) -> Self {
+        Self { waiting: Mutex::default(), wake: Condvar::new(), max_bytes }
+    }
+
+    /// Lists an operation; how many pictures were dropped.
+    pub(crate) fn push(&self, request: RequestDigest, operation: Operation) -> u64 {
+        let mut waiting = self.lock();
+        let replaced = waiting.slots.get(&request).map_or(0, |slot| slot.operation.bytes());
+        let fits = waiting.bytes - replaced + operation.bytes() <= self.max_bytes;
+        let operation = if fits { operation } else { Operation::Forget };
+        let mut dropped = u64::from(!fits);
+        waiting.put(request, operation);
+        if waiting.slots.len() > MAX_WAITING {
+            dropped += waiting.clear(|_| true);
+            waiting.owe(Purge::All);
+        }
+        self.wake.notify_one();
+        dropped
+    }
+
+    pub(crate) fn pending(&self, request: &RequestDigest) -> Option<Pending> {
+        let waiting = self.lock();
+        match waiting.slots.get(request) {
+            Some(Slot { operation: Operation::Record(record), .. }) => {
+                Some(Pending::Record(Arc::clone(record)))
+            }
+            Some(_) => Some(Pending::Forgotten),
+            None => (!waiting.owed.is_empty()).then_some(Pending::Forgotten),
+        }
+    }
+
+    /// Whether a variant may be read by its content alone: not while a purge is owed.
+    pub(crate) fn trusts_disk(&self) -> bool {
+        self.lock().owed.is_empty()
+    }
+
+    /// The next operations, which stay visible until they are [`done`](Self::done) or [`failed`](Self::failed).
+    pub(crate) fn take(&self) -> Batch {
+        let mut waiting = self.lock();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(request) = waiting.order.pop_front() else { break };
+            if let Some(slot) = waiting.slots.get_mut(&request).filter(|slot| slot.listed) {
+                slot.listed = false;
+                bytes += slot.operation.bytes();
+                batch.push((request, slot.version, slot.operation.clone()));
+            }
+        }
+        Batch(batch)
+    }
+
+    pub(crate) fn done(&self, batch: &Batch) {
+        let mut waiting = self.lock();
+        for (request, version, _) in &batch.0 {
+            if waiting.slots.get(request).is_some_and(|slot| slot.version == *version) {
+                waiting.remove(request);
+            }
+        }
+    }
+
+    /// Its pictures are dropped, and what the index says of them must be forgotten; how many.
+    pub(crate) fn failed(&self, batch: &Batch) -> u64 {
+        let mut waiting = self.lock();
+        let mut dropped = 0;
+        for (request, version, operation) in batch.0.iter().rev() {
+            if waiting.slots.get(request).is_some_and(|slot| slot.version == *version) {
+                dropped += u64::from(matches!(operation, Operation::Record(_)));
+                waiting.put(*request, Operation::Forget);
+            }
+        }
+        dropped
+    }
+
+    pub(crate) fn note_use(&self, request: RequestDigest, now: i64) {
+        let mut waiting = self.lock();
+        if waiting.used.len() < MAX_NOTES {
+            waiting.used.insert(request, now);
+        }
+    }
+
+    pub(crate) fn suspect(&self, content: ContentKey) {
+        let mut waiting = self.lock();
+        if waiting.suspect.len() < MAX_NOTES {
+            waiting.suspect.insert(content);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Voids what waits and a purge means.
+    pub(crate) fn purge(&self, purge: &Purge) {
+        self.lock().clear(|record| purge.means(&record.source));
+    }
+
+    pub(crate) fn erase(&self, erasing: Erasing) {
+        self.lock().erasing.push(erasing);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn owe(&self, purge: Purge) {
+        self.lock().owe(purge);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn owed(&self) -> Vec<Purge> {
+        self.lock().owed.clone()
+    }
+
+    /// The first `paid` of what was [`owed`](Self::owed) are in the index now.
+    pub(crate) fn paid(&self, paid: &[Purge]) {
+        let mut waiting = self.lock();
+        // Replaced by "all" meanwhile: that one is still owed.
+        if waiting.owed.starts_with(paid) {
+            waiting.owed.drain(..paid.len());
+        }
+    }
+
+    pub(crate) fn take_uses(&self) -> HashMap<RequestDigest, i64> {
+        mem::take(&mut self.lock().used)
+    }
+
+    pub(crate) fn take_suspects(&self) -> HashSet<ContentKey> {
+        mem::take(&mut self.lock().suspect)
+    }
+
+    pub(crate) fn take_erasing(&self) -> Vec<Erasing> {
+        mem::take(&mut self.lock().erasing)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().bytes
+    }
+
+    /// Asks to be told when nothing waits any more, or nothing can be done about it.
+    pub(crate) fn flush(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.lock().flushed.push(sender);
+        self.wake.notify_one();
+        receiver
+    }
+
+    pub(crate) fn flushed(&self) {
+        for sender in mem::take(&mut self.lock().flushed) {
+            let _ = sender.send(());
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.lock().stopping = true;
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let waiting = self.lock();
+        waiting.slots.is_empty() && waiting.erasing.is_empty() && waiting.suspect.is_empty()
+    }
+
+    /// Waits for something to do, or for `pause`.
+    pub(crate) fn wait(&self, pause: Duration) {
+        let idle = |waiting: &mut Waiting| {
+            let quiet = waiting.order.is_empty() && waiting.erasing.is_empty();
+            quiet && waiting.flushed.is_empty() && waiting.suspect.is_empty() && !waiting.stopping
+        };
+        drop(self.wake.wait_timeout_while(self.lock(), pause, idle));
+    }
+
+    /// Waits whatever there is to do, unless the end has come.
+    pub(crate) fn rest(&self, pause: Duration) {
+        drop(self.wake.wait_timeout_while(self.lock(), pause, |waiting| !waiting.stopping));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn operations(&self) -> impl Iterator<Item = (&RequestDigest, &Operation)> {
+        self.0.iter().map(|(request, _, operation)| (request, operation))
+    }
+}
+
+impl Waiting {
+    fn put(&mut self, request: RequestDigest, operation: Operation) {
+        let listed = self.remove(&request).is_some_and(|slot| slot.listed);
+        self.next += 1;
+        self.bytes += operation.bytes();
+        self.slots.insert(request, Slot { operation, version: self.next, listed: true });
+        if !listed {
+            self.order.push_back(request);
+        }
+    }
+
+    fn remove(&mut self, request: &RequestDigest) -> Option<Slot> {
+        let slot = self.slots.remove(request)?;
+        self.bytes -= slot.operation.bytes();
+        Some(slot)
+    }
+
+    /// Drops records; how many.
+    fn clear(&mut self, voids: impl Fn(&Record) -> bool) -> u64 {
+        let before = self.slots.len();
+        self.slots.retain(|_, slot| match &slot.operation {
+            Operation::Record(record) => !voids(record),
+            Operation::Forget => true,
+        });
+        self.bytes = self.slots.values().map(|slot| slot.operation.bytes()).sum();
+        let Self { order, slots, .. } = self;
+        order.retain(|request| slots.get(request).is_some_and(|slot| slot.listed));
+        (before - self.slots.len()) as u64
+    }
+
+    fn owe(&mut self, purge: Purge) {
+        self.owed.push(purge);
+        if self.owed.len() > MAX_OWED || self.owed.contains(&Purge::All) {
+            // Whatever was to be forgotten one by one is forgotten by this.
+            self.owed = vec![Purge::All];
+            self.slots.retain(|_, slot| matches!(slot.operation, Operation::Record(_)));
+            let Self { order, slots, .. } = self;
+            order.retain(|request| slots.contains_key(request));
+        }
+    }
+}

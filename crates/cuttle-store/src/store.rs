@@ -1,0 +1,300 @@
+//! The store as its callers see it: memory at once, the disk when there is one.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::disk::{Keeper, Row, Shared, Timing};
+use crate::memory::{Memory, Seen};
+use crate::purge::now_ms;
+use crate::queue::{Erasing, Operation, Pending, Record};
+use crate::usage::Counters;
+use crate::{
+    ContentKey, Entry, Epoch, Purge, Purged, RequestDigest, StoreSettings, Trouble, Usage, Variant,
+};
+
+/// Variants and the index that finds them. `S` is the state of a source, in the words of whoever loads it. Clones share
+/// everything; when the last one goes, what waits for the disk is written first.
+#[derive(Debug)]
+pub struct Store<S: Clone + Send + Sync + 'static>(Arc<Tiers<S>>);
+
+impl<S: Clone + Send + Sync + 'static> Clone for Store<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Tiers<S: Clone + Send + Sync + 'static> {
+    memory: Arc<Memory<S>>,
+    shared: Arc<Shared>,
+    /// Look-ups on disk at a time: each has a connection and a file in memory.
+    reads: Semaphore,
+    /// Nothing without a disk.
+    keeper: Option<JoinHandle<()>>,
+}
+
+/// More do not make a disk faster.
+const READS: usize = 16;
+
+impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
+    /// Opens a store. A disk that cannot be used is no failure but a trouble: everything is kept in memory until it can.
+    /// Blocks on the disk for some milliseconds, however much is on it.
+    #[must_use]
+    pub fn open(settings: StoreSettings) -> (Self, Option<Trouble>) {
+        Self::open_with(settings, Timing::default())
+    }
+
+    pub(crate) fn open_with(settings: StoreSettings, timing: Timing) -> (Self, Option<Trouble>) {
+        let StoreSettings { memory_bytes, index_entries_in_memory, disk } = settings;
+        let memory = Memory::new(memory_bytes, index_entries_in_memory, timing.note_use_every);
+        let memory = Arc::new(memory);
+        let shared = Arc::new(Shared::new((memory_bytes / 8).max(MIN_QUEUE_BYTES)));
+        let keeper = disk.and_then(|disk| {
+            let purged = Arc::clone(&memory);
+            let apply = Box::new(move |purge: &Purge| {
+                purged.purge(purge);
+            });
+            let keeper = Keeper::new(Arc::clone(&shared), disk, timing, apply);
+            let thread = std::thread::Builder::new().name("cuttle-store".to_owned());
+            thread
+                .spawn(move || keeper.run())
+                .inspect_err(|error| {
+                    shared.set_trouble(Some(Trouble::Unusable(error.to_string().into())));
+                })
+                .ok()
+        });
+        let trouble = shared.trouble();
+        (Self(Arc::new(Tiers { memory, shared, reads: Semaphore::new(READS), keeper })), trouble)
+    }
+
+    /// What memory knows of a request. Never blocks.
+    #[must_use]
+    pub fn peek(&self, request: &RequestDigest) -> Option<(Entry<S>, Variant)> {
+        let Seen::Here(entry, variant, note) = self.0.memory.see(request) else { return None };
+        if note && self.0.keeper.is_some() {
+            self.0.shared.queue.note_use(*request, now_ms());
+        }
+        Some((entry, variant))
+    }
+
+    /// The variant of some content, if memory has it. Never blocks.
+    #[must_use]
+    pub fn peek_variant(&self, content: &ContentKey) -> Option<Variant> {
+        self.0.memory.get(content)
+    }
+
+    /// What is known of a request, in memory or on disk.
+    pub async fn find(&self, request: &RequestDigest) -> Option<(Entry<S>, Variant)> {
+        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let named = match memory.see(request) {
+            Seen::Here(..) => return self.peek(request),
+            Seen::Forgotten => return None,
+            Seen::Named(entry) => Some(entry),
+            Seen::Unknown => None,
+        };
+        keeper.as_ref()?;
+        match shared.queue.pending(request) {
+            Some(Pending::Record(record)) => {
+                let Record { content, source, state, variant, .. } = &*record;
+                let (content, source) = (*content, Arc::clone(source));
+                let entry = Entry { content, state: postcard::from_bytes(state).ok()?, source };
+                return Some((entry, variant.clone()));
+            }
+            Some(Pending::Forgotten) => return None,
+            None => {}
+        }
+        if let Some(entry) = named {
+            let variant = self.get(&entry.content).await?;
+            return Some((entry, variant));
+        }
+        let since = self.epoch();
+        let request = *request;
+        let (row, variant) = self.read(move |shared| shared.find(&request)).await?;
+        let Row { content, source, state } = row;
+        let state = postcard::from_bytes(&state).ok()?;
+        let entry = Entry { content, state, source: source.into() };
+        memory.put(content, variant.clone());
+        memory.promote(request, entry.clone());
+        if shared.log.voids(since, &entry.source) {
+            memory.drop_entry(&request);
+            return None;
+        }
+        shared.queue.note_use(request, now_ms());
+        Some((entry, variant))
+    }
+
+    /// The variant of some content, in memory or on disk.
+    pub async fn get(&self, content: &ContentKey) -> Option<Variant> {
+        if let Some(variant) = self.peek_variant(content) {
+            return Some(variant);
+        }
+        self.0.keeper.as_ref()?;
+        let (content, since) = (*content, self.epoch());
+        let variant = self.read(move |shared| shared.get(&content)).await?;
+        self.put(since, content, variant.clone());
+        Some(variant)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Shared) -> Option<T> + Send + 'static,
+    ) -> Option<T> {
+        let _permit = self.0.reads.acquire().await.ok()?;
+        let shared = Arc::clone(&self.0.shared);
+        tokio::task::spawn_blocking(move || ask(&shared)).await.ok()?
+    }
+
+    /// This moment, to be handed to [`put`](Self::put) and [`record`](Self::record) by whatever begins now.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.0.shared.log.epoch()
+    }
+
+    /// Keeps a variant in memory, for whoever needs the same content next; not when anything was purged since it was begun.
+    /// The disk gets it with the entry that names it.
+    pub fn put(&self, since: Epoch, content: ContentKey, variant: Variant) {
+        if !self.0.shared.log.since(since) {
+            self.0.memory.put(content, variant);
+        }
+    }
+
+    /// Remembers what answered a request, over anything older; not when its source was purged since it was begun.
+    pub fn record(&self, since: Epoch, request: RequestDigest, entry: Entry<S>, variant: &Variant) {
+        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        if shared.log.voids(since, &entry.source) {
+            return;
+        }
+        let (content, source) = (entry.content, Arc::clone(&entry.source));
+        let state = postcard::to_stdvec(&entry.state);
+        if memory.get(&content).is_none() {
+            memory.put(content, variant.clone());
+        }
+        let news = memory.record(request, entry);
+        if news && keeper.is_some() {
+            let operation = state.map_or(Operation::Forget, |state| {
+                let (state, source, variant) = (state.into(), Arc::clone(&source), variant.clone());
+                Operation::Record(Arc::new(Record { content, state, source, variant, since }))
+            });
+            self.write(request, operation);
+        }
+        // A purge that came meanwhile may have passed by either.
+        if shared.log.voids(since, &source) {
+            memory.drop_entry(&request);
+            self.write(request, Operation::Forget);
+        }
+    }
+
+    /// Forgets what answered a request, and its variant unless another request is answered by it.
+    pub fn forget(&self, request: &RequestDigest) {
+        self.0.memory.forget(*request);
+        self.write(*request, Operation::Forget);
+    }
+
+    fn write(&self, request: RequestDigest, operation: Operation) {
+        if self.0.keeper.is_some() {
+            let dropped = self.0.shared.queue.push(request, operation);
+            Counters::add(&self.0.shared.counters.dropped, dropped);
+        }
+    }
+
+    /// Forgets what a purge means, everywhere: in memory, on disk, in what is being written and in what is being made.
+    /// From then on none of it is found; other processes on the same folder hear of it within a second. The answer comes
+    /// when it is deleted too. Goes on when nobody waits for it.
+    pub async fn purge(&self, purge: Purge) -> Purged {
+        let tiers = Arc::clone(&self.0);
+        // The last store may go meanwhile, and its thread must not be joined by a thread of the reactor for that.
+        let purged = tokio::task::spawn_blocking(move || tiers.purge(purge)).await;
+        let Ok((memory, reply)) = purged else {
+            return Purged { pending: true, ..Purged::default() };
+        };
+        let Some(reply) = reply else { return memory };
+        let disk = reply.await.unwrap_or(Purged { pending: true, ..Purged::default() });
+        Purged {
+            requests: memory.requests.max(disk.requests),
+            variants: memory.variants.max(disk.variants),
+            bytes: memory.bytes.max(disk.bytes),
+            pending: disk.pending,
+        }
+    }
+
+    /// Waits until everything is on disk, or cannot be.
+    pub async fn flush(&self) {
+        if self.0.keeper.is_some() {
+            let _ = self.0.shared.queue.flush().await;
+        }
+    }
+
+    /// How full it is. Does not block on the disk.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let counters = &shared.counters;
+        Usage {
+            memory: memory.kept(),
+            disk: keeper.as_ref().map(|_| counters.kept()),
+            disk_max_bytes: Counters::get(&counters.max_bytes),
+            queued_bytes: shared.queue.bytes(),
+            dropped_writes: Counters::get(&counters.dropped),
+            corrupt: Counters::get(&counters.corrupt),
+            evicted: Counters::get(&counters.evicted),
+        }
+    }
+
+    /// What keeps the disk from being used at present.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.0.shared.trouble()
+    }
+}
+
+/// A queue that holds no picture would be no queue.
+const MIN_QUEUE_BYTES: u64 = 4 << 20;
+
+impl<S: Clone + Send + Sync + 'static> Tiers<S> {
+    /// Blocks until the purge holds; then its deletion can be waited for.
+    fn purge(&self, purge: Purge) -> (Purged, Option<oneshot::Receiver<Purged>>) {
+        let Self { memory, shared, keeper, .. } = self;
+        let entered = keeper.as_ref().and_then(|_| shared.enter(&purge));
+        match entered {
+            Some(epoch) => {
+                shared.log.enter_numbered(epoch.0, purge.clone());
+            }
+            None => {
+                shared.log.enter(purge.clone());
+            }
+        }
+        shared.queue.purge(&purge);
+        let pending = entered.is_none() && keeper.is_some();
+        if pending {
+            shared.queue.owe(purge.clone());
+        }
+        let removed = memory.purge(&purge);
+        let so_far = Purged {
+            requests: removed.entries,
+            variants: removed.variants,
+            bytes: removed.bytes,
+            pending,
+        };
+        let reply = entered.map(|epoch| {
+            let (sender, reply) = oneshot::channel();
+            let so_far = Purged::default();
+            shared.queue.erase(Erasing { number: epoch.0, purge, so_far, reply: Some(sender) });
+            reply
+        });
+        (so_far, reply)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Drop for Tiers<S> {
+    fn drop(&mut self) {
+        self.shared.queue.stop();
+        if let Some(keeper) = self.keeper.take() {
+            // It panicked: said by the panic itself.
+            let _ = keeper.join();
+        }
+    }
+}

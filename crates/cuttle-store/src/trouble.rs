@@ -1,0 +1,71 @@
+//! Why the disk is not used, or not fully. All of it passes by itself when its cause does.
+
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// What keeps a store from using its disk. Everything is served on from memory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// Whoever owns the folder decides which pictures are served from it.
+    #[error("{} belongs to user {owner}: give it to the user that the server runs as, or name another folder", .folder.display())]
+    Foreign {
+        /// As configured.
+        folder: PathBuf,
+        /// User id.
+        owner: u32,
+    },
+    /// Whoever may write to the folder decides which pictures are served from it.
+    #[error("{} may be written by others (mode {mode:o}): chmod go-w it, or name another folder", .folder.display())]
+    Exposed {
+        /// As configured.
+        folder: PathBuf,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// The index was written by a newer version that may be running on it.
+    #[error("{} is used by a newer version", .folder.display())]
+    Newer {
+        /// As configured.
+        folder: PathBuf,
+    },
+    /// No space, or no quota, left.
+    #[error("the disk is full: {0}")]
+    Full(Box<str>),
+    /// It can be read and not written.
+    #[error("the disk cannot be written: {0}")]
+    ReadOnly(Box<str>),
+    /// The index is not a database any more. It is moved aside and begun anew.
+    #[error("the index is corrupt: {0}")]
+    Corrupt(Box<str>),
+    /// Anything else that the system says.
+    #[error("the disk cannot be used: {0}")]
+    Unusable(Box<str>),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        let text = error.to_string().into_boxed_str();
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(text),
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                Self::ReadOnly(text)
+            }
+            _ => Self::Unusable(text),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string().into_boxed_str();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(text),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(text),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(text),
+            _ => Self::Unusable(text),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Purges: what they remove, what they void, and who hears of them.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{
+    content, disk_only, entry, files, found, keep, open, picture, request, source, until,
+    with_memory,
+};
+use cuttle_store::{Entry, Purge, Purged, Store, StoreSettings};
+
+#[tokio::test]
+async fn a_purge_removes_what_it_means_from_memory_and_disk() {
+    let rows: [(Purge, fn(u32) -> bool); 5] = [
+        (Purge::All, |_| true),
+        (Purge::Source(source(13).into()), |n| n == 13),
+        (Purge::Source("/photos/".into()), |_| false),
+        (Purge::Prefix("/photos/3/".into()), |n| n % 10 == 3),
+        (Purge::Prefix("".into()), |_| true),
+    ];
+    for (purge, means) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(with_memory(folder.path()));
+        (0..100).for_each(|n| keep(&store, (n, 1)));
+        store.flush().await;
+        let purged = store.purge(purge.clone()).await;
+        let expected = (0..100).filter(|n| means(*n)).count();
+        assert_eq!(
+            (purged.requests, purged.variants),
+            (expected as u64, expected as u64),
+            "{purge:?}"
+        );
+        assert_eq!((purged.bytes > 0, purged.pending), (expected > 0, false), "{purge:?}");
+        for n in 0..100 {
+            assert_eq!(found(&store, n).await.is_none(), means(n), "{purge:?} {n}");
+        }
+        assert_eq!(files(folder.path()).len(), 100 - expected, "{purge:?}");
+        drop(store);
+        let store = open(disk_only(folder.path()));
+        for n in 0..100 {
+            assert_eq!(
+                found(&store, n).await.is_none(),
+                means(n),
+                "after a restart: {purge:?} {n}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_another_source_names_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(with_memory(folder.path()));
+    keep(&store, (1, 1));
+    let other = Entry { source: "/other.jpg".into(), ..entry((1, 1)) };
+    store.record(store.epoch(), request(2), other, &picture((1, 1)));
+    store.flush().await;
+    let purged = store.purge(Purge::Source(source(1).into())).await;
+    assert_eq!(purged, Purged { requests: 1, ..Purged::default() });
+    assert!(store.get(&content((1, 1))).await.is_some());
+    assert!(store.find(&request(2)).await.is_some());
+    let purged = store.purge(Purge::Source("/other.jpg".into())).await;
+    assert_eq!((purged.requests, purged.variants), (1, 1));
+    assert!(store.get(&content((1, 1))).await.is_none());
+    assert_eq!(files(folder.path()).len(), 0);
+}
+
+#[tokio::test]
+async fn what_was_begun_before_a_purge_is_kept_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(with_memory(folder.path()));
+    let begun = store.epoch();
+    store.purge(Purge::Prefix("/photos/1/".into())).await;
+    store.put(begun, content((1, 1)), picture((1, 1)));
+    assert_eq!(store.peek_variant(&content((1, 1))), None);
+    for n in [1, 2] {
+        store.record(begun, request(n), entry((n, 1)), &picture((n, 1)));
+    }
+    assert_eq!(found(&store, 1).await, None);
+    assert_eq!(found(&store, 2).await, Some((2, 1)), "another source");
+    store.flush().await;
+    assert_eq!(files(folder.path()).len(), 1);
+    keep(&store, (1, 2));
+    assert_eq!(found(&store, 1).await, Some((1, 2)), "begun after it");
+}
+
+#[tokio::test]
+async fn what_waits_to_be_written_is_voided() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(disk_only(folder.path()));
+    for round in 1..20 {
+        (0..20).for_each(|n| keep(&store, (n, round)));
+        store.purge(Purge::All).await;
+        for n in 0..20 {
+            assert_eq!(found(&store, n).await, None);
+        }
+    }
+    store.flush().await;
+    assert_eq!(files(folder.path()).len(), 0);
+}
+
+#[tokio::test]
+async fn a_store_on_the_same_folder_hears_of_it_within_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (open(with_memory(folder.path())), open(with_memory(folder.path())));
+    (0..20).for_each(|n| keep(&one, (n, 1)));
+    one.flush().await;
+    for n in 0..20 {
+        assert_eq!(found(&two, n).await, Some((n, 1)), "shared");
+    }
+    let begun = two.epoch();
+    let start = Instant::now();
+    one.purge(Purge::Prefix("/photos/7/".into())).await;
+    until("heard", || async { two.peek(&request(7)).is_none() }).await;
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(found(&two, 7).await, None);
+    assert_eq!(found(&two, 8).await, Some((8, 1)));
+    two.record(begun, request(7), entry((7, 1)), &picture((7, 1)));
+    two.flush().await;
+    assert_eq!(found(&two, 7).await, None, "begun before the other's purge");
+    assert_eq!(found(&one, 7).await, None);
+}
+
+#[tokio::test]
+async fn a_job_of_another_process_cannot_write_past_a_purge_that_it_has_not_heard_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (open(disk_only(folder.path())), open(disk_only(folder.path())));
+    for round in 0..50 {
+        let begun = two.epoch();
+        one.purge(Purge::Source(source(1).into())).await;
+        two.record(begun, request(1), entry((1, round)), &picture((1, round)));
+        two.flush().await;
+        assert_eq!(found(&two, 1).await, None);
+        assert_eq!(found(&one, 1).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_purge_that_the_disk_cannot_hear_comes_first_when_it_can() {
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, away) = (parent.path().join("cache"), parent.path().join("away"));
+    let store = open(with_memory(&folder));
+    (0..10).for_each(|n| keep(&store, (n, 1)));
+    store.flush().await;
+    // A file in its place, so that it cannot be made anew.
+    std::fs::rename(&folder, &away).unwrap();
+    std::fs::write(&folder, b"").unwrap();
+    until("noticed", || async { store.trouble().is_some() }).await;
+    let purged = store.purge(Purge::Source(source(1).into())).await;
+    assert!(purged.pending && purged.requests == 1, "{purged:?}");
+    assert_eq!(found(&store, 1).await, None);
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    until("recovered", || async { store.trouble().is_none() && found(&store, 2).await.is_some() })
+        .await;
+    assert_eq!(found(&store, 1).await, None);
+    until("deleted", || async { files(&folder).len() == 9 }).await;
+}
+
+#[tokio::test]
+async fn a_purge_without_a_disk_empties_memory() {
+    let settings =
+        StoreSettings { memory_bytes: 1 << 20, index_entries_in_memory: 100, disk: None };
+    let (store, _) = Store::open(settings);
+    keep(&store, (1, 1));
+    let purged = store.purge(Purge::Prefix("/photos/".into())).await;
+    assert_eq!((purged.requests, purged.variants, purged.pending), (1, 1, false));
+    assert_eq!(found(&store, 1).await, None);
+}
