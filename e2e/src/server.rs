@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::process::{children, cpu_time, signal};
 use crate::{Client, memory_pss};
@@ -31,6 +32,8 @@ pub struct Server {
     pub address: String,
     log: Arc<Mutex<Vec<Value>>>,
     reader: Option<JoinHandle<()>>,
+    /// Of this server alone, unless the test names another with `--state-dir`.
+    _state: TempDir,
 }
 
 /// The binary, built from the code as it is now: a test of yesterday's binary proves nothing.
@@ -84,8 +87,10 @@ impl Server {
     }
 
     fn run(command: &mut Command) -> Self {
+        let state = tempfile::tempdir().expect("a temporary folder");
         let mut child = command
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .env("CUTTLE_STATE_DIR", state.path())
             .env("CUTTLE_LOG", "info,cuttle::access=debug")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -124,6 +129,7 @@ impl Server {
             address,
             log,
             reader: Some(reader),
+            _state: state,
         };
         let admin = server.log_entry("health and readiness")["address"].as_str().map(parsed);
         server.admin =

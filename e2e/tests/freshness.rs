@@ -193,3 +193,56 @@ fn one_client_never_has_all_of_the_queue() {
         greedy.iter().filter(|(status, retry)| *status == 503 && !retry.is_empty()).count();
     assert_eq!((served + refused, served), (20, 6), "{greedy:?}");
 }
+
+#[test]
+fn what_was_made_outlives_the_process_however_it_ends() {
+    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
+    let state = tempfile::tempdir().expect("a folder");
+    let state = state.path().join("made/by/cuttle");
+    let start = || {
+        let state = state.to_str().expect("UTF-8");
+        Server::serving(&["--upstream", &application.url(), "--state-dir", state, "--workers", "1"])
+    };
+    let targets =
+        [PICTURE, "/_cuttle/image?src=/a.jpg&w=128", "/_next/image?url=%2Fb.jpg&w=64&q=75"];
+    let server = start();
+    let made = targets.map(|target| server.client.get(target));
+    assert!(made.iter().all(|answer| answer.status == 200));
+    server.wait_until("all is on disk", |ready| ready["store"]["disk"]["requests"] == 3);
+    // Of two paths with the same bytes, one picture.
+    assert_eq!(server.readiness()["store"]["disk"]["variants"], 2);
+    let seen = application.seen().len();
+    let mut server = server;
+    for end in ["kill", "terminate", "kill"] {
+        if end == "terminate" {
+            server.terminate();
+            assert!(server.ended().0.success());
+        } else {
+            drop(server);
+        }
+        server = start();
+        for (target, first) in targets.iter().zip(&made) {
+            let answer = server.client.get(target);
+            assert!(answer.header("cache-status").starts_with("cuttle; hit"), "{end}: {target}");
+            assert_eq!(answer.body, first.body, "{end}: {target}");
+            assert_eq!(answer.header("etag"), first.header("etag"), "{end}: {target}");
+        }
+        assert_eq!(server.readiness()["workers"]["jobs"], 0, "{end}");
+    }
+    assert_eq!(application.seen().len(), seen, "the origin was not asked");
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_said_and_served_without() {
+    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").expect("a file");
+    let beneath = file.join("state").to_str().expect("UTF-8").to_owned();
+    let server = Server::serving(&["--upstream", &application.url(), "--state-dir", &beneath]);
+    assert_eq!(state(&server.client.get(PICTURE)), "MISS");
+    assert_eq!(state(&server.client.get(PICTURE)), "HIT");
+    let ready = server.admin.get("/readyz");
+    assert_eq!(ready.status, 200);
+    assert!(ready.text().contains("disk cache: "), "{}", ready.text());
+}

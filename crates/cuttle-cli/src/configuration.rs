@@ -14,19 +14,8 @@ use crate::project::Project;
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
 /// Keys that are understood and have no effect yet: who sets one is told so.
-const WITHOUT_EFFECT: &[&str] = &[
-    "server.admin_token",
-    "server.admin_hosts",
-    "server.state_dir",
-    "server.log_hits",
-    "optimizer.ttl",
-    "cache.disk",
-    "cache.disk_bytes",
-    "cache.max_age",
-    "storage.type",
-    "storage.path",
-    "storage.max_bytes",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["server.admin_token", "server.admin_hosts", "server.log_hits", "optimizer.ttl"];
 
 /// What everything together means.
 #[derive(Debug)]

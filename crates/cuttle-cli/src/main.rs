@@ -21,6 +21,7 @@ mod origins;
 mod project;
 mod render;
 mod serve;
+mod state;
 mod stop;
 
 use std::process::ExitCode;

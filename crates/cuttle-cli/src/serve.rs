@@ -14,8 +14,8 @@ use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
     App, Door, Drain, Facts, Hosts, NextEndpoint, Parts, Proxy, ProxySettings, Refusals, Rest,
 };
-use cuttle_source::{Folder, State, open_folder};
-use cuttle_store::MemoryTier;
+use cuttle_source::{Folder, open_folder};
+use cuttle_store::{Store, StoreSettings};
 use cuttle_worker::{Pool, PoolConfig};
 use http::HeaderValue;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -27,7 +27,7 @@ use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
 use crate::failure::Failure;
 use crate::stop::Stop;
-use crate::{logging, machine, origins};
+use crate::{logging, machine, origins, state};
 
 /// What a request costs in the index, about, and the part of the memory ceiling that all of them may cost.
 const INDEX_ENTRY_BYTES: u64 = 400;
@@ -82,10 +82,18 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
 
     let pool = Arc::new(pool);
     let entries = config.cache.entries.min(memory.ceiling / INDEX_SHARE / INDEX_ENTRY_BYTES);
-    let store = Arc::new(MemoryTier::<Arc<State>>::new(memory.variants, entries));
+    let (store, trouble) = Store::open(StoreSettings {
+        memory_bytes: memory.variants,
+        index_entries_in_memory: entries,
+        disk: state::disk(config),
+    });
+    if let Some(trouble) = trouble {
+        tracing::warn!(%trouble, "pictures are kept in memory only");
+    }
     let settings = settings(configured, limits, memory, &rules);
     let grace = settings.request;
     let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
+    let kept = pipeline.clone();
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
     let app = Arc::new(App::new(Parts {
@@ -144,6 +152,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
         () = stop.asked() => tracing::warn!("stopped at once, as asked twice"),
     }
     pool.shutdown().await;
+    kept.flush().await;
     Ok(ExitCode::SUCCESS)
 }
 

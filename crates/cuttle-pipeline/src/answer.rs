@@ -34,7 +34,7 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn of(made: Made, found: Found, state: &State, asked: &Asked) -> Self {
-        let Made { body, kind, etag, delivery, content: _, confirmed: _ } = made;
+        let Made { body, kind, etag, delivery, stored: _, confirmed: _ } = made;
         let keep = match (&asked.personal, state.freshness.private) {
             (Some(_), _) => Keep::Personal,
             (None, true) => Keep::Nobody,

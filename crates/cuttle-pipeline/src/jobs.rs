@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cuttle_contract::Failure;
 use cuttle_image::{Probe, RenderError, RenderOptions};
-use cuttle_store::{ContentKey, Variant};
+use cuttle_store::{ContentKey, Epoch, Variant};
 use cuttle_worker::{Finished, Job, JobError, MAX_RENDITIONS};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -26,8 +26,8 @@ use crate::pipeline::Stages;
 pub(crate) struct Wish {
     pub(crate) content: ContentKey,
     pub(crate) options: RenderOptions,
-    /// Whether others may have what is made.
-    pub(crate) keep: bool,
+    /// When it was begun, where others may have what is made.
+    pub(crate) keep: Option<Epoch>,
     /// Whose turn it is.
     pub(crate) client: Client,
     /// The request's own.
@@ -50,6 +50,10 @@ impl Stages {
     ) -> Outcome {
         if let Some(known) = self.known(&wish.content) {
             return Ok(known);
+        }
+        // The same picture of another URL or an earlier process.
+        if let Some(variant) = self.store.get(&wish.content).await {
+            return Ok(Ok(variant));
         }
         for first in [true, false] {
             // Animations share no decode: their frames take turns with one encoder each.
@@ -107,7 +111,7 @@ impl Stages {
 
     /// What needs no job: it was made, or failed, a moment ago.
     fn known(&self, content: &ContentKey) -> Option<Result<Variant, Reason>> {
-        self.store.get(content).map(Ok).or_else(|| self.failed.get(content).map(Err))
+        self.store.peek_variant(content).map(Ok).or_else(|| self.failed.get(content).map(Err))
     }
 
     /// A seat in a job that has not begun, as far as its size and memory allow.
@@ -135,7 +139,7 @@ impl Stages {
         party.until = party.until.max(wish.deadline);
         let guest = same.unwrap_or(party.guests.len() - 1);
         let guest = &mut party.guests[guest];
-        guest.keep |= wish.keep;
+        guest.keep = guest.keep.max(wish.keep);
         Some(guest.seat())
     }
 
@@ -178,7 +182,9 @@ impl Stages {
             Ok(Finished { bytes, kind, width, height, .. }) => {
                 let etag = entity_tag(&blake3::hash(&bytes));
                 let variant = Variant { bytes, kind, width, height, etag, passthrough: false };
-                self.store_if(guest.keep, guest.content, &variant);
+                if let Some(since) = guest.keep {
+                    self.store.put(since, guest.content, variant.clone());
+                }
                 return Some(Ok(Ok(variant)));
             }
             Err(error) => error,
@@ -239,7 +245,7 @@ impl Party {
 struct Guest {
     content: ContentKey,
     options: RenderOptions,
-    keep: bool,
+    keep: Option<Epoch>,
     seats: Vec<oneshot::Sender<Outcome>>,
 }
 

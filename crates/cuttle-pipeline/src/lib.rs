@@ -25,6 +25,8 @@ mod settings;
 mod turns;
 
 pub use answer::{Answer, Body, Delivery, Found, Keep, Reason, SourceDigest, Unanswered};
+pub use cuttle_store::{Kept, Purge, Purged, Trouble};
+
 pub use asked::{Asked, Client, Personal};
 pub use kept::Keeping;
 pub use original::Original;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cuttle_contract::{Contract, Failure, Source};
 use cuttle_source::{LoadError, Origins, Outcome, State, Terms};
+use cuttle_store::Epoch;
 use moka::Expiry;
 use moka::sync::Cache;
 use tokio::time::Instant;
@@ -28,11 +29,14 @@ pub(crate) struct LoadKey {
     contract: Contract,
     source: Source,
     personal: Option<[u8; 32]>,
+    /// What was loaded before a purge is not an answer after it.
+    since: Epoch,
 }
 
 impl LoadKey {
-    pub(crate) fn of(asked: &Asked) -> Self {
+    pub(crate) fn of(asked: &Asked, since: Epoch) -> Self {
         Self {
+            since,
             contract: asked.request.contract,
             source: asked.request.source.clone(),
             personal: asked.personal.as_ref().map(Personal::digest),
@@ -106,8 +110,8 @@ impl Loading {
     }
 
     /// When the original is asked about again, if that is not at once.
-    pub(crate) fn retry_in(&self, asked: &Asked) -> Option<Duration> {
-        let failed = self.failed.get(&LoadKey::of(asked))?;
+    pub(crate) fn retry_in(&self, asked: &Asked, since: Epoch) -> Option<Duration> {
+        let failed = self.failed.get(&LoadKey::of(asked, since))?;
         Some(failed.until.saturating_duration_since(Instant::now()))
     }
 
@@ -119,18 +123,19 @@ impl Loading {
     }
 
     /// Whether the original is being loaded just now.
-    pub(crate) fn is_loading(&self, asked: &Asked) -> bool {
-        self.flights.contains(&LoadKey::of(asked))
+    pub(crate) fn is_loading(&self, asked: &Asked, since: Epoch) -> bool {
+        self.flights.contains(&LoadKey::of(asked, since))
     }
 
     /// The original from whoever has it or by loading it; or the news that `known` still describes it.
     pub(crate) async fn load(
         &self,
         asked: &Asked,
+        since: Epoch,
         mut known: Option<Arc<State>>,
         deadline: Instant,
     ) -> Result<Loaded, Unanswered> {
-        let key = LoadKey::of(asked);
+        let key = LoadKey::of(asked, since);
         loop {
             // Who asks whether what it knows still holds learns nothing from an original that is no newer.
             let newer = |original: &Arc<Original>| {
@@ -174,10 +179,10 @@ impl Loading {
     }
 
     /// Remembers that the bytes of a source are not what anyone can be given.
-    pub(crate) fn condemn(&self, asked: &Asked, state: &State, why: &Unanswered) {
+    pub(crate) fn condemn(&self, asked: &Asked, since: Epoch, state: &State, why: &Unanswered) {
         if !state.is_file() {
             let failed = Failed { why: why.clone(), until: Instant::now() + self.lasting };
-            self.failed.insert(LoadKey::of(asked), failed);
+            self.failed.insert(LoadKey::of(asked, since), failed);
         }
     }
 

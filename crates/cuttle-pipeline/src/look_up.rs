@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cuttle_source::State;
-use cuttle_store::{ContentKey, Entry, RequestDigest};
+use cuttle_store::{Entry, Epoch, RequestDigest};
 use moka::sync::Cache;
 
 use crate::answer::{Answer, Found, Unanswered};
@@ -54,14 +54,16 @@ impl Known {
 }
 
 impl Stages {
-    pub(crate) fn look_up(&self, digest: &RequestDigest, asked: &Asked) -> LookUp {
+    pub(crate) async fn look_up(&self, digest: &RequestDigest, asked: &Asked) -> LookUp {
         if asked.personal.is_some() {
             return self.personal.get(digest).map_or(LookUp::Absent, LookUp::Fresh);
         }
-        let Some(Entry { content, validator: state }) = self.store.find(digest) else {
-            return LookUp::Absent;
+        // Memory first: what is hot never waits for a thread that reads files.
+        let found = match self.store.peek(digest) {
+            None => self.store.find(digest).await,
+            found => found,
         };
-        let Some(variant) = self.store.get(&content) else { return LookUp::Absent };
+        let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
         let known = Known { made: Made::kept(variant, content), state };
         let age = |since: SystemTime| SystemTime::now().duration_since(since).ok();
         if known.state.is_file() {
@@ -81,18 +83,21 @@ impl Stages {
         &self,
         digest: RequestDigest,
         asked: &Asked,
+        since: Epoch,
         made: &Made,
         state: &Arc<State>,
     ) {
         if state.freshness.private {
             return self.forget(&digest);
         }
-        let Some(content) = made.content else { return };
+        let Some((content, variant)) = &made.stored else { return };
         if asked.personal.is_some() {
             let known = Known { made: made.clone(), state: Arc::clone(state) };
             self.personal.insert(digest, known);
         } else {
-            self.store.record(digest, Entry { content, validator: Arc::clone(state) });
+            let source = asked.request.source.as_str().into();
+            let entry = Entry { content: *content, state: Arc::clone(state), source };
+            self.store.record(since, digest, entry, variant);
         }
     }
 
@@ -115,17 +120,5 @@ impl Stages {
     /// Whether a rendition may be kept by its content, for whoever has the same original.
     pub(crate) fn keeps(asked: &Asked, state: &State) -> bool {
         !state.freshness.private && asked.personal.is_none()
-    }
-
-    /// Puts a variant into the store unless it is one client's.
-    pub(crate) fn store_if(
-        &self,
-        keep: bool,
-        content: ContentKey,
-        variant: &cuttle_store::Variant,
-    ) {
-        if keep {
-            self.store.put(content, variant.clone());
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cuttle_contract::{Failure, Source};
 use cuttle_image::Probe;
 use cuttle_source::{Origins, State};
-use cuttle_store::{ContentKey, RequestDigest, Tier};
+use cuttle_store::{ContentKey, Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
 use cuttle_worker::Pool;
 use moka::sync::Cache;
 use tokio::time::Instant;
@@ -52,14 +52,15 @@ pub struct Pipeline(Arc<Stages>);
 
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
-    pub(crate) store: Arc<dyn Tier<Arc<State>>>,
+    pub(crate) store: Store<Arc<State>>,
     pub(crate) personal: Cache<RequestDigest, Known>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) waiting: Waiting<Wish, Seat>,
     pub(crate) failed: Cache<ContentKey, Reason>,
     loading: Loading,
-    flights: Flights<RequestDigest, Result<Done, Unanswered>>,
+    /// By the purges that they know of, too: what began before one is nobody's answer after it.
+    flights: Flights<(RequestDigest, Epoch), Result<Done, Unanswered>>,
     clients: Clients,
     requests: AtomicUsize,
     closed: AtomicBool,
@@ -90,7 +91,7 @@ impl Pipeline {
     pub fn new(
         settings: Settings,
         origins: Origins,
-        store: Arc<dyn Tier<Arc<State>>>,
+        store: Store<Arc<State>>,
         pool: Arc<Pool>,
     ) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
@@ -124,12 +125,13 @@ impl Pipeline {
     pub async fn answer(&self, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
         let digest = request_digest(&asked);
-        let known = match self.0.look_up(&digest, &asked) {
+        let since = self.0.store.epoch();
+        let known = match self.0.look_up(&digest, &asked).await {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
             LookUp::Stale(known) => {
-                let retry_in = self.0.loading.retry_in(&asked);
+                let retry_in = self.0.loading.retry_in(&asked, since);
                 if retry_in.is_none() && !self.is_closed() {
-                    self.0.start(digest, asked.clone(), known.clone(), deadline);
+                    self.0.start((digest, since), asked.clone(), known.clone(), deadline);
                 }
                 return Ok(known.answer(Found::Stale, &asked).retried_in(retry_in));
             }
@@ -138,11 +140,11 @@ impl Pipeline {
         };
         let landed = match self.is_closed() {
             true => Err(Failure::ShuttingDown.into()),
-            false => self.0.wait(digest, &asked, known.clone(), deadline).await,
+            false => self.0.wait((digest, since), &asked, known.clone(), deadline).await,
         };
         match (landed, known) {
             (Err(failure), Some(known)) if self.0.outlives(&known, &asked, &failure) => {
-                let retry_in = self.0.loading.retry_in(&asked);
+                let retry_in = self.0.loading.retry_in(&asked, since);
                 Ok(known.answer(Found::Stale, &asked).retried_in(retry_in))
             }
             (landed, _) => landed,
@@ -179,8 +181,25 @@ impl Pipeline {
 
     /// How full the store is.
     #[must_use]
-    pub fn usage(&self) -> cuttle_store::Usage {
+    pub fn usage(&self) -> Usage {
         self.0.store.usage()
+    }
+
+    /// What keeps the disk from being used at present.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.0.store.trouble()
+    }
+
+    /// Forgets what was made from some sources: kept, being made, and being loaded.
+    pub async fn purge(&self, purge: Purge) -> Purged {
+        self.0.personal.invalidate_all();
+        self.0.store.purge(purge).await
+    }
+
+    /// Waits until everything that is kept is on disk, or cannot be.
+    pub async fn flush(&self) {
+        self.0.store.flush().await;
     }
 }
 
@@ -198,18 +217,20 @@ impl Stages {
     /// Waits for the job of one key until `deadline`, starting it if there is none.
     async fn wait(
         self: &Arc<Self>,
-        digest: RequestDigest,
+        key: (RequestDigest, Epoch),
         asked: &Asked,
         known: Option<Known>,
         deadline: Instant,
     ) -> Result<Answer, Unanswered> {
         let _waiting = Counted::one_more(&self.requests);
         loop {
-            let job = self.job(digest, asked.clone(), known.clone(), deadline);
-            let landed = self.flights.join(digest, deadline + VERDICT, job).await;
+            let job = self.job(key, asked.clone(), known.clone(), deadline);
+            let landed = self.flights.join(key, deadline + VERDICT, job).await;
             let landed = landed.map_err(|missed| match missed {
                 // By what it was waiting for: the origin's slowness is not ours.
-                Missed::Deadline if self.loading.is_loading(asked) => Failure::SourceTimeout.into(),
+                Missed::Deadline if self.loading.is_loading(asked, key.1) => {
+                    Failure::SourceTimeout.into()
+                }
                 Missed::Deadline => Failure::RequestTimeout.into(),
                 Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
             })?;
@@ -234,29 +255,29 @@ impl Stages {
     /// Has a stale picture made anew for those who come later.
     fn start(
         self: &Arc<Self>,
-        digest: RequestDigest,
+        key: (RequestDigest, Epoch),
         asked: Asked,
         known: Known,
         deadline: Instant,
     ) {
-        self.flights.start(digest, self.job(digest, asked, Some(known), deadline));
+        self.flights.start(key, self.job(key, asked, Some(known), deadline));
     }
 
     fn job(
         self: &Arc<Self>,
-        digest: RequestDigest,
+        key: (RequestDigest, Epoch),
         asked: Asked,
         known: Option<Known>,
         deadline: Instant,
     ) -> impl FnOnce() -> Job {
         let stages = Arc::clone(self);
-        move || Box::pin(async move { stages.produce(digest, &asked, known, deadline).await })
+        move || Box::pin(async move { stages.produce(key, &asked, known, deadline).await })
     }
 
     /// The job of one key, from the original to the stored variant.
     async fn produce(
         self: &Arc<Self>,
-        digest: RequestDigest,
+        (digest, since): (RequestDigest, Epoch),
         asked: &Asked,
         known: Option<Known>,
         deadline: Instant,
@@ -270,7 +291,7 @@ impl Stages {
         let _counted =
             self.clients.one_more(asked.client, self.most_jobs_of_one()).ok_or_else(full)?;
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
-        let loaded = self.loading.load(asked, state, deadline).await;
+        let loaded = self.loading.load(asked, since, state, deadline).await;
         let loaded = loaded.inspect_err(|failure| {
             if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
                 self.forget(&digest);
@@ -281,12 +302,12 @@ impl Stages {
             (Some(known), _) if known.state.digest == loaded.state.digest => {
                 Made { confirmed: true, ..known.made }
             }
-            (_, Some(original)) => self.make(asked, &original, deadline).await?,
+            (_, Some(original)) => self.make(asked, since, &original, deadline).await?,
             (_, None) => {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
-        self.remember(digest, asked, &made, &loaded.state);
+        self.remember(digest, asked, since, &made, &loaded.state);
         if let Delivery::Fallback(reason) = made.delivery {
             let source = source_for_log(&asked.request.source);
             tracing::warn!(source, reason = reason.name(), "served the original instead");
@@ -298,14 +319,15 @@ impl Stages {
     async fn make(
         self: &Arc<Self>,
         asked: &Asked,
+        since: Epoch,
         original: &Arc<Original>,
         deadline: Instant,
     ) -> Result<Made, Unanswered> {
         let made = match original.probe() {
             Ok(probe) => match self.decide(asked, &probe) {
-                Ok(Decision::PassThrough) => self.pass_through(asked, original, probe.kind),
+                Ok(Decision::PassThrough) => self.pass_through(asked, since, original, probe.kind),
                 Ok(Decision::Render(target)) => {
-                    self.render(asked, target, original, &probe, deadline).await
+                    self.render(asked, since, target, original, &probe, deadline).await
                 }
                 Err(refused) => Err(refused.into()),
             },
@@ -313,7 +335,7 @@ impl Stages {
         };
         made.inspect_err(|failure| {
             if failure.is_of_the_bytes() {
-                self.loading.condemn(asked, &original.state, failure);
+                self.loading.condemn(asked, since, &original.state, failure);
             }
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cuttle_contract::{self as contract, Contract, Failure, ImageRequest};
 use cuttle_image::{Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderOptions, Size, Target};
-use cuttle_store::{ContentKey, Variant};
+use cuttle_store::{ContentKey, Epoch, Variant};
 use tokio::time::Instant;
 
 use crate::answer::{Body, Delivery, Reason, Unanswered};
@@ -27,8 +27,8 @@ pub(crate) struct Made {
     pub(crate) kind: Kind,
     pub(crate) etag: Arc<str>,
     pub(crate) delivery: Delivery,
-    /// Its place in the store; nothing for what must not be kept.
-    pub(crate) content: Option<ContentKey>,
+    /// As the store would have it; nothing for what must not be kept.
+    pub(crate) stored: Option<(ContentKey, Variant)>,
     /// Nothing had to be made: the original is still what this was made from.
     pub(crate) confirmed: bool,
 }
@@ -36,16 +36,16 @@ pub(crate) struct Made {
 impl Made {
     /// A stored variant.
     pub(crate) fn kept(variant: Variant, content: ContentKey) -> Self {
-        let Variant { bytes, kind, etag, passthrough, .. } = variant;
+        let Variant { bytes, kind, etag, passthrough, .. } = variant.clone();
         let delivery = if passthrough { Delivery::PassedThrough } else { Delivery::Rendition };
-        let (body, content) = (Body::Bytes(bytes), Some(content));
-        Self { body, kind, etag, delivery, content, confirmed: false }
+        let (body, stored) = (Body::Bytes(bytes), Some((content, variant)));
+        Self { body, kind, etag, delivery, stored, confirmed: false }
     }
 
     fn original(original: &Arc<Original>, kind: Kind, delivery: Delivery) -> Self {
         let body = Body::Original(Arc::clone(original));
         let etag = entity_tag(&original.digest);
-        Self { body, kind, etag, delivery, content: None, confirmed: false }
+        Self { body, kind, etag, delivery, stored: None, confirmed: false }
     }
 }
 
@@ -54,6 +54,7 @@ impl Stages {
     pub(crate) async fn render(
         self: &Arc<Self>,
         asked: &Asked,
+        since: Epoch,
         target: Target,
         original: &Arc<Original>,
         probe: &Probe,
@@ -73,7 +74,7 @@ impl Stages {
             ..RenderOptions::new(width, target, quality, profile)
         };
         let content = rendition_key(&original.digest, &options);
-        let keep = Self::keeps(asked, &original.state);
+        let keep = Self::keeps(asked, &original.state).then_some(since);
         let wish = Wish { content, options, keep, client: asked.client, deadline };
         let variant = match self.employ(wish, original, probe).await? {
             Ok(variant) => variant,
@@ -83,13 +84,14 @@ impl Stages {
         if pays(&variant, request, original, probe) {
             return Ok(Made::kept(variant, content));
         }
-        self.pass_through(asked, original, probe.kind)
+        self.pass_through(asked, since, original, probe.kind)
     }
 
     /// The original on purpose.
     pub(crate) fn pass_through(
         &self,
         asked: &Asked,
+        since: Epoch,
         original: &Arc<Original>,
         kind: Kind,
     ) -> Result<Made, Unanswered> {
@@ -104,7 +106,9 @@ impl Stages {
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
-        self.store_if(Self::keeps(asked, &original.state), content, &variant);
+        if Self::keeps(asked, &original.state) {
+            self.store.put(since, content, variant.clone());
+        }
         Ok(Made::kept(variant, content))
     }
 

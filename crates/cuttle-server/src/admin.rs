@@ -3,6 +3,7 @@
 //! Liveness never depends on workers or stores. Readiness is 503 only when this process should get
 //! no traffic at all; a full image queue is 200 and named under `degraded`.
 
+use cuttle_pipeline::Kept;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -29,7 +30,7 @@ struct Readiness {
     /// Why this process should get no traffic.
     reasons: Vec<&'static str>,
     /// What works less well, while traffic is welcome.
-    degraded: Vec<&'static str>,
+    degraded: Vec<String>,
     workers: Workers,
     queue: Queue,
     store: Store,
@@ -55,9 +56,22 @@ struct Queue {
 
 #[derive(Serialize)]
 struct Store {
+    memory: Tier,
+    /// Absent where nothing is kept on disk.
+    disk: Option<Tier>,
+}
+
+#[derive(Serialize)]
+struct Tier {
     variants: u64,
     bytes: u64,
     requests: u64,
+}
+
+impl Tier {
+    fn of(kept: Kept) -> Self {
+        Self { variants: kept.variants, bytes: kept.bytes, requests: kept.entries }
+    }
 }
 
 fn readiness(app: &App) -> Response<Body> {
@@ -74,10 +88,13 @@ fn readiness(app: &App) -> Response<Body> {
     }
     let mut degraded = Vec::new();
     if load.full {
-        degraded.push("image queue full");
+        degraded.push("image queue full".to_owned());
     }
     if !app.parts.facts.sandbox_complete {
-        degraded.push("sandbox incomplete");
+        degraded.push("sandbox incomplete".to_owned());
+    }
+    if let Some(trouble) = app.parts.pipeline.trouble() {
+        degraded.push(format!("disk cache: {trouble}"));
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness {
@@ -91,7 +108,7 @@ fn readiness(app: &App) -> Response<Body> {
             jobs: workers.workers.iter().map(|worker| worker.jobs).sum(),
         },
         queue: Queue { requests: load.requests, jobs: load.jobs, waiting: load.waiting },
-        store: Store { variants: usage.variants, bytes: usage.bytes, requests: usage.requests },
+        store: Store { memory: Tier::of(usage.memory), disk: usage.disk.map(Tier::of) },
     };
     json(status, &readiness)
 }

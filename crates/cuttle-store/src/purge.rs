@@ -44,7 +44,7 @@ pub struct Purged {
 }
 
 /// A moment between purges, to be noted before something is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub(crate) i64);
 
 /// The purges that this process knows of, as far back as jobs can reach.
