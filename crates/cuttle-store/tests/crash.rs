@@ -1,6 +1,11 @@
 //! What is read back after `kill -9` at any instant, on a disk that is full, and on one that cannot be written.
 //!
 //! The writers are this binary again: a process that is killed cannot be a thread.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a helper that fails is a test that fails, loudly"
+)]
 
 mod common;
 

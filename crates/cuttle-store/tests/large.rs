@@ -1,4 +1,9 @@
 //! An index that is large: opened at once, purged by prefix at once, and not held in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a helper that fails is a test that fails, loudly"
+)]
 
 mod common;
 
