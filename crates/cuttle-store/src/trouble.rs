@@ -65,7 +65,10 @@ impl From<rusqlite::Error> for Trouble {
             Some(ErrorCode::DiskFull) => Self::Full(text),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(text),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(text),
-            _ => Self::Unusable(text),
+            // Our questions do not change: a missing table, or a value that is not what we wrote, is damage too.
+            Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
+            | None => Self::Corrupt(text),
+            Some(_) => Self::Unusable(text),
         }
     }
 }

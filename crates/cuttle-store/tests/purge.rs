@@ -12,7 +12,8 @@ use cuttle_store::{Entry, Purge, Purged, Store, StoreSettings};
 
 #[tokio::test]
 async fn a_purge_removes_what_it_means_from_memory_and_disk() {
-    let rows: [(Purge, fn(u32) -> bool); 5] = [
+    type Means = fn(u32) -> bool;
+    let rows: [(Purge, Means); 5] = [
         (Purge::All, |_| true),
         (Purge::Source(source(13).into()), |n| n == 13),
         (Purge::Source("/photos/".into()), |_| false),

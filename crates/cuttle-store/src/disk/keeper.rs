@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use crate::disk::evict::{Bounds, evict};
-use crate::disk::folder::Unread;
+use crate::disk::folder::{Folder, Unread};
 use crate::disk::sweep::sweep;
 use crate::disk::{Disk, Shared, Timing, connect, rows, write};
 use crate::purge::now_ms;
@@ -160,11 +160,12 @@ impl Keeper {
     /// Whether the folder is still there, and how much of its file system is ours.
     fn look(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
-        if open.looked.is_some_and(|looked| looked.elapsed() < self.timing.rest) {
-            return Ok(());
-        }
+        // Every time: by an index that was replaced, the files of its successor are rubbish.
         if !open.disk.is_in_place() {
             return Err(Trouble::Unusable("the index was removed or replaced".into()));
+        }
+        if open.looked.is_some_and(|looked| looked.elapsed() < self.timing.rest) {
+            return Ok(());
         }
         let kept = rows::totals(&open.index)?;
         let (total, free) = open.disk.folder.space()?;
@@ -331,8 +332,12 @@ impl Keeper {
             Trouble::Full(_) | Trouble::ReadOnly(_) => {}
             Trouble::Corrupt(_) => {
                 Counters::add(&self.shared.counters.corrupt, 1);
-                if let Some(open) = self.close()
-                    && let Err(trouble) = connect::set_aside(&open.disk.folder)
+                // Another process may have replaced it already.
+                let replaced = self.open.as_ref().is_some_and(|open| !open.disk.is_in_place());
+                drop(self.close());
+                let folder = Folder::open(&self.settings.folder);
+                if !replaced
+                    && let Err(trouble) = folder.and_then(|folder| connect::set_aside(&folder))
                 {
                     tracing::warn!(%trouble, "a corrupt index cannot be moved aside");
                 }
