@@ -63,6 +63,27 @@ pub(super) const ROWS: &[Row] = &[
         then: as_sixteen,
     },
     Row {
+        name: "14, 15: any quality is another picture",
+        when: |about| {
+            let quality: u32 = about.case.parameter("q").parse().unwrap_or(0);
+            let open = about.app.version < 16 && !rich(about.app) && !quality.is_multiple_of(5);
+            open && about.shows() && about.is("x-nextjs-cache", "MISS")
+        },
+        then: |_, ours| {
+            ours.any("x-nextjs-cache", &["MISS", "HIT"]);
+        },
+    },
+    Row {
+        name: "14, 15: HEAD leaves nothing behind for GET",
+        when: |about| {
+            let after = about.app.version < 16 && !about.case.header("range").is_empty();
+            after && about.shows() && about.is("x-nextjs-cache", "MISS")
+        },
+        then: |_, ours| {
+            ours.set("x-nextjs-cache", "HIT");
+        },
+    },
+    Row {
         name: "14: AVIF of more than 8 bits is not read by the encoder of its time",
         when: |about| {
             let avif = about.source().and_then(|source| source.kind) == Some("image/avif");
