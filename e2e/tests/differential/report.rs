@@ -156,8 +156,8 @@ impl Report {
 fn unlike(case: &Case, pair: &Pair, judge: &mut Judge) -> Option<String> {
     let [next, ours] = &pair.bodies;
     let compared = pair.ours.is("body", "a picture") && !pair.next.is("kind", "") && next != ours;
-    let alike = pair.next.get("kind") == pair.ours.get("kind");
-    judge.apart(case.source.as_deref().filter(|_| compared)?, next, ours, alike)
+    let kinds = [pair.next.get("kind"), pair.ours.get("kind")];
+    judge.apart(case.source.as_deref().filter(|_| compared)?, next, ours, kinds)
 }
 
 fn short(text: &str) -> String {

@@ -17,6 +17,18 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
+        name: "what Accept names is part of the key, also where it is not offered: another client's original may be",
+        when: |about| {
+            let kinds = ["quality", "accept"];
+            let named =
+                kinds.contains(&about.case.about) && !about.case.header("accept").is_empty();
+            about.shows() && named && about.is("x-nextjs-cache", "HIT")
+        },
+        then: |_, ours| {
+            ours.any("x-nextjs-cache", &["HIT", "MISS"]);
+        },
+    },
+    Row {
         name: "no nosniff, no Cache-Status on pictures",
         when: |about| about.case.asks_for_an_image() && matches!(status(about), 200 | 304),
         then: |_, ours| {
@@ -82,7 +94,7 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
-        name: "(not in the table yet) the last row that shrinking on load makes of a JPEG",
+        name: "the last row that shrinking on load makes of a JPEG",
         when: |about| {
             about.shows()
                 && about.is("body", "a picture")
@@ -94,7 +106,7 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
-        name: "(not in the table yet) a 404 is remembered for a minute",
+        name: "a 404 is remembered for a minute",
         when: |about| about.remote() && about.is("status", "404") && about.is("asked", "1"),
         then: |_, ours| {
             ours.any("asked", &["1", ""]);
