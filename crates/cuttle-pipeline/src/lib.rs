@@ -22,7 +22,7 @@ mod plan;
 mod rendition;
 mod settings;
 
-pub use answer::{Answer, Body, Delivery, Found, Keep, Reason, SourceDigest, Unanswered};
+pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDigest, Unanswered};
 pub use asked::{Asked, Personal};
 pub use kept::Keeping;
 pub use original::Original;

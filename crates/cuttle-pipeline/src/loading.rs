@@ -5,6 +5,7 @@
 //! remembered for as long as asking again could not help.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cuttle_contract::{Contract, Failure, Source};
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue};
 use crate::answer::Unanswered;
-use crate::asked::Asked;
+use crate::asked::{Asked, Personal};
 use crate::coalesce::{Flights, Missed};
 use crate::kept::Kept;
 use crate::original::{Intake, Original, Room};
@@ -35,7 +36,7 @@ impl LoadKey {
         Self {
             contract: asked.request.contract,
             source: asked.request.source.clone(),
-            personal: asked.personal.as_ref().map(|personal| personal.digest()),
+            personal: asked.personal.as_ref().map(Personal::digest),
         }
     }
 }
@@ -65,6 +66,7 @@ pub(crate) struct Loading {
     lasting: Duration,
     flights: Flights<LoadKey, Result<Loaded, Unanswered>>,
     failed: Cache<LoadKey, (Unanswered, Duration)>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Loading {
@@ -80,12 +82,18 @@ impl Loading {
             lasting: settings.remember_failure,
             flights: Flights::default(),
             failed: failed.build(),
+            bytes: Arc::default(),
         }
     }
 
     /// How many loads wait for memory.
     pub(crate) fn waiting(&self) -> usize {
         self.room.queue.len()
+    }
+
+    /// Bytes of originals loaded so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the original is being loaded just now.
@@ -164,6 +172,7 @@ impl Loading {
                 Ok(Loaded { state: Arc::new(state), original: held })
             }
             Ok(Outcome::Loaded(loaded)) => {
+                self.bytes.fetch_add(loaded.state.bytes, Ordering::Relaxed);
                 let original = Original::seal(loaded.intake, loaded.state)
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);

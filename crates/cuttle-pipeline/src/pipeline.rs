@@ -1,11 +1,11 @@
 //! The list itself: what happens to a request, in order.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cuttle_contract::{Failure, Source};
+use cuttle_contract::Failure;
 use cuttle_image::Probe;
 use cuttle_source::{Origins, State};
 use cuttle_store::{ContentKey, RequestDigest, Tier};
@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::admission::{Admission, Queue};
-use crate::answer::{Answer, Delivery, Found, Reason, Unanswered};
+use crate::answer::{Answer, Found, Phases, Reason, Unanswered};
 use crate::asked::Asked;
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
@@ -61,7 +61,11 @@ pub(crate) struct Stages {
     flights: Flights<RequestDigest, Result<Done, Unanswered>>,
     requests: AtomicUsize,
     closed: AtomicBool,
+    watch: OnceLock<Watch>,
 }
+
+/// Is told of every job that ended, also of those that nobody waits for any more.
+type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
 
 /// A job ends at the deadline of its first waiter and can say what it was that took so long. So much longer than its own
 /// deadline a waiter listens for that.
@@ -74,6 +78,7 @@ type Job = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
 struct Done {
     made: Made,
     state: Arc<State>,
+    phases: Phases,
 }
 
 impl std::fmt::Debug for Stages {
@@ -110,6 +115,7 @@ impl Pipeline {
             flights: Flights::default(),
             requests: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            watch: OnceLock::new(),
         }))
     }
 
@@ -166,6 +172,17 @@ impl Pipeline {
         }
     }
 
+    /// Has `watch` told how long each job took, from now on; the first one that asks is told.
+    pub fn watch(&self, watch: impl Fn(&Phases) + Send + Sync + 'static) {
+        let _ = self.0.watch.set(Box::new(watch));
+    }
+
+    /// Bytes of originals loaded so far.
+    #[must_use]
+    pub fn loaded_bytes(&self) -> u64 {
+        self.0.loading.bytes()
+    }
+
     /// The workers, for readiness and shutdown.
     #[must_use]
     pub fn pool(&self) -> &Pool {
@@ -204,13 +221,13 @@ impl Stages {
                 Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
             })?;
             return match landed.value {
-                Ok(Done { made, state }) => {
+                Ok(Done { made, state, phases }) => {
                     let found = match (made.confirmed, landed.led) {
                         (true, _) => Found::Hit,
                         (false, true) => Found::Miss,
                         (false, false) => Found::Collapsed,
                     };
-                    Ok(Answer::of(made, found, &state, asked))
+                    Ok(Answer { phases, ..Answer::of(made, found, &state, asked) })
                 }
                 // The time that was over is the first waiter's, whose job it was.
                 Err(failure) if !landed.led && failure.is_late() && Instant::now() < deadline => {
@@ -240,7 +257,19 @@ impl Stages {
         deadline: Instant,
     ) -> impl FnOnce() -> Job {
         let stages = Arc::clone(self);
-        move || Box::pin(async move { stages.produce(digest, &asked, known, deadline).await })
+        move || {
+            Box::pin(async move {
+                let mut phases = Phases::default();
+                let produced = stages.produce(digest, &asked, known, deadline, &mut phases).await;
+                if let Some(watch) = stages.watch.get() {
+                    watch(&phases);
+                }
+                match produced {
+                    Ok((made, state)) => Ok(Done { made, state, phases }),
+                    Err(failure) => Err(Unanswered { phases, ..failure }),
+                }
+            })
+        }
     }
 
     /// The job of one key, from the original to the stored variant.
@@ -250,32 +279,31 @@ impl Stages {
         asked: &Asked,
         known: Option<Known>,
         deadline: Instant,
-    ) -> Result<Done, Unanswered> {
+        phases: &mut Phases,
+    ) -> Result<(Made, Arc<State>), Unanswered> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
         if known.is_none() && self.flights.len() > self.most_jobs() {
             return Err(Failure::QueueFull.into());
         }
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
+        let began = Instant::now();
         let loaded = self.loading.load(asked, state, deadline).await;
+        phases.fetch = Some(began.elapsed());
         let loaded = loaded.inspect_err(|failure| {
             if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
                 self.forget(&digest);
             }
         })?;
         let made = match (loaded.original, known) {
-            (Some(original), _) => self.make(asked, &original, deadline).await?,
+            (Some(original), _) => self.make(asked, &original, deadline, phases).await?,
             (None, Some(known)) => Made { confirmed: true, ..known.made },
             (None, None) => {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
         self.remember(digest, asked, &made, &loaded.state);
-        if let Delivery::Fallback(reason) = made.delivery {
-            let source = source_for_log(&asked.request.source);
-            tracing::warn!(source, reason = reason.name(), "served the original instead");
-        }
-        Ok(Done { made, state: loaded.state })
+        Ok((made, loaded.state))
     }
 
     /// From the original to what is sent of it.
@@ -284,12 +312,13 @@ impl Stages {
         asked: &Asked,
         original: &Arc<Original>,
         deadline: Instant,
+        phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
         let made = match original.probe() {
             Ok(probe) => match self.decide(asked, &probe) {
                 Ok(Decision::PassThrough) => self.pass_through(asked, original, probe.kind),
                 Ok(Decision::Render(target)) => {
-                    self.render(asked, target, original, &probe, deadline).await
+                    self.render(asked, target, original, &probe, deadline, phases).await
                 }
                 Err(refused) => Err(refused.into()),
             },
@@ -306,14 +335,6 @@ impl Stages {
         let request = &asked.request;
         let svg = self.settings.endpoint(request.contract).svg;
         decide(request.contract, request.format, probe, &self.settings.limits, svg)
-    }
-}
-
-/// A source as the log may name it: queries can carry signatures and tokens.
-pub(crate) fn source_for_log(source: &Source) -> String {
-    match source {
-        Source::Local(path) => path.path().to_owned(),
-        Source::Remote(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
     }
 }
 
