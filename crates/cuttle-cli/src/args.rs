@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Render(Render),
     Check(Check),
     Config(ConfigArgs),
+    Stats(Stats),
 }
 
 /// Serve pictures: those of a folder, or those of a Next application in front of which this stands
@@ -115,6 +116,32 @@ pub(crate) struct Render {
     /// fast (what a server does while someone waits), balanced or small: more time for fewer bytes
     #[arg(long, value_name = "PROFILE", value_enum, default_value_t)]
     pub(crate) profile: Profile,
+}
+
+/// Show what a server on this machine does: requests, phases, workers, caches
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal the table is written anew each second, with what happened in the last ten; Ctrl-C ends it.")]
+pub(crate) struct Stats {
+    /// Its admin address, or unix:PATH [default: as noted in the state directory]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<String>,
+
+    /// Its state directory [default: as `serve` has it]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Its configuration file [default: as `serve` has it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Once, with everything since it began
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Once, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How much time an encoder gets.

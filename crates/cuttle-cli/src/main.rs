@@ -9,6 +9,7 @@
     reason = "printing is what a command line is for"
 )]
 
+mod admin;
 mod args;
 mod check;
 mod config;
@@ -21,6 +22,8 @@ mod origins;
 mod project;
 mod render;
 mod serve;
+mod state;
+mod stats;
 mod stop;
 
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Render(render) => render::run(&render),
         Command::Check(check) => check::run(&check),
         Command::Config(config) => config::run(&config.command),
+        Command::Stats(stats) => stats::run(&stats),
     };
     match done {
         Ok(code) => code,
