@@ -96,7 +96,7 @@ fn stats_finds_the_server_and_says_what_it_did() {
     // No terminal: once, as with --once.
     for args in [vec!["--state-dir", &*state], vec!["--state-dir", &*state, "--once"]] {
         let table = String::from_utf8(stats(&args).stdout).expect("text");
-        for part in ["hit ratio", "50 %", "encode", "workers", "saved"] {
+        for part in ["hit ratio", "50.0 %", "encode", "workers", "saved"] {
             assert!(table.contains(part), "{part}: {table}");
         }
         assert!(!table.contains('\x1b'), "{table:?}");
