@@ -32,8 +32,7 @@ pub struct Server {
     pub address: String,
     log: Arc<Mutex<Vec<Value>>>,
     reader: Option<JoinHandle<()>>,
-    /// Of this server alone, unless the test names another with `--state-dir`.
-    _state: TempDir,
+    state: TempDir,
 }
 
 /// The binary, built from the code as it is now: a test of yesterday's binary proves nothing.
@@ -87,9 +86,13 @@ impl Server {
     }
 
     fn run(command: &mut Command) -> Self {
+        // Its own, so that servers of tests that run at the same time leave each other's notes alone.
         let state = tempfile::tempdir().expect("a temporary folder");
+        if command.get_args().all(|arg| arg != "--admin") {
+            command.args(["--admin", "127.0.0.1:0"]);
+        }
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
             .env("CUTTLE_STATE_DIR", state.path())
             .env("CUTTLE_LOG", "info,cuttle::access=debug")
             .stdout(Stdio::piped())
@@ -129,12 +132,37 @@ impl Server {
             address,
             log,
             reader: Some(reader),
-            _state: state,
+            state,
         };
-        let admin = server.log_entry("health and readiness")["address"].as_str().map(parsed);
-        server.admin =
-            Client::new(admin.expect("the admin address is logged before the ready line"));
+        let admin = server.log_entry("health and readiness");
+        let admin = admin["address"].as_str().expect("it is logged before the ready line");
+        // A socket in the file system is for the test that asked for one.
+        if !admin.starts_with("unix:") {
+            server.admin = Client::new(parsed(admin));
+        }
         server
+    }
+
+    /// Where it notes its admin address.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// The first event that fits, as soon as it is logged.
+    ///
+    /// # Panics
+    /// When a minute passed without one; all events are in the message.
+    #[must_use]
+    pub fn event(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < patience {
+            if let Some(event) = self.log().into_iter().find(&fits) {
+                return event;
+            }
+            thread::yield_now();
+        }
+        panic!("never logged: {what}: {:#?}", self.log());
     }
 
     /// Process ids of the workers.

@@ -246,3 +246,47 @@ fn a_state_directory_that_cannot_be_used_is_said_and_served_without() {
     assert_eq!(ready.status, 200);
     assert!(ready.text().contains("disk cache: "), "{}", ready.text());
 }
+
+#[test]
+fn a_purge_forgets_what_it_means_on_disk_too_and_nothing_else() {
+    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
+    let state = tempfile::tempdir().expect("a folder");
+    let folder = state.path().to_str().expect("UTF-8");
+    let start = || {
+        Server::serving(&[
+            "--upstream",
+            &application.url(),
+            "--state-dir",
+            folder,
+            "--workers",
+            "1",
+        ])
+    };
+    let server = start();
+    let target = |path: &str| format!("/_next/image?url={}&w=64&q=75", path.replace('/', "%2F"));
+    let paths = ["/a.jpg", "/blog/b.jpg", "/blog/c.jpg", "/blogs/d.jpg"];
+    let hits = |server: &Server| {
+        paths.map(|path| server.client.get(&target(path)).header("x-nextjs-cache") == "HIT")
+    };
+    let purge = |args: &[&str]| {
+        let mut command = std::process::Command::new(cuttle_e2e::binary());
+        let done = command.arg("purge").args(args).args(["--state-dir", folder, "--json"]).output();
+        let done = done.expect("the binary runs");
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["requests"].clone()
+    };
+    assert_eq!(hits(&server), [false; 4]);
+    assert_eq!(hits(&server), [true; 4]);
+    server.wait_until("all is on disk", |ready| ready["store"]["disk"]["requests"] == 4);
+    let seen = application.seen().len();
+    assert_eq!(purge(&["--prefix", "/blog/"]), 2);
+    assert_eq!(hits(&server), [true, false, false, true]);
+    assert_eq!(application.seen().len(), seen + 2, "their originals are asked for again");
+    assert_eq!(purge(&["/x/../a.jpg"]), 1);
+    assert_eq!(hits(&server), [false, true, true, true]);
+    server.wait_until("all is on disk", |ready| ready["store"]["disk"]["requests"] == 4);
+    assert_eq!(purge(&["--all"]), 4);
+    drop(server);
+    assert_eq!(hits(&start()), [false; 4]);
+}

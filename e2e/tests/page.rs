@@ -41,6 +41,6 @@ fn every_picture_is_shown_and_counted() {
     );
     assert!(document.contains("original"), "the one that could not be converted says so");
     let formats: Vec<_> =
-        server.log().into_iter().filter(|event| event["path"] == "/_cuttle/image").collect();
+        server.log().into_iter().filter(|event| event["endpoint"] == "strict").collect();
     assert!(formats.len() >= 3, "the script asked the strict endpoint: {formats:#?}");
 }

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Render(Render),
     Check(Check),
     Config(ConfigArgs),
+    Stats(Stats),
+    Purge(Purge),
 }
 
 /// Serve pictures: those of a folder, or those of a Next application in front of which this stands
@@ -115,6 +117,68 @@ pub(crate) struct Render {
     /// fast (what a server does while someone waits), balanced or small: more time for fewer bytes
     #[arg(long, value_name = "PROFILE", value_enum, default_value_t)]
     pub(crate) profile: Profile,
+}
+
+/// Show what a server on this machine does: requests, phases, workers, caches
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal the table is written anew each second, with what happened in the last ten; Ctrl-C ends it.")]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Once, with everything since it began
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Once, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which server is asked.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Its admin address, or unix:PATH [default: as noted in the state directory]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<String>,
+
+    /// Its state directory [default: as `serve` has it]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Its configuration file [default: as `serve` has it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Have the server that runs here forget pictures, in memory and on disk
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cuttle purge /photo.jpg
+  cuttle purge --prefix https://cdn.example.com/blog/
+  cuttle purge --all")]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["source", "prefix", "all"]))]
+pub(crate) struct Purge {
+    /// What was made from this source: a path of the application, or a URL
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: Option<String>,
+
+    /// What was made from all sources whose canonical name begins so
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prefix: Option<String>,
+
+    /// Everything
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// What was forgotten, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How much time an encoder gets.

@@ -14,8 +14,7 @@ use crate::project::Project;
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
 /// Keys that are understood and have no effect yet: who sets one is told so.
-const WITHOUT_EFFECT: &[&str] =
-    &["server.admin_token", "server.admin_hosts", "server.log_hits", "optimizer.ttl"];
+const WITHOUT_EFFECT: &[&str] = &["optimizer.ttl"];
 
 /// What everything together means.
 #[derive(Debug)]
@@ -31,16 +30,7 @@ pub(crate) struct Configured {
 /// # Errors
 /// Everything that is wrong with the configuration at once, or the file that cannot be read.
 pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
-    let environment: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let written = match &layers.config {
-        Some(path) => Some(read(path)?),
-        None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
-        None => None,
-    };
-    let flags = layers.flags.0.clone();
-    let mut inputs = Inputs { flags, environment, written, build: None, folder: false };
+    let mut inputs = inputs(layers)?;
     // Once to learn whether there is an application, once with what its build says.
     let mut config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
     if config.apps.len() > 1 {
@@ -55,6 +45,27 @@ pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
     }
     let warnings = warnings(&config, project.as_ref());
     Ok(Configured { config, project, warnings })
+}
+
+/// What is configured, whether or not it could be served from here: for commands that talk to a server.
+///
+/// # Errors
+/// As [`configure`], but for what a server alone would read.
+pub(crate) fn read_only(layers: &Layers) -> Result<Config, Failure> {
+    Config::resolve(&inputs(layers)?).map_err(Failure::Configuration)
+}
+
+fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let written = match &layers.config {
+        Some(path) => Some(read(path)?),
+        None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
+        None => None,
+    };
+    let flags = layers.flags.0.clone();
+    Ok(Inputs { flags, environment, written, build: None, folder: false })
 }
 
 impl Configured {

@@ -15,6 +15,10 @@ pub(crate) enum Failure {
     Busy { address: SocketAddr, flag: &'static str },
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("cannot listen on unix:{}: {error}", path.display())]
+    Socket { path: PathBuf, error: io::Error },
+    #[error("no server at {address}: {error}; name another with --admin")]
+    NoServer { address: String, error: String },
     #[error("{0}")]
     Argument(String),
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncuttle: "))]

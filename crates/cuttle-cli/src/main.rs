@@ -9,7 +9,9 @@
     reason = "printing is what a command line is for"
 )]
 
+mod admin;
 mod args;
+mod ask;
 mod check;
 mod config;
 mod configuration;
@@ -19,9 +21,11 @@ mod logging;
 mod machine;
 mod origins;
 mod project;
+mod purge;
 mod render;
 mod serve;
 mod state;
+mod stats;
 mod stop;
 
 use std::process::ExitCode;
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
         Command::Render(render) => render::run(&render),
         Command::Check(check) => check::run(&check),
         Command::Config(config) => config::run(&config.command),
+        Command::Purge(purge) => purge::run(&purge),
+        Command::Stats(stats) => stats::run(&stats),
     };
     match done {
         Ok(code) => code,

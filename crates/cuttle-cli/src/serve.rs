@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cuttle_config::{Admin, Config, Errors};
+use cuttle_config::{Config, Errors};
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
@@ -23,9 +23,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Host;
 
+use crate::admin::Listening;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
 use crate::failure::Failure;
+use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::{logging, machine, origins, state};
 
@@ -55,10 +57,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     let origins = origins::origins(configured, folder.as_ref())?;
     let forwarding = origins::forwarding(config)?;
     let public = bind(listen_address(config)?, "--listen").await?;
-    let admin = match config.server.admin {
-        Admin::Off => None,
-        Admin::At(address) => Some(bind(address, "--admin").await?),
-    };
+    let admin = Listening::open(&config.server.admin).await?;
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
     for warning in &configured.warnings {
@@ -96,6 +95,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     let kept = pipeline.clone();
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
+    let (_note, degraded) = admin.announce(config, StateDir::of(config));
     let app = Arc::new(App::new(Parts {
         rules,
         pipeline,
@@ -111,6 +111,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
             workers,
             sandbox_complete: report.holes().is_empty(),
             address: shown(&public),
+            degraded,
         },
         // An application answers any name itself; a folder is its owner's, so a stranger's name must not lead to it.
         hosts: match &folder {
@@ -119,11 +120,10 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
         },
         trusted: ProxySettings::default().trusted,
         rest: rest(config, folder)?,
+        admin: admin.guard(config),
+        log_hits: config.server.log_hits,
     }));
 
-    if let Some(address) = admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
-        tracing::info!(%address, "health and readiness");
-    }
     println!("cuttle listening on http://{}", app.address());
     let (drain_public, drained) = watch::channel(false);
     let answering = tokio::spawn(cuttle_server::serve(
@@ -134,14 +134,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     ));
     // The admin door stays open through the drain, so that a balancer sees `draining`.
     let (_drain_admin, drained) = watch::channel(false);
-    if let Some(listener) = admin {
-        tokio::spawn(cuttle_server::serve(
-            Arc::clone(&app),
-            Door::Admin,
-            listener,
-            Drain { begun: drained, grace },
-        ));
-    }
+    admin.answer(&app, Drain { begun: drained, grace });
 
     stop.asked().await;
     tracing::info!("draining: answers under way finish, nothing new is accepted");
@@ -280,7 +273,7 @@ fn raise_descriptor_limit() {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Failure> {
+pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => Failure::Busy { address, flag },
         _ => Failure::Listen { address, error },

@@ -1,27 +1,116 @@
-//! Where what outlives the process is: the state directory, and the folder of finished pictures in it.
+//! The state directory: what outlives the process, and where `cuttle stats` finds a server that runs.
+//!
+//! It is this user's alone. SECURITY: in a directory that somebody else owns or may write to, what is read back was perhaps
+//! written by them, so such a one is not used. A server without a state directory serves on, and says so.
 
-use std::path::PathBuf;
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 
-use cuttle_config::{Config, StorageType};
+use cuttle_config::{Admin, Config, StorageType};
 use cuttle_store::DiskSettings;
+use rustix::process::geteuid;
+use tempfile::NamedTempFile;
 
-/// Beneath the state directory.
+/// Where the admin address of the server that runs is noted, and beside it what it wants to be shown.
+const ADDRESS: &str = "admin";
+const TOKEN: &str = "admin-token";
+/// Where finished pictures are.
 const PICTURES: &str = "pictures";
 
-/// The state directory: as configured, as a service manager gives it, or as the XDG base directories have it. Nothing where
-/// there is no home either.
-pub(crate) fn folder(config: &Config) -> Option<PathBuf> {
-    let named = |name: &str| {
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        value.map(PathBuf::from).filter(|path| path.is_absolute())
-    };
-    config
-        .server
-        .state_dir
-        .clone()
-        .or_else(|| named("STATE_DIRECTORY"))
-        .or_else(|| named("XDG_STATE_HOME").map(|state| state.join("cuttle")))
-        .or_else(|| named("HOME").map(|home| home.join(".local/state/cuttle")))
+/// Why there is no state directory.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    #[error(
+        "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set; name one with --state-dir"
+    )]
+    Nowhere,
+    #[error("{}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{} can be written to by others, or is not this user's", .0.display())]
+    Shared(PathBuf),
+}
+
+/// A folder of this user's.
+#[derive(Debug)]
+pub(crate) struct StateDir(PathBuf);
+
+impl StateDir {
+    /// The one that `config` or the environment names.
+    ///
+    /// # Errors
+    /// Nothing names one.
+    pub(crate) fn of(config: &Config) -> Result<Self, StateError> {
+        let set =
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // systemd gives a list where a unit has several.
+        let first = |all: PathBuf| {
+            all.to_str().and_then(|all| all.split(':').next()).map(PathBuf::from).unwrap_or(all)
+        };
+        let named = config.server.state_dir.clone().or_else(|| set("STATE_DIRECTORY").map(first));
+        let of_user =
+            || set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+        named
+            .or_else(|| of_user().map(|base| base.join("cuttle")))
+            .map(Self)
+            .ok_or(StateError::Nowhere)
+    }
+
+    /// Creates it, for this user alone, if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be created, or is not this user's alone.
+    pub(crate) fn open(&self) -> Result<(), StateError> {
+        let failed = |error| StateError::Io { path: self.0.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
+        let found = fs::metadata(&self.0).map_err(failed)?;
+        let own = found.uid() == geteuid().as_raw();
+        if !own || found.mode() & 0o022 != 0 {
+            return Err(StateError::Shared(self.0.clone()));
+        }
+        Ok(())
+    }
+
+    /// Notes where operators ask, and what they must show, until the note is dropped.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn note(&self, address: &str, token: Option<&str>) -> Result<Note, StateError> {
+        let token_file = self.0.join(TOKEN);
+        match token {
+            Some(token) => write(&self.0, &token_file, token)?,
+            // Another server's, which was here before.
+            None => drop(fs::remove_file(&token_file)),
+        }
+        let path = self.0.join(ADDRESS);
+        write(&self.0, &path, address)?;
+        Ok(Note { path, token: token_file, address: address.to_owned() })
+    }
+
+    /// What the server noted that runs here, if one does: its address, and its token.
+    pub(crate) fn noted(&self) -> Option<(String, Option<String>)> {
+        let read = |name| fs::read_to_string(self.0.join(name)).ok();
+        Some((read(ADDRESS)?, read(TOKEN)))
+    }
+}
+
+/// The note of a server that runs.
+#[derive(Debug)]
+pub(crate) struct Note {
+    path: PathBuf,
+    token: PathBuf,
+    address: String,
+}
+
+impl Drop for Note {
+    /// Unless another server has written its own meanwhile.
+    fn drop(&mut self) {
+        if fs::read_to_string(&self.path).is_ok_and(|noted| noted == self.address) {
+            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.token);
+        }
+    }
 }
 
 /// What is kept on disk, and where; processes that share a folder share its pictures.
@@ -31,7 +120,7 @@ pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
         StorageType::Memory if !config.cache.disk => return None,
         StorageType::Memory => (None, None),
     };
-    let folder = folder.or_else(|| folder_of_pictures(config))?;
+    let folder = folder.or_else(|| Some(StateDir::of(config).ok()?.0.join(PICTURES)))?;
     let max_bytes = max_bytes.or(config.cache.disk_bytes).map(|size| size.0);
     Some(DiskSettings {
         max_bytes,
@@ -41,6 +130,59 @@ pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
     })
 }
 
-fn folder_of_pictures(config: &Config) -> Option<PathBuf> {
-    Some(folder(config)?.join(PICTURES))
+/// Complete or not at all. Temporary files are created 0600, and keep that.
+fn write(folder: &Path, path: &Path, text: &str) -> Result<(), StateError> {
+    let failed = |error| StateError::Io { path: path.to_owned(), error };
+    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// As it is written after `--admin`.
+pub(crate) fn shown(admin: &Admin) -> String {
+    match admin {
+        Admin::Off => "off".to_owned(),
+        Admin::At(address) => address.to_string(),
+        Admin::Socket(path) => format!("unix:{}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn it_and_the_token_are_this_user_s_alone_and_the_note_goes_with_the_server() {
+        let base = tempfile::tempdir().expect("a folder");
+        let state = StateDir(base.path().join("a/b"));
+        state.open().expect("it can be created");
+        assert_eq!(mode(&state.0), 0o700);
+        let note = state.note("127.0.0.1:4001", Some("open sesame")).expect("a note");
+        assert_eq!(mode(&state.0.join(TOKEN)), 0o600);
+        let noted = ("127.0.0.1:4001".to_owned(), Some("open sesame".to_owned()));
+        assert_eq!(state.noted(), Some(noted));
+        let other = state.note("127.0.0.1:5001", None).expect("a note");
+        drop(note);
+        assert_eq!(state.noted(), Some(("127.0.0.1:5001".to_owned(), None)), "not the first one's");
+        drop(other);
+        assert_eq!(state.noted(), None);
+    }
+
+    #[test]
+    fn one_that_others_can_write_to_is_not_used() {
+        let base = tempfile::tempdir().expect("a folder");
+        let state = StateDir(base.path().to_owned());
+        state.open().expect("it is ours");
+        for shared in [0o770, 0o707, 0o777] {
+            fs::set_permissions(base.path(), fs::Permissions::from_mode(shared)).expect("ours");
+            assert!(matches!(state.open(), Err(StateError::Shared(_))), "{shared:o}");
+        }
+    }
 }

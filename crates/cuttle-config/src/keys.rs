@@ -138,7 +138,7 @@ tables! {
     [server] Server {
         /// Address to serve on.
         listen: Option<SocketAddr>, absent "`127.0.0.1:4000`, or `0.0.0.0:$PORT` where `PORT` is set", flag "listen";
-        /// Address of health, metrics and purging, or `off`.
+        /// Address of health, metrics and purging: also `unix:PATH` for a socket that only this user can open, or `off`.
         admin: Admin = "127.0.0.1:4001", flag "admin";
         /// What a caller of the admin address must present as `Authorization: Bearer`. Health needs none.
         admin_token: Option<Secret>, absent "no token; away from loopback, purging is then off";

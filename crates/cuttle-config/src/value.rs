@@ -36,7 +36,7 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `127.0.0.1:4000`.
     Address,
-    /// An address or `off`.
+    /// An address, `unix:PATH` or `off`.
     AddressOrOff,
     /// An absolute `http` or `https` URL.
     Url,
@@ -159,12 +159,14 @@ impl<T: Value> Value for Vec<T> {
 }
 
 /// Where operators ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admin {
     /// Nowhere.
     Off,
     /// Here.
     At(SocketAddr),
+    /// At this socket in the file system.
+    Socket(PathBuf),
 }
 
 impl Value for Admin {
@@ -173,9 +175,12 @@ impl Value for Admin {
     fn read(raw: &Raw, range: Range) -> Result<Self, String> {
         match raw {
             Raw::Text(text) if text == "off" => Ok(Self::Off),
+            Raw::Text(text) if text.strip_prefix("unix:").is_some_and(|path| !path.is_empty()) => {
+                Ok(Self::Socket(text["unix:".len()..].into()))
+            }
             other => SocketAddr::read(other, range)
                 .map(Self::At)
-                .map_err(|wrong| format!("{wrong}, or \"off\"")),
+                .map_err(|wrong| format!("{wrong}, \"unix:PATH\" or \"off\"")),
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Answer {
     pub source: SourceDigest,
     /// Who may keep it.
     pub keep: Keep,
+    /// Bytes of that original.
+    pub original: u64,
+    /// Of the job that was waited for; none for what the store had.
+    pub phases: Phases,
 }
 
 impl Answer {
@@ -41,7 +45,27 @@ impl Answer {
             (None, false) => Keep::Everyone { max_age: state.freshness.max_age },
         };
         let source = SourceDigest(blake3::Hash::from_bytes(state.digest));
-        Self { body, kind, etag, found, delivery, source, keep }
+        let (original, phases) = (state.bytes, Phases::default());
+        Self { body, kind, etag, found, delivery, source, keep, original, phases }
+    }
+}
+
+/// How long a job took, by what it needed; nothing for what it did not come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Until it had its original, or the news that that is unchanged: from the source, from another job that was loading it, or
+    /// from what is kept. Waiting for memory for it is a part.
+    pub fetch: Option<Duration>,
+    /// Until it had a worker; next to nothing where one was free.
+    pub queue: Option<Duration>,
+    /// Until the worker was done with it.
+    pub encode: Option<Duration>,
+}
+
+impl Phases {
+    /// More time of one of them: a job may come to it twice.
+    pub(crate) fn add(phase: &mut Option<Duration>, took: Duration) {
+        *phase = Some(phase.unwrap_or_default() + took);
     }
 }
 
@@ -177,11 +201,13 @@ pub struct Unanswered {
     pub failure: Failure,
     /// For the log; never sent.
     pub detail: Option<String>,
+    /// As in [`Answer::phases`]: what was come to, and ended like this.
+    pub phases: Phases,
 }
 
 impl From<Failure> for Unanswered {
     fn from(failure: Failure) -> Self {
-        Self { failure, detail: None }
+        Self { failure, detail: None, phases: Phases::default() }
     }
 }
 
@@ -218,7 +244,7 @@ impl Unanswered {
     }
 
     pub(crate) fn because(failure: Failure, detail: &impl ToString) -> Self {
-        Self { failure, detail: Some(detail.to_string()) }
+        Self { detail: Some(detail.to_string()), ..failure.into() }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Place;
-use crate::answer::{Reason, Unanswered};
+use crate::answer::{Phases, Reason, Unanswered};
 use crate::asked::Client;
 use crate::keys::entity_tag;
 use crate::original::Original;
@@ -47,6 +47,7 @@ impl Stages {
         wish: Wish,
         original: &Arc<Original>,
         probe: &Probe,
+        phases: &mut Phases,
     ) -> Outcome {
         if let Some(known) = self.known(&wish.content) {
             return Ok(known);
@@ -58,8 +59,13 @@ impl Stages {
         for first in [true, false] {
             // Animations share no decode: their frames take turns with one encoder each.
             let together = first && !probe.animated;
-            let seat = self.seat(wish, original, probe, together).await?;
-            match timeout_at(wish.deadline, seat).await {
+            let began = Instant::now();
+            let seat = self.seat(wish, original, probe, together).await;
+            Phases::add(&mut phases.queue, began.elapsed());
+            let (seat, began) = (seat?, Instant::now());
+            let outcome = timeout_at(wish.deadline, seat).await;
+            Phases::add(&mut phases.encode, began.elapsed());
+            match outcome {
                 Ok(Ok(outcome)) => return outcome,
                 Ok(Err(_fallen)) => {}
                 Err(_elapsed) => return Err(Failure::RequestTimeout.into()),

@@ -24,9 +24,9 @@ mod rendition;
 mod settings;
 mod turns;
 
-pub use answer::{Answer, Body, Delivery, Found, Keep, Reason, SourceDigest, Unanswered};
 pub use cuttle_store::{Kept, Purge, Purged, Trouble};
 
+pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDigest, Unanswered};
 pub use asked::{Asked, Client, Personal};
 pub use kept::Keeping;
 pub use original::Original;

@@ -5,6 +5,7 @@
 //! remembered for as long as asking again could not help.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cuttle_contract::{Contract, Failure, Source};
@@ -75,6 +76,7 @@ pub(crate) struct Loading {
     failed: Cache<LoadKey, Failed>,
     /// How often in a row.
     failures: Cache<LoadKey, u32>,
+    bytes: Arc<AtomicU64>,
 }
 
 /// A failure that is not asked about again for a while.
@@ -101,6 +103,7 @@ impl Loading {
                 .max_capacity(REMEMBERED_FAILURES)
                 .time_to_live(FORGIVEN_AFTER)
                 .build(),
+            bytes: Arc::default(),
         }
     }
 
@@ -120,6 +123,11 @@ impl Loading {
         let before = self.failures.get(key).unwrap_or_default();
         self.failures.insert(key.clone(), before + 1);
         REST.saturating_mul(1 << before.min(8)).min(LONGEST_REST)
+    }
+
+    /// Bytes of originals loaded so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the original is being loaded just now.
@@ -215,6 +223,7 @@ impl Loading {
             }
             Ok(Outcome::Loaded(loaded)) => {
                 self.failures.invalidate(&key);
+                self.bytes.fetch_add(loaded.state.bytes, Ordering::Relaxed);
                 let original = Original::seal(loaded.intake, loaded.state)
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);

@@ -1,11 +1,11 @@
 //! The list itself: what happens to a request, in order.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cuttle_contract::{Failure, Source};
+use cuttle_contract::Failure;
 use cuttle_image::Probe;
 use cuttle_source::{Origins, State};
 use cuttle_store::{ContentKey, Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::admission::{Admission, Queue};
-use crate::answer::{Answer, Delivery, Found, Reason, Unanswered};
+use crate::answer::{Answer, Found, Phases, Reason, Unanswered};
 use crate::asked::Asked;
 use crate::clients::Clients;
 use crate::coalesce::{Flights, Missed};
@@ -64,7 +64,11 @@ pub(crate) struct Stages {
     clients: Clients,
     requests: AtomicUsize,
     closed: AtomicBool,
+    watch: OnceLock<Watch>,
 }
+
+/// Is told of every job that ended, also of those that nobody waits for any more.
+type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
 
 /// A job ends at the deadline of its first waiter and can say what it was that took so long. So much longer than its own
 /// deadline a waiter listens for that.
@@ -77,6 +81,7 @@ type Job = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
 struct Done {
     made: Made,
     state: Arc<State>,
+    phases: Phases,
 }
 
 impl std::fmt::Debug for Stages {
@@ -114,6 +119,7 @@ impl Pipeline {
             clients: Clients::default(),
             requests: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            watch: OnceLock::new(),
         }))
     }
 
@@ -171,6 +177,17 @@ impl Pipeline {
             full: flights.len() >= self.0.most_jobs(),
             closed: self.is_closed(),
         }
+    }
+
+    /// Has `watch` told how long each job took, from now on; the first one that asks is told.
+    pub fn watch(&self, watch: impl Fn(&Phases) + Send + Sync + 'static) {
+        let _ = self.0.watch.set(Box::new(watch));
+    }
+
+    /// Bytes of originals loaded so far.
+    #[must_use]
+    pub fn loaded_bytes(&self) -> u64 {
+        self.0.loading.bytes()
     }
 
     /// The workers, for readiness and shutdown.
@@ -235,13 +252,13 @@ impl Stages {
                 Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
             })?;
             return match landed.value {
-                Ok(Done { made, state }) => {
+                Ok(Done { made, state, phases }) => {
                     let found = match (made.confirmed, landed.led) {
                         (true, _) => Found::Hit,
                         (false, true) => Found::Miss,
                         (false, false) => Found::Collapsed,
                     };
-                    Ok(Answer::of(made, found, &state, asked))
+                    Ok(Answer { phases, ..Answer::of(made, found, &state, asked) })
                 }
                 // The time that was over is the first waiter's, whose job it was.
                 Err(failure) if !landed.led && failure.is_late() && Instant::now() < deadline => {
@@ -271,7 +288,19 @@ impl Stages {
         deadline: Instant,
     ) -> impl FnOnce() -> Job {
         let stages = Arc::clone(self);
-        move || Box::pin(async move { stages.produce(key, &asked, known, deadline).await })
+        move || {
+            Box::pin(async move {
+                let mut phases = Phases::default();
+                let produced = stages.produce(key, &asked, known, deadline, &mut phases).await;
+                if let Some(watch) = stages.watch.get() {
+                    watch(&phases);
+                }
+                match produced {
+                    Ok((made, state)) => Ok(Done { made, state, phases }),
+                    Err(failure) => Err(Unanswered { phases, ..failure }),
+                }
+            })
+        }
     }
 
     /// The job of one key, from the original to the stored variant.
@@ -281,7 +310,8 @@ impl Stages {
         asked: &Asked,
         known: Option<Known>,
         deadline: Instant,
-    ) -> Result<Done, Unanswered> {
+        phases: &mut Phases,
+    ) -> Result<(Made, Arc<State>), Unanswered> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
         let full = || Unanswered::from(Failure::QueueFull);
@@ -291,7 +321,9 @@ impl Stages {
         let _counted =
             self.clients.one_more(asked.client, self.most_jobs_of_one()).ok_or_else(full)?;
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
+        let began = Instant::now();
         let loaded = self.loading.load(asked, since, state, deadline).await;
+        phases.fetch = Some(began.elapsed());
         let loaded = loaded.inspect_err(|failure| {
             if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
                 self.forget(&digest);
@@ -302,17 +334,13 @@ impl Stages {
             (Some(known), _) if known.state.digest == loaded.state.digest => {
                 Made { confirmed: true, ..known.made }
             }
-            (_, Some(original)) => self.make(asked, since, &original, deadline).await?,
+            (_, Some(original)) => self.make(asked, since, &original, deadline, phases).await?,
             (_, None) => {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
         self.remember(digest, asked, since, &made, &loaded.state);
-        if let Delivery::Fallback(reason) = made.delivery {
-            let source = source_for_log(&asked.request.source);
-            tracing::warn!(source, reason = reason.name(), "served the original instead");
-        }
-        Ok(Done { made, state: loaded.state })
+        Ok((made, loaded.state))
     }
 
     /// From the original to what is sent of it.
@@ -322,12 +350,13 @@ impl Stages {
         since: Epoch,
         original: &Arc<Original>,
         deadline: Instant,
+        phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
         let made = match original.probe() {
             Ok(probe) => match self.decide(asked, &probe) {
                 Ok(Decision::PassThrough) => self.pass_through(asked, since, original, probe.kind),
                 Ok(Decision::Render(target)) => {
-                    self.render(asked, since, target, original, &probe, deadline).await
+                    self.render(asked, since, target, original, &probe, deadline, phases).await
                 }
                 Err(refused) => Err(refused.into()),
             },
@@ -344,14 +373,6 @@ impl Stages {
         let request = &asked.request;
         let svg = self.settings.endpoint(request.contract).svg;
         decide(request.contract, request.format, probe, &self.settings.limits, svg)
-    }
-}
-
-/// A source as the log may name it: queries can carry signatures and tokens.
-pub(crate) fn source_for_log(source: &Source) -> String {
-    match source {
-        Source::Local(path) => path.path().to_owned(),
-        Source::Remote(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
     }
 }
 

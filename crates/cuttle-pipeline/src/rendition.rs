@@ -7,7 +7,7 @@ use cuttle_image::{Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderOption
 use cuttle_store::{ContentKey, Epoch, Variant};
 use tokio::time::Instant;
 
-use crate::answer::{Body, Delivery, Reason, Unanswered};
+use crate::answer::{Body, Delivery, Phases, Reason, Unanswered};
 use crate::asked::Asked;
 use crate::decision::acceptable;
 use crate::jobs::Wish;
@@ -59,6 +59,7 @@ impl Stages {
         original: &Arc<Original>,
         probe: &Probe,
         deadline: Instant,
+        phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
         let request = &asked.request;
         if let Err(excess) = self.settings.limits.check(probe) {
@@ -76,7 +77,7 @@ impl Stages {
         let content = rendition_key(&original.digest, &options);
         let keep = Self::keeps(asked, &original.state).then_some(since);
         let wish = Wish { content, options, keep, client: asked.client, deadline };
-        let variant = match self.employ(wish, original, probe).await? {
+        let variant = match self.employ(wish, original, probe, phases).await? {
             Ok(variant) => variant,
             Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
         };

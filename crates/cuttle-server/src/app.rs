@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextContract, Rules, StrictContract};
@@ -12,8 +13,11 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use crate::Hosts;
+use crate::admin::{Guard, Saturation};
 use crate::forwarding::Forwarding;
+use crate::metrics::{Metrics, Readings};
 use crate::proxy::Proxy;
+use crate::report::Sampling;
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub struct App {
     pub(crate) parts: Parts,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) sampling: Sampling,
+    pub(crate) saturation: Saturation,
     draining: AtomicBool,
 }
 
@@ -50,6 +57,10 @@ pub struct Parts {
     pub trusted: Vec<IpNet>,
     /// For whom we answer.
     pub hosts: Hosts,
+    /// Who may ask on the admin address.
+    pub admin: Guard,
+    /// Of how many hits one is logged; 0 is none.
+    pub log_hits: u64,
 }
 
 /// Where `/_next/image` is, and the headers that an application may choose for it.
@@ -97,7 +108,7 @@ pub enum Refusals {
 /// Making one opens hundreds of files, on threads that everything else needs as well.
 const PAGES_AT_A_TIME: usize = 4;
 
-/// What the page for people says about this server.
+/// What the page for people and the readiness report say about this server.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// Public version.
@@ -108,16 +119,26 @@ pub struct Facts {
     pub sandbox_complete: bool,
     /// Address that people open.
     pub address: String,
+    /// What of it works less well than it was told to, from the start on.
+    pub degraded: Vec<&'static str>,
 }
 
 impl App {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let (pipeline, started) = (parts.pipeline.clone(), SystemTime::now());
+        let read = move || Readings::of(&pipeline, started);
+        let metrics = Arc::new(Metrics::new(parts.facts.version, read));
+        let told = Arc::clone(&metrics);
+        parts.pipeline.watch(move |phases| told.job(phases));
         Self {
             rules: Arc::clone(&parts.rules),
             next: NextContract::new(&parts.rules),
             strict: StrictContract::new(&parts.rules),
+            metrics,
+            sampling: Sampling::one_of(parts.log_hits),
+            saturation: Saturation::default(),
             parts,
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
             draining: AtomicBool::new(false),

@@ -43,7 +43,7 @@ impl Hosts {
 }
 
 /// `name:port`, `[v6]:port`, or either without its port.
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
         Some((v6, _)) => v6,
         None => host.split_once(':').map_or(host, |(name, _)| name),

@@ -1,12 +1,12 @@
-//! Both image endpoints: method, loop, contract, pipeline, answer.
+//! Both image endpoints: method, loop, contract, pipeline, answer, report.
 
 use cuttle_contract::disposition::{self, Disposition};
 use cuttle_contract::freshness::{Lifetime, cache_control};
 use cuttle_contract::{
-    Contract, Failure, Fault, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
+    Contract, Failure, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
 };
 use cuttle_image::Kind;
-use cuttle_pipeline::{Answer, Asked, Client, Delivery, Found, Keep};
+use cuttle_pipeline::{Answer, Asked, Client, Delivery, Found, Keep, Phases};
 use cuttle_source::{CDN_LOOP, came_from_us};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -19,6 +19,7 @@ use crate::App;
 use crate::app::NextEndpoint;
 use crate::client;
 use crate::listen::Peer;
+use crate::report::{REQUEST_ID, Report};
 use crate::respond::{self, Body, NOSNIFF, list};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -46,31 +47,66 @@ impl Endpoint<'_> {
     }
 }
 
-/// Answers a request for a picture.
+/// No picture: why, how far it came, and what was asked for as far as that could be read.
+struct Refused {
+    refusal: Refusal,
+    phases: Phases,
+    asked: Option<ImageRequest>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, phases: Phases::default(), asked: None }
+    }
+}
+
+/// Answers a request for a picture, counts it and reports it.
 pub(crate) async fn answer(
     app: &App,
     endpoint: Endpoint<'_>,
     request: &Request<Incoming>,
 ) -> Response<Body> {
     let contract = endpoint.contract();
-    let query = request.uri().query().unwrap_or_default();
-    let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
-    let refuse = |refusal: &Refusal| refused(app, refusal, varies);
+    let report = Report::begin(contract, request.headers());
+    let mut response = match ask(app, contract, request).await {
+        Ok((asked, answer)) => {
+            let response = picture(app, endpoint, &asked, &answer, request.headers());
+            let bodiless = *request.method() == Method::HEAD || response.status() != StatusCode::OK;
+            let sent = if bodiless { 0 } else { answer.body.len() };
+            app.metrics.picture(contract, &answer, sent);
+            report.picture(&app.sampling, &asked, &answer, response.status().as_u16(), sent);
+            response
+        }
+        Err(Refused { refusal, phases, asked }) => {
+            let query = request.uri().query().unwrap_or_default();
+            let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
+            app.metrics.refusal(contract, refusal.code);
+            report.refusal(asked.as_ref(), &refusal, &phases);
+            refused(app, &refusal, varies)
+        }
+    };
+    response.headers_mut().insert(REQUEST_ID, report.id);
+    response
+}
+
+/// Method, loop, contract, pipeline.
+async fn ask(
+    app: &App,
+    contract: Contract,
+    request: &Request<Incoming>,
+) -> Result<(ImageRequest, Answer), Refused> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return refuse(&contract.refuse(Failure::MethodNotAllowed, SourceKind::Local));
+        return Err(contract.refuse(Failure::MethodNotAllowed, SourceKind::Local).into());
     }
     // SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
     if came_from_us(request.headers().get_all(CDN_LOOP)) {
-        return refuse(&contract.refuse(Failure::Loop, SourceKind::Local));
+        return Err(contract.refuse(Failure::Loop, SourceKind::Local).into());
     }
+    let query = request.uri().query().unwrap_or_default();
     let accept = list(request.headers(), ACCEPT);
-    let parsed = match contract {
-        Contract::Next => app.next.parse(query, accept.as_deref()),
-        Contract::Strict => app.strict.parse(query, accept.as_deref()),
-    };
-    let asked = match parsed {
-        Ok(asked) => asked,
-        Err(refusal) => return refuse(&refusal),
+    let asked = match contract {
+        Contract::Next => app.next.parse(query, accept.as_deref())?,
+        Contract::Strict => app.strict.parse(query, accept.as_deref())?,
     };
     let personal = app.parts.forwarding.personal(&asked.source, request.headers());
     let peer = request.extensions().get().map(|Peer(peer)| peer.ip());
@@ -78,11 +114,11 @@ pub(crate) async fn answer(
         client::of(request.headers(), peer, &app.parts.trusted)
     });
     match app.parts.pipeline.answer(Asked { request: asked.clone(), personal, client }).await {
-        Ok(answer) => picture(app, endpoint, &asked, answer, request.headers()),
+        Ok(answer) => Ok((asked, answer)),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
             refusal.detail = unanswered.detail;
-            refuse(&refusal)
+            Err(Refused { refusal, phases: unanswered.phases, asked: Some(asked) })
         }
     }
 }
@@ -92,22 +128,21 @@ fn picture(
     app: &App,
     endpoint: Endpoint<'_>,
     asked: &ImageRequest,
-    answer: Answer,
+    answer: &Answer,
     headers: &HeaderMap,
 ) -> Response<Body> {
     let fallback = matches!(answer.delivery, Delivery::Fallback(_));
-    let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, &answer) };
+    let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, answer) };
     let unchanged = !fallback && is_still_good(asked.contract, headers, &answer.etag);
-    let Answer { body, kind, etag, found, delivery, .. } = answer;
-    let length = body.len();
-    let body = if unchanged { respond::full("") } else { respond::picture(body) };
+    let Answer { kind, found, delivery, .. } = *answer;
+    let body = if unchanged { respond::full("") } else { respond::picture(answer.body.clone()) };
     let mut response = Response::new(body);
     let out = response.headers_mut();
     if asked.varies_by_accept() {
         out.insert(VARY, HeaderValue::from_static("Accept"));
     }
     insert(out, CACHE_CONTROL, &cache_control(asked.contract, lifetime));
-    insert(out, ETAG, &etag);
+    insert(out, ETAG, &answer.etag);
     out.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     insert(out, CACHE_STATUS, &cache_status(found, delivery));
     if unchanged {
@@ -130,7 +165,7 @@ fn picture(
     out.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
     insert(out, CONTENT_DISPOSITION, &disposition::value(shown, &asked.source, kind.extension()));
     out.insert(CONTENT_SECURITY_POLICY, policy);
-    out.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    out.insert(CONTENT_LENGTH, HeaderValue::from(answer.body.len()));
     response
 }
 
@@ -165,17 +200,7 @@ fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
     Lifetime::Picture { max_age, stale_while_revalidate: app.rules.stale_while_revalidate() }
 }
 
-/// The one place where refusals are logged, as loud as their fault: a client's mistake must not fill
-/// the log.
 fn refused(app: &App, refusal: &Refusal, varies: bool) -> Response<Body> {
-    let Refusal { code, status, detail, .. } = refusal;
-    let detail = detail.as_deref();
-    match refusal.fault {
-        Fault::Client => tracing::debug!(code, status, detail, "refused"),
-        Fault::Origin => tracing::warn!(code, status, detail, "the source is at fault"),
-        Fault::Us if *status == 503 => tracing::warn!(code, status, detail, "too busy"),
-        Fault::Us => tracing::error!(code, status, detail, "our fault"),
-    }
     let mut response = respond::refusal(refusal, varies, app.parts.refusals);
     let value = HeaderValue::from_static("cuttle; fwd=bypass; detail=refused");
     response.headers_mut().insert(CACHE_STATUS, value);

@@ -13,14 +13,17 @@ mod gallery;
 mod hosts;
 mod images;
 mod listen;
+mod metrics;
 mod proxy;
+mod report;
 mod respond;
 mod route;
 
+pub use admin::{AdminAt, Guard};
 pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
-pub use listen::{Drain, serve};
+pub use listen::{Drain, serve, serve_admin_socket};
 pub use proxy::{OriginError, Proxy, ProxySettings};
 
 /// Who answers on a listener: people and browsers, or operators.
@@ -28,6 +31,6 @@ pub use proxy::{OriginError, Proxy, ProxySettings};
 pub enum Door {
     /// The pictures and the folder.
     Public,
-    /// Health and readiness.
+    /// Health, readiness and metrics.
     Admin,
 }

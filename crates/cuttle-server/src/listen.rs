@@ -1,12 +1,13 @@
 //! Connections: accept, answer, and on a drain let what is under way finish.
 
 mod socket;
+mod unix;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -18,8 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::proxy::tunnel;
 use crate::respond::Body;
-use crate::{App, Door, route};
+use crate::{App, Door, admin, route};
 use socket::Socket;
+
+pub use unix::serve_admin_socket;
 
 /// A client that takes longer to send its headers is dropped (slowloris holds connections this way).
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -47,6 +50,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
 pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {
+    if door == Door::Admin {
+        tokio::spawn(admin::observe(Arc::downgrade(&app)));
+    }
     let answer = move |request| {
         let app = Arc::clone(&app);
         async move { route::route(&app, door, request).await }
@@ -166,19 +172,9 @@ where
 {
     let client = hyper::upgrade::on(&mut request);
     request.extensions_mut().insert(Peer(visit.peer));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let began = Instant::now();
     let answering = answer(request);
     async move {
         let mut response = answering.await;
-        tracing::debug!(
-            target: "cuttle::access",
-            %method,
-            path,
-            status = response.status().as_u16(),
-            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let app = hyper::upgrade::on(&mut response);
             tokio::spawn(visit.until_closed(async move {

@@ -1,5 +1,7 @@
 //! What can be asked, from the most to the least particular. The first line that fits answers.
 
+use std::time::Instant;
+
 use cuttle_contract::LocalPath;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -10,16 +12,41 @@ use crate::listen::Peer;
 use crate::respond::{self, Body};
 use crate::{App, Door, admin, files};
 
-/// Answers one request.
+/// Answers one request. Those of the image endpoints are reported there, all others here.
 pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
+    if door == Door::Public
+        && app.parts.hosts.answer(&request)
+        && let Some(endpoint) = image_endpoint(app, request.uri().path())
+    {
+        return images::answer(app, endpoint, &request).await;
+    }
+    let access = tracing::enabled!(target: "cuttle::access", tracing::Level::DEBUG)
+        .then(|| (request.method().clone(), request.uri().path().to_owned(), Instant::now()));
+    let response = other(app, door, request).await;
+    if let Some((method, path, began)) = access {
+        tracing::debug!(
+            target: "cuttle::access",
+            %method,
+            path,
+            status = response.status().as_u16(),
+            milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    }
+    response
+}
+
+fn image_endpoint<'a>(app: &'a App, path: &str) -> Option<Endpoint<'a>> {
+    let strict = || (below(app.rules.prefix(), path) == Some("/image")).then_some(Endpoint::Strict);
+    next_endpoint(app, path).map(Endpoint::Next).or_else(strict)
+}
+
+/// Everything but pictures.
+async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path();
     match (door, below(app.rules.prefix(), path), &app.parts.rest) {
-        (Door::Admin, ..) => admin::answer(app, &request),
+        (Door::Admin, ..) => admin::answer(app, request).await,
         _ if !app.parts.hosts.answer(&request) => respond::misdirected(),
-        _ if let Some(next) = next_endpoint(app, path) => {
-            images::answer(app, Endpoint::Next(next), &request).await
-        }
-        (_, Some("/image"), _) => images::answer(app, Endpoint::Strict, &request).await,
         (_, Some(asset), Rest::Folder(_)) if asset.starts_with("/gallery/") => {
             files::gallery_asset(&request, asset)
         }
@@ -31,10 +58,14 @@ pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> 
             respond::method_not_allowed()
         }
         (_, _, Rest::Folder(folder)) => files::answer(app, folder, &request).await,
-        (_, _, Rest::App(app)) => match request.extensions().get().copied() {
-            Some(Peer(peer)) => app.forward(request, peer).await,
-            None => respond::internal(),
-        },
+        (_, _, Rest::App(proxy)) => {
+            let response = match request.extensions().get().copied() {
+                Some(Peer(peer)) => proxy.forward(request, peer).await,
+                None => respond::internal(),
+            };
+            app.metrics.proxied(response.status());
+            response
+        }
         (_, _, Rest::Nothing) => respond::not_found(),
     }
 }

@@ -80,6 +80,11 @@ impl<I: Intake> Pour<I> {
         Ok(())
     }
 
+    /// Bytes so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// The intake and the BLAKE3 of what is in it.
     pub(crate) fn finish(self) -> Result<(I, [u8; 32]), LoadError> {
         match self.written {

@@ -115,8 +115,9 @@ impl Origins {
         match reply {
             Reply::NotModified(state) => Ok(Outcome::NotModified(state)),
             Reply::Received { version, answered_at, freshness, declared_type } => {
+                let bytes = pour.written();
                 let (intake, digest) = pour.finish()?;
-                let state = State { version, digest, checked_at: answered_at, freshness };
+                let state = State { version, digest, bytes, checked_at: answered_at, freshness };
                 Ok(Outcome::Loaded(Loaded { intake, state, declared_type }))
             }
             Reply::Redirect { status, .. } => {
@@ -170,6 +171,6 @@ async fn read<I: Intake>(
     let (intake, digest) = timeout_at(terms.deadline, reading)
         .await
         .map_err(|_elapsed| LoadError::TimedOut { waited_for: "end of the file" })??;
-    let state = State { version, digest, checked_at, freshness: Freshness::default() };
+    let state = State { version, digest, bytes, checked_at, freshness: Freshness::default() };
     Ok(Outcome::Loaded(Loaded { intake, state, declared_type: None }))
 }

@@ -16,6 +16,8 @@ pub struct State {
     pub version: Version,
     /// BLAKE3 of its bytes.
     pub digest: [u8; 32],
+    /// How many they are.
+    pub bytes: u64,
     /// When the origin last confirmed it.
     pub checked_at: SystemTime,
     /// What the origin said about keeping it.

@@ -272,6 +272,7 @@ fn fresh_is_the_longer_of_two_lifetimes() {
         let state = cuttle_source::State {
             version: Version::Http { etag: None, last_modified: None },
             digest: [0; 32],
+            bytes: 1,
             checked_at,
             freshness: Freshness { max_age: seconds(max_age), private: false },
         };

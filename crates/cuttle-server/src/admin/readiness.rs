@@ -1,28 +1,15 @@
-//! For operators: is this process alive, and should it get traffic.
-//!
-//! Liveness never depends on workers or stores. Readiness is 503 only when this process should get
-//! no traffic at all; a full image queue is 200 and named under `degraded`.
+//! `/readyz`: 503 only when this process should get no traffic at all. Everything else that is not as it should be is 200 and
+//! named under `degraded`: a balancer that takes a server away because it is busy makes the others busier.
+
+use std::time::Instant;
 
 use cuttle_pipeline::Kept;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::App;
-use crate::respond::{self, Body, NO_STORE};
-
-/// Answers on the admin address.
-pub(crate) fn answer(app: &App, request: &Request<Incoming>) -> Response<Body> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return respond::method_not_allowed();
-    }
-    match request.uri().path() {
-        "/healthz" => json(StatusCode::OK, &serde_json::json!({ "alive": true })),
-        "/readyz" => readiness(app),
-        _ => respond::not_found(),
-    }
-}
+use crate::app::Rest;
+use crate::respond::Body;
 
 #[derive(Serialize)]
 struct Readiness {
@@ -74,7 +61,7 @@ impl Tier {
     }
 }
 
-fn readiness(app: &App) -> Response<Body> {
+pub(super) fn answer(app: &App) -> Response<Body> {
     let load = app.parts.pipeline.load();
     let usage = app.parts.pipeline.usage();
     let workers = app.parts.pipeline.pool().stats();
@@ -86,9 +73,17 @@ fn readiness(app: &App) -> Response<Body> {
     if alive == 0 && workers.start_error.is_some() {
         reasons.push("no worker can be started");
     }
-    let mut degraded = Vec::new();
+    // Where there is more behind us than pictures, that goes on however many of them wait.
+    if matches!(app.parts.rest, Rest::Nothing) && app.saturation.lasts(Instant::now()) {
+        reasons.push("saturated");
+    }
+    let mut degraded: Vec<String> =
+        app.parts.facts.degraded.iter().map(|&known| known.to_owned()).collect();
     if load.full {
         degraded.push("image queue full".to_owned());
+    }
+    if alive > 0 && workers.start_error.is_some() {
+        degraded.push("a worker cannot be started".to_owned());
     }
     if !app.parts.facts.sandbox_complete {
         degraded.push("sandbox incomplete".to_owned());
@@ -110,15 +105,5 @@ fn readiness(app: &App) -> Response<Body> {
         queue: Queue { requests: load.requests, jobs: load.jobs, waiting: load.waiting },
         store: Store { memory: Tier::of(usage.memory), disk: usage.disk.map(Tier::of) },
     };
-    json(status, &readiness)
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    let Ok(mut text) = serde_json::to_string(value) else { return respond::internal() };
-    text.push('\n');
-    let mut response = Response::new(respond::full(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-    response
+    super::json(status, &readiness)
 }

@@ -1,0 +1,109 @@
+//! The admin address of a server: where it listens, who may ask, and the note that says so to other commands.
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use cuttle_config::{Admin, Config, Secret};
+use cuttle_server::{AdminAt, App, Door, Drain, Guard};
+use rustix::fs::Mode;
+use rustix::process::umask;
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::failure::Failure;
+use crate::serve::bind;
+use crate::state::{self, Note, StateDir, StateError};
+
+/// Where operators ask.
+#[derive(Debug)]
+pub(crate) enum Listening {
+    Nowhere,
+    At(TcpListener),
+    Socket(UnixListener),
+}
+
+impl Listening {
+    /// # Errors
+    /// Another program is there, or the system says no.
+    pub(crate) async fn open(admin: &Admin) -> Result<Self, Failure> {
+        Ok(match admin {
+            Admin::Off => Self::Nowhere,
+            Admin::At(address) => Self::At(bind(*address, "--admin").await?),
+            Admin::Socket(path) => Self::Socket(socket(path)?),
+        })
+    }
+
+    /// Who may ask here.
+    pub(crate) fn guard(&self, config: &Config) -> Guard {
+        let at = match self {
+            Self::Nowhere => AdminAt::Off,
+            Self::At(listener) => listener.local_addr().map_or(AdminAt::Off, AdminAt::Address),
+            Self::Socket(_) => AdminAt::Socket,
+        };
+        let token = config.server.admin_token.as_ref().map(Secret::reveal);
+        Guard::new(at, &config.server.admin_hosts, token)
+    }
+
+    /// Says where, in the log and in the state directory. The note lasts as long as what is returned.
+    pub(crate) fn announce(
+        &self,
+        config: &Config,
+        state: Result<StateDir, StateError>,
+    ) -> (Option<Note>, Vec<&'static str>) {
+        let address = match (self, &config.server.admin) {
+            (Self::Nowhere, _) => None,
+            // The port may have been chosen by the system.
+            (Self::At(listener), _) => {
+                listener.local_addr().ok().map(|address| address.to_string())
+            }
+            (Self::Socket(_), admin) => Some(state::shown(admin)),
+        };
+        let token = config.server.admin_token.as_ref().map(Secret::reveal);
+        let noted = state.and_then(|state| {
+            state.open()?;
+            address.as_deref().map(|address| state.note(address, token)).transpose()
+        });
+        if let Some(address) = address {
+            tracing::info!(address, "health and readiness");
+        }
+        match noted {
+            Ok(note) => (note, Vec::new()),
+            Err(error) => {
+                tracing::error!(%error, "no state directory: nothing outlives this process, and other commands need --admin");
+                (None, vec!["no state directory"])
+            }
+        }
+    }
+
+    /// Answers until the sender of `drain` is gone.
+    pub(crate) fn answer(self, app: &Arc<App>, drain: Drain) {
+        let app = Arc::clone(app);
+        match self {
+            Self::Nowhere => {}
+            Self::At(listener) => {
+                tokio::spawn(cuttle_server::serve(app, Door::Admin, listener, drain));
+            }
+            Self::Socket(listener) => {
+                tokio::spawn(cuttle_server::serve_admin_socket(app, listener, drain));
+            }
+        }
+    }
+}
+
+/// A socket that only this user can open. One that a server left behind when it was killed gives way; one that somebody
+/// answers on does not.
+fn socket(path: &Path) -> Result<UnixListener, Failure> {
+    let failed = |error| Failure::Socket { path: path.to_owned(), error };
+    let is_left_behind = || {
+        UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    };
+    if is_left_behind() {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    // SECURITY: from its first moment on, and not only after a change of its mode.
+    let before = umask(Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path);
+    umask(before);
+    bound.map_err(failed)
+}

@@ -1,0 +1,129 @@
+//! One question to the admin address, over TCP or a socket in the file system.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cuttle_config::Secret;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::args::{Layers, ServerArgs};
+use crate::configuration::read_only;
+use crate::failure::Failure;
+use crate::flags::KeyFlags;
+use crate::state::{StateDir, shown};
+
+/// A server that takes longer is not answering.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Far more than all series together.
+const LONGEST: usize = 1 << 20;
+
+/// Where to ask, and what to show.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) token: Option<String>,
+}
+
+type Wrong = Box<dyn std::error::Error + Send + Sync>;
+
+impl Server {
+    /// By what was typed, else by the note that the server left, else by the configuration.
+    pub(crate) fn find(typed: &ServerArgs) -> Result<Self, Failure> {
+        let flags = [
+            ("admin", &typed.admin),
+            ("state-dir", &typed.state_dir.as_ref().map(|dir| dir.display().to_string())),
+        ];
+        let flags: BTreeMap<_, _> =
+            flags.into_iter().filter_map(|(flag, text)| Some((flag, text.clone()?))).collect();
+        let layers = Layers { config: typed.config.clone(), flags: KeyFlags(flags) };
+        let config = read_only(&layers)?;
+        let noted = StateDir::of(&config).ok().and_then(|state| state.noted());
+        let configured = || (shown(&config.server.admin), None);
+        let (address, of_note) = match (&typed.admin, noted) {
+            (None, Some(noted)) => noted,
+            // A token is for the server that noted it, and for no other address that somebody typed.
+            (Some(address), Some((noted, token))) if *address == noted => (noted, token),
+            _ => configured(),
+        };
+        let of_config =
+            || config.server.admin_token.as_ref().map(|token| Secret::reveal(token).to_owned());
+        Ok(Self { address, token: of_note.or_else(of_config) })
+    }
+
+    /// The text of its answer to one request; `json` is the body of one that changes something.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses, in its own words.
+    pub(crate) async fn ask(
+        &self,
+        method: &'static str,
+        path: &str,
+        json: Option<&str>,
+    ) -> Result<String, Failure> {
+        let failed = |error: String| Failure::NoServer { address: self.address.clone(), error };
+        match timeout(PATIENCE, self.connect(method, path, json)).await {
+            Ok(Ok(text)) => Ok(text),
+            Ok(Err(wrong)) => Err(failed(wrong.to_string())),
+            Err(_elapsed) => Err(failed("it does not answer".to_owned())),
+        }
+    }
+
+    async fn connect(
+        &self,
+        method: &'static str,
+        path: &str,
+        json: Option<&str>,
+    ) -> Result<String, Wrong> {
+        let request = Request::builder().method(method).uri(path);
+        let request = match json {
+            Some(_) => request.header(CONTENT_TYPE, "application/json"),
+            None => request,
+        };
+        let body = Full::from(json.unwrap_or_default().to_owned());
+        match self.address.strip_prefix("unix:") {
+            Some(path) => {
+                let request = request.header(HOST, "localhost").body(body)?;
+                self.exchange(UnixStream::connect(path).await?, request).await
+            }
+            None => {
+                let request = request.header(HOST, &self.address).body(body)?;
+                self.exchange(TcpStream::connect(&self.address).await?, request).await
+            }
+        }
+    }
+
+    async fn exchange<S>(
+        &self,
+        stream: S,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<String, Wrong>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        if let Some(token) = &self.token {
+            let shown = HeaderValue::from_str(&format!("Bearer {token}"))?;
+            request.headers_mut().insert(AUTHORIZATION, shown);
+        }
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LONGEST).collect().await?.to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        match status {
+            StatusCode::OK => Ok(text),
+            StatusCode::UNAUTHORIZED => {
+                Err("it wants its admin token; set CUTTLE_SERVER_ADMIN_TOKEN".into())
+            }
+            _ => Err(format!("it says {status}: {}", text.trim()).into()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `POST /purge`: forget what was made from one source, from all whose name begins so, or from all.
+//!
+//! `{"source": "/photo.jpg"}`, `{"prefix": "https://cdn.example.com/blog/"}` or `{"all": true}`, and nothing else: a name that is
+//! misspelt must not purge everything. Who may ask was decided before.
+
+use cuttle_contract::LocalPath;
+use cuttle_pipeline::{Purge, Purged};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::json;
+use crate::App;
+use crate::respond::{self, Body};
+
+/// More than the longest source, escaped.
+const LONGEST_BODY: usize = 16 << 10;
+
+/// Exactly one of them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Asked {
+    All(True),
+    Source(String),
+    Prefix(String),
+}
+
+/// `true`, and not `false`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "bool")]
+struct True;
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+
+    fn try_from(said: bool) -> Result<Self, Self::Error> {
+        said.then_some(Self).ok_or("must be true")
+    }
+}
+
+#[derive(Serialize)]
+struct Done {
+    /// Requests that were answered from it.
+    requests: u64,
+    variants: u64,
+    bytes: u64,
+    /// The disk cannot be asked at present; it comes first when it can.
+    pending: bool,
+}
+
+pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Body> {
+    let Ok(body) = Limited::new(request.into_body(), LONGEST_BODY).collect().await else {
+        return unclear("The body is too long, or broke off.");
+    };
+    let purge = match serde_json::from_slice::<Asked>(&body.to_bytes()) {
+        Ok(Asked::All(True)) => Purge::All,
+        Ok(Asked::Prefix(text)) if !text.is_empty() => Purge::Prefix(text.into()),
+        Ok(Asked::Source(text)) => match canonical(&text) {
+            Some(source) => Purge::Source(source.into()),
+            None => return unclear("That is no source: a path that starts with /, or a URL."),
+        },
+        _ => {
+            return unclear(
+                r#"Ask with {"source": "/photo.jpg"}, {"prefix": "/blog/"} or {"all": true}."#,
+            );
+        }
+    };
+    tracing::info!(?purge, "purging");
+    let Purged { requests, variants, bytes, pending } = app.parts.pipeline.purge(purge).await;
+    json(StatusCode::OK, &Done { requests, variants, bytes, pending })
+}
+
+/// As the index names it, however it was spelled.
+fn canonical(source: &str) -> Option<String> {
+    if source.starts_with('/') {
+        return LocalPath::parse(source).ok().map(|path| path.as_str().to_owned());
+    }
+    let mut url = Url::parse(source).ok().filter(Url::has_host)?;
+    url.set_fragment(None);
+    Some(url.into())
+}
+
+fn unclear(sentence: &'static str) -> Response<Body> {
+    respond::sentence(StatusCode::BAD_REQUEST, "invalid_purge", format!("{sentence}\n"))
+}

@@ -1,0 +1,71 @@
+//! Whether this process has been too busy for long enough that others should get its traffic.
+//!
+//! A full queue for a moment is what a queue is for. One that is full for five seconds does not get empty by itself, and where
+//! pictures are all that is served here, somebody else's process may have room.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use crate::App;
+
+/// Looked at so often: a queue that is not full at one of ten looks is moving.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// From then on it is no moment any more.
+const LASTS: Duration = Duration::from_secs(5);
+
+/// Since when the queue has been full.
+#[derive(Debug, Default)]
+pub(crate) struct Saturation {
+    since: Mutex<Option<Instant>>,
+}
+
+impl Saturation {
+    fn look(&self, full: bool, now: Instant) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = if full { since.or(Some(now)) } else { None };
+    }
+
+    /// Whether it has been full for five seconds.
+    pub(crate) fn lasts(&self, now: Instant) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| now.duration_since(since) >= LASTS)
+    }
+}
+
+/// Looks at the queue for as long as the application is there.
+pub(crate) async fn observe(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut refused_before = 0;
+    loop {
+        ticks.tick().await;
+        let Some(app) = Weak::upgrade(&app).map(|app: Arc<App>| app) else { return };
+        // A job that ends makes room for a moment, which whoever was refused meanwhile did not find.
+        let refused = app.metrics.refused_as_full();
+        let full = app.parts.pipeline.load().full || refused > refused_before;
+        refused_before = refused;
+        app.saturation.look(full, Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_lasts_from_five_seconds_without_a_break_on() {
+        let saturation = Saturation::default();
+        let began = Instant::now();
+        let mut lasts = Vec::new();
+        for (second, full) in
+            [(0, true), (2, true), (4, false), (5, true), (9, true), (10, true), (11, false)]
+        {
+            let now = began + Duration::from_secs(second);
+            saturation.look(full, now);
+            lasts.push(saturation.lasts(now));
+        }
+        assert_eq!(lasts, [false, false, false, false, false, true, false]);
+    }
+}

@@ -1,0 +1,60 @@
+//! The admin address as a socket in the file system: for tools of this machine that its permissions let in.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN};
+use crate::{App, Door, admin, route};
+
+/// A person, a scraper, a probe, and some to spare.
+const MOST_CONNECTIONS: usize = 64;
+
+/// Answers operators on `listener` until `drain` begins or its sender is gone; what is under way then is cut.
+pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain: Drain) {
+    tokio::spawn(admin::observe(Arc::downgrade(&app)));
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut open = JoinSet::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
+            _ = drain.begun.wait_for(|begun| *begun) => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        while open.try_join_next().is_some() {}
+        let app = Arc::clone(&app);
+        open.spawn(async move {
+            let _place = place;
+            let service = service_fn(|request: Request<Incoming>| {
+                let app = Arc::clone(&app);
+                async move { Ok::<_, Infallible>(route::route(&app, Door::Admin, request).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADERS_WITHIN)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! What is read when somebody asks, and counted nowhere: how things are, and what others count already.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cuttle_pipeline::{Kept, Pipeline};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::Word;
+
+/// One moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readings {
+    /// Seconds since 1970.
+    started: u64,
+    workers: Workers,
+    jobs: usize,
+    jobs_waiting: usize,
+    requests_waiting: usize,
+    full: bool,
+    loaded_bytes: u64,
+    /// By the name of the tier.
+    caches: Vec<(Word, Cache)>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Workers {
+    places: usize,
+    alive: usize,
+    busy: usize,
+    restarts: u64,
+    jobs: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cache {
+    variants: u64,
+    bytes: u64,
+    entries: u64,
+}
+
+impl Cache {
+    fn of(kept: Kept) -> Self {
+        Self { variants: kept.variants, bytes: kept.bytes, entries: kept.entries }
+    }
+}
+
+/// One of the numbers of a cache.
+type Count = fn(&Cache) -> u64;
+
+impl Readings {
+    pub(crate) fn of(pipeline: &Pipeline, started: SystemTime) -> Self {
+        let (load, usage, stats) = (pipeline.load(), pipeline.usage(), pipeline.pool().stats());
+        Self {
+            started: started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            workers: Workers {
+                places: stats.workers.len(),
+                alive: stats.ready(),
+                busy: stats.workers.iter().filter(|worker| worker.busy).count(),
+                restarts: stats.restarts,
+                jobs: stats.workers.iter().map(|worker| worker.jobs).sum(),
+            },
+            jobs: load.jobs,
+            jobs_waiting: load.waiting,
+            requests_waiting: load.requests,
+            full: load.full,
+            loaded_bytes: pipeline.loaded_bytes(),
+            caches: [("memory", Some(usage.memory)), ("disk", usage.disk)]
+                .into_iter()
+                .filter_map(|(tier, kept)| Some((tier, Cache::of(kept?))))
+                .collect(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_a_tier() -> Self {
+        let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
+        Self { caches, ..Self::default() }
+    }
+}
+
+/// Asks for the readings at each scrape.
+pub(super) struct AtScrape(Box<dyn Fn() -> Readings + Send + Sync>);
+
+impl AtScrape {
+    pub(super) fn new(read: impl Fn() -> Readings + Send + Sync + 'static) -> Self {
+        Self(Box::new(read))
+    }
+}
+
+impl fmt::Debug for AtScrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtScrape").finish_non_exhaustive()
+    }
+}
+
+impl Collector for AtScrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = (self.0)();
+        let Readings { started, workers, jobs, jobs_waiting, requests_waiting, .. } = now;
+        let number = |count: usize| count as u64;
+        for (name, help, value) in [
+            ("start_time_seconds", "When this process began, in seconds since 1970.", started),
+            ("workers", "Places for workers.", number(workers.places)),
+            ("workers_alive", "Workers that are there and confined.", number(workers.alive)),
+            ("workers_busy", "Workers that have a job.", number(workers.busy)),
+            ("jobs", "Jobs under way, loading included.", number(jobs)),
+            ("jobs_waiting", "Jobs that wait for memory or for a worker.", number(jobs_waiting)),
+            ("requests_waiting", "Requests that wait for a job.", number(requests_waiting)),
+            ("queue_full", "1 while no further job would be admitted.", u64::from(now.full)),
+        ] {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            ("worker_restarts", "Workers started in place of others.", workers.restarts),
+            ("worker_jobs", "Jobs given to workers.", workers.jobs),
+            ("source_bytes", "Bytes of originals loaded.", now.loaded_bytes),
+        ] {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
+        }
+        let of_caches: [(Word, Word, Count); 3] = [
+            ("cache_variants", "Pictures kept.", |cache| cache.variants),
+            ("cache_bytes", "Bytes of pictures kept, and what it takes to keep them.", |cache| {
+                cache.bytes
+            }),
+            ("cache_entries", "Requests whose answer is known.", |cache| cache.entries),
+        ];
+        for (name, help, of) in of_caches {
+            let any = ConstGauge::new(0_u64);
+            let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
+            for (tier, cache) in &now.caches {
+                let gauge = ConstGauge::new(of(cache));
+                gauge.encode(family.encode_family(&[("tier", *tier)])?)?;
+            }
+        }
+        Ok(())
+    }
+}

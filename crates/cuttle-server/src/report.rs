@@ -1,0 +1,231 @@
+//! One event for each request of an image endpoint: what came of it, how long each phase took, and why.
+//!
+//! As loud as the fault: a client's mistakes must not fill the log, and hits can be told in part or not at all. The source is
+//! named without its query, which may carry signatures and tokens; a request that could not be read is not repeated.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cuttle_contract::{Contract, Fault, ImageRequest, Refusal, Source};
+use cuttle_pipeline::{Answer, Delivery, Found, Phases};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::metrics::{endpoint, outcome};
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST_ID: usize = 64;
+
+/// The name of a request in all logs: its sender's where it has a usable one, else one of ours.
+///
+/// SECURITY: nothing of a sender's own choice but these characters gets into a log line.
+pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let usable = |id: &&HeaderValue| {
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(fits)
+    };
+    headers.get(&REQUEST_ID).filter(usable).cloned().unwrap_or_else(|| {
+        let made = format!("{:032x}", fastrand::u128(..));
+        HeaderValue::from_str(&made).expect("hexadecimal digits are a header value")
+    })
+}
+
+/// Of how many hits one is told.
+#[derive(Debug)]
+pub(crate) struct Sampling {
+    one_of: u64,
+    seen: AtomicU64,
+}
+
+impl Sampling {
+    /// None at all for 0.
+    pub(crate) fn one_of(one_of: u64) -> Self {
+        Self { one_of, seen: AtomicU64::new(0) }
+    }
+
+    fn tells(&self, found: Found) -> bool {
+        match (found, self.one_of) {
+            (Found::Hit, 0) => false,
+            (Found::Hit, 2..) => {
+                self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.one_of)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// A request of an image endpoint, from its beginning on.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Returned to the client as well.
+    pub(crate) id: HeaderValue,
+    contract: Contract,
+    began: Instant,
+}
+
+/// All events have the same fields; those without a value are left out.
+macro_rules! tell {
+    ($level:ident, $message:literal, $report:expr, $asked:expr, $phases:expr, $($field:tt)+) => {{
+        let (report, asked, phases): (&Report, Option<&ImageRequest>, &Phases) =
+            ($report, $asked, $phases);
+        tracing::$level!(
+            target: "cuttle::image",
+            request_id = report.id.to_str().unwrap_or_default(),
+            endpoint = endpoint(report.contract),
+            $($field)+,
+            source = asked.map(|asked| without_query(&asked.source)).as_deref(),
+            width = asked.map(|asked| asked.width),
+            quality = asked.map(|asked| asked.quality),
+            milliseconds = milliseconds(report.began.elapsed()),
+            fetch_ms = phases.fetch.map(milliseconds),
+            queue_ms = phases.queue.map(milliseconds),
+            encode_ms = phases.encode.map(milliseconds),
+            $message
+        );
+    }};
+}
+
+impl Report {
+    pub(crate) fn begin(contract: Contract, headers: &HeaderMap) -> Self {
+        Self { id: request_id(headers), contract, began: Instant::now() }
+    }
+
+    /// A picture, of which `sent` bytes are on their way.
+    pub(crate) fn picture(
+        &self,
+        sampling: &Sampling,
+        asked: &ImageRequest,
+        answer: &Answer,
+        status: u16,
+        sent: u64,
+    ) {
+        let Answer { found, delivery, kind, phases, .. } = answer;
+        let (outcome, kind) = (outcome(*found), kind.name());
+        match delivery {
+            Delivery::Fallback(reason) => tell!(
+                warn,
+                "served the original instead",
+                self,
+                Some(asked),
+                phases,
+                outcome,
+                status,
+                kind,
+                bytes = sent,
+                reason = reason.name()
+            ),
+            Delivery::PassedThrough if sampling.tells(*found) => tell!(
+                info,
+                "served",
+                self,
+                Some(asked),
+                phases,
+                outcome,
+                status,
+                kind,
+                bytes = sent,
+                reason = "passthrough"
+            ),
+            Delivery::Rendition if sampling.tells(*found) => tell!(
+                info,
+                "served",
+                self,
+                Some(asked),
+                phases,
+                outcome,
+                status,
+                kind,
+                bytes = sent
+            ),
+            Delivery::PassedThrough | Delivery::Rendition => {}
+        }
+    }
+
+    /// No picture.
+    pub(crate) fn refusal(&self, asked: Option<&ImageRequest>, refusal: &Refusal, phases: &Phases) {
+        let Refusal { code: reason, status, detail, fault, .. } = refusal;
+        let (outcome, detail) = ("refused", detail.as_deref());
+        match fault {
+            Fault::Client => {
+                tell!(debug, "refused", self, asked, phases, outcome, status, reason, detail);
+            }
+            Fault::Origin => {
+                tell!(
+                    warn,
+                    "the source is at fault",
+                    self,
+                    asked,
+                    phases,
+                    outcome,
+                    status,
+                    reason,
+                    detail
+                );
+            }
+            Fault::Us if *status == 503 => {
+                tell!(warn, "too busy", self, asked, phases, outcome, status, reason, detail);
+            }
+            Fault::Us => {
+                tell!(error, "our fault", self, asked, phases, outcome, status, reason, detail);
+            }
+        }
+    }
+}
+
+fn without_query(source: &Source) -> Cow<'_, str> {
+    match source {
+        Source::Local(path) => Cow::Borrowed(path.path()),
+        Source::Remote(url) => {
+            Cow::Owned(format!("{}{}", url.origin().ascii_serialization(), url.path()))
+        }
+    }
+}
+
+/// With what a person can read of it, microseconds.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_over_only_if_it_cannot_be_mistaken_for_anything_else() {
+        let longest = "a".repeat(64);
+        let given = |id: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).expect(id));
+            let taken = request_id(&headers);
+            taken.to_str().expect("ASCII") == id
+        };
+        for id in ["a", "7b0f-A.b_c", &longest] {
+            assert!(given(id), "{id}");
+        }
+        let longer = format!("{longest}a");
+        for id in ["", "a b", "a\tb", "é", "a\"b", "a/b", &longer] {
+            assert!(!given(id), "{id}");
+        }
+        let made = request_id(&HeaderMap::new());
+        assert_eq!(made.len(), 32);
+        assert_ne!(made, request_id(&HeaderMap::new()), "each has its own");
+    }
+
+    #[test]
+    fn one_hit_of_so_many_is_told_and_everything_else_is() {
+        for (one_of, expected) in [(0, 0), (1, 10), (5, 2), (100, 1)] {
+            let sampling = Sampling::one_of(one_of);
+            let told = (0..10).filter(|_| sampling.tells(Found::Hit)).count();
+            assert_eq!(told, expected, "{one_of}");
+            assert!(sampling.tells(Found::Stale) && sampling.tells(Found::Miss));
+        }
+    }
+
+    #[test]
+    fn a_query_is_never_named() {
+        let remote = url::Url::parse("https://cdn.example/a.jpg?signature=secret").expect("a URL");
+        assert_eq!(without_query(&Source::Remote(remote)), "https://cdn.example/a.jpg");
+        let local = cuttle_contract::LocalPath::parse("/a.jpg?token=secret").expect("a path");
+        assert_eq!(without_query(&Source::Local(local)), "/a.jpg");
+    }
+}
