@@ -13,8 +13,6 @@ use crate::project::Project;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
-/// Keys that are understood and have no effect yet: who sets one is told so.
-const WITHOUT_EFFECT: &[&str] = &["optimizer.ttl"];
 
 /// What everything together means.
 #[derive(Debug)]
@@ -102,9 +100,6 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let unclear = project
         .and_then(|project| project.coverage.unclear())
         .map(|why| format!("every file of public/ is asked of the application: {why}"));
-    let idle = config
-        .set()
-        .filter(|path| WITHOUT_EFFECT.contains(&path.as_str()))
-        .map(|path| format!("`{path}` has no effect in this version"));
+    let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
     of_config.chain(of_build).chain(unclear).chain(idle).collect()
 }

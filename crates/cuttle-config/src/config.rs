@@ -186,11 +186,13 @@ impl Config {
         effective.map_or(Place::Nowhere, |effective| effective.origin.place())
     }
 
-    /// Keys that were set, by flag, variable or file; `table.name`.
-    pub fn set(&self) -> impl Iterator<Item = String> {
-        let set =
-            |effective: &&Effective| !matches!(effective.origin, Origin::Default | Origin::Build);
-        self.effective.iter().filter(set).map(|effective| effective.key.path())
+    /// Keys that were set, by flag, variable or file, and do nothing in this version; `table.name`.
+    pub fn set_in_vain(&self) -> impl Iterator<Item = String> {
+        let in_vain = |effective: &&Effective| {
+            let set = !matches!(effective.origin, Origin::Default | Origin::Build);
+            set && !effective.key.has_effect()
+        };
+        self.effective.iter().filter(in_vain).map(|effective| effective.key.path())
     }
 
     /// `[images]` in the contract's terms, ready for [`cuttle_contract::Rules`].

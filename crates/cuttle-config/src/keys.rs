@@ -1,6 +1,6 @@
 //! Every key, once: name, type, default, range, flag, and the sentence that people read.
 //!
-//! What is not built has no key, so that a file never asks for something that does not happen.
+//! A key whose effect is not built yet says so wherever it is described, and whoever sets it is told at start.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -51,9 +51,19 @@ impl Key {
     /// What it is for.
     #[must_use]
     pub fn doc(&self) -> String {
-        self.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+        let doc = self.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        if self.has_effect() { doc } else { format!("{doc} No effect in this version.") }
+    }
+
+    /// Whether this version does what it says.
+    #[must_use]
+    pub fn has_effect(&self) -> bool {
+        !WITHOUT_EFFECT.contains(&self.path().as_str())
     }
 }
+
+/// Understood for the sake of configurations that carry it.
+const WITHOUT_EFFECT: &[&str] = &["optimizer.ttl"];
 
 macro_rules! tables {
     ($(

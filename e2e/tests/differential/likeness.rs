@@ -15,8 +15,8 @@ const APART: f64 = 6.0;
 /// Of 100: how much worse than Next's our picture may be, seen from the source.
 ///
 /// Quality is a look with us: q is what libwebp makes of q, in every format, and JPEG and AVIF are 4:2:0. mozjpeg makes more
-/// of the same number (5.7 in the mean of `bench/RESULTS.md`, at 1.2 times the bytes), and libaom at 4:4:4 much more of
-/// text and lines.
+/// of the same number (5.6 in the mean of `bench/RESULTS.md`, at 1.2 times the bytes), and libaom at 4:4:4 much more of
+/// text and lines (not of photographs).
 fn worse(kind: &str) -> f64 {
     match kind {
         // The JPEG of 14 is another encoder: 11 better.
