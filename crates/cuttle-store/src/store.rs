@@ -134,7 +134,10 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         }
         self.0.keeper.as_ref()?;
         let (content, since) = (*content, self.epoch());
-        let variant = self.read(move |shared| shared.get(&content)).await?;
+        let variant = match self.0.shared.get_at_once(&content) {
+            None => self.read(move |shared| shared.get(&content)).await?,
+            Some(variant) => variant,
+        };
         self.put(since, content, variant.clone());
         Some(variant)
     }

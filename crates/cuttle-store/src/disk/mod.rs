@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::disk::connect::Use;
 use crate::disk::folder::{Folder, Unread};
@@ -94,16 +94,15 @@ impl Shared {
         })
     }
 
-    /// The variant of some content. Blocks.
+    /// The variant of some content. Blocks. The index is not asked: a file that no row names yet, or any more, has the same
+    /// bytes.
     pub(crate) fn get(&self, content: &ContentKey) -> Option<Variant> {
-        self.read(|disk| {
-            let known = disk.with_reader(|index| {
-                let mut statement =
-                    index.prepare_cached("SELECT 1 FROM variants WHERE content = ?1")?;
-                Ok(statement.query_row([content.0], |_| Ok(())).optional()?)
-            })?;
-            known.map_or(Ok(None), |()| self.variant(disk, content))
-        })
+        self.read(|disk| self.variant(disk, content))
+    }
+
+    /// The variant of some content, if no disk has to be waited for.
+    pub(crate) fn get_at_once(&self, content: &ContentKey) -> Option<Variant> {
+        self.read(|disk| Ok(disk.folder.read_cached(content)))
     }
 
     fn variant(&self, disk: &Disk, content: &ContentKey) -> Result<Option<Variant>, Trouble> {
