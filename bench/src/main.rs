@@ -17,6 +17,7 @@ mod memory;
 mod photos;
 mod report;
 mod score;
+mod serving;
 mod side;
 mod start_up;
 
@@ -33,6 +34,7 @@ use crate::photos::Photo;
 const USAGE: &str = "\
 usage: bench measure PHOTOS SHARP RESULTS      writes RESULTS/RESULTS.md and RESULTS/results/*.tsv
        bench quick PHOTOS SHARP RESULTS        the same from a few pictures, without the server
+       bench serving[-quick] PHOTOS SHARP RESULTS      writes RESULTS/SERVING.md: the server under load
        bench calibrate[-quick] PHOTOS SHARP TABLE.rs DATE";
 
 const FULL: compare::Extent = compare::Extent { widths: &[640, 1080, 1920], rounds: 3 };
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
     let done = match (what.to_str(), rest) {
         (Some("measure"), []) => measure(&photos, sharp, output),
         (Some("quick"), []) => quick(&photos, sharp, output),
+        (Some("serving"), []) => serving::measure(&jpegs(&photos), serving::FULL, output),
+        (Some("serving-quick"), []) => serving::measure(&jpegs(&photos), serving::QUICK, output),
         (Some("calibrate"), [date]) => calibrate(&photos, FULL.widths, sharp, output, date),
         (Some("calibrate-quick"), [date]) => {
             calibrate(&few(&photos), QUICK.widths, sharp, output, date)
@@ -82,9 +86,7 @@ fn main() -> ExitCode {
 fn measure(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
     eprintln!("beside sharp …");
     let cases = compare::measure(photos, &FULL, sharp)?;
-    // The server is asked for JPEG: two bytes after its end make a new picture of it.
-    let jpegs: Vec<Photo> =
-        photos.iter().filter(|photo| photo.kind == Kind::Jpeg).cloned().collect();
+    let jpegs = jpegs(photos);
     eprintln!("JPEG …");
     let reading = jpegs::section(photos, sharp)?;
     let start_up = start_up::measure();
@@ -103,6 +105,11 @@ fn quick(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
     let few = few(photos);
     let cases = compare::measure(&few, &QUICK, sharp)?;
     write(&few, &cases, &jpegs::section(&few, sharp)?, sharp, output)
+}
+
+/// What the server is asked for: two bytes after the end of a JPEG make a new picture of it.
+fn jpegs(photos: &[Photo]) -> Vec<Photo> {
+    photos.iter().filter(|photo| photo.kind == Kind::Jpeg).cloned().collect()
 }
 
 /// Every fifth: large and small, smooth and busy.

@@ -128,7 +128,7 @@ pub(crate) fn missed(memory: &Memory, cpu: &[Row]) -> Vec<String> {
 }
 
 /// Processor and number of cores.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info
         .lines()

@@ -15,7 +15,7 @@ pub use application::{Application, Asked, Reply};
 pub use client::{Answer, Client};
 pub use next::{NextApp, NextServer};
 pub use origin::Origin;
-pub use process::{memory_pss, stopped};
+pub use process::{descendants, memory_pss, stopped};
 pub use server::{Server, binary, kill};
 
 use std::path::Path;

@@ -118,6 +118,12 @@ pub struct NextServer {
 }
 
 impl NextServer {
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote so far.
     ///
     /// # Panics

@@ -57,6 +57,18 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Ids of everything that descends from a process.
+#[must_use]
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = children(pid);
+    let mut next = 0;
+    while let Some(&pid) = found.get(next) {
+        found.extend(children(pid));
+        next += 1;
+    }
+    found
+}
+
 /// CPU time of a process, user and system, threads that ended included. Zero for one that is gone.
 ///
 /// The kernel counts it in ticks of 10 ms, or to the nanosecond where `schedstat` is there.
