@@ -14,7 +14,7 @@ lint: ## formatting, clippy, and licences where cargo-deny is installed
 	@scripts/need cargo cmake nasm g++
 	@scripts/lint
 
-bench: ## measure on real photos; writes bench/RESULTS.md
+bench: ## measure on real photos and under load; writes bench/RESULTS.md and bench/SERVING.md
 	@scripts/bench
 
 soak: ## the hostile-input tests and the fuzzers, for an hour

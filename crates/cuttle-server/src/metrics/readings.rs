@@ -24,6 +24,7 @@ pub(crate) struct Readings {
     loaded_bytes: u64,
     /// By the name of the tier.
     caches: Vec<(Word, Cache)>,
+    disk: Disk,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,6 +34,17 @@ struct Workers {
     busy: usize,
     restarts: u64,
     jobs: u64,
+}
+
+/// All zero where nothing is kept on disk.
+#[derive(Debug, Clone, Copy, Default)]
+struct Disk {
+    trouble: bool,
+    max_bytes: u64,
+    queued_bytes: u64,
+    evicted: u64,
+    damaged: u64,
+    dropped_writes: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +84,14 @@ impl Readings {
                 .into_iter()
                 .filter_map(|(tier, kept)| Some((tier, Cache::of(kept?))))
                 .collect(),
+            disk: Disk {
+                trouble: pipeline.trouble().is_some(),
+                max_bytes: usage.disk_max_bytes,
+                queued_bytes: usage.queued_bytes,
+                evicted: usage.evicted,
+                damaged: usage.corrupt,
+                dropped_writes: usage.dropped_writes,
+            },
         }
     }
 
@@ -100,7 +120,7 @@ impl fmt::Debug for AtScrape {
 impl Collector for AtScrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let now = (self.0)();
-        let Readings { started, workers, jobs, jobs_waiting, requests_waiting, .. } = now;
+        let Readings { started, workers, jobs, jobs_waiting, requests_waiting, disk, .. } = now;
         let number = |count: usize| count as u64;
         for (name, help, value) in [
             ("start_time_seconds", "When this process began, in seconds since 1970.", started),
@@ -111,6 +131,9 @@ impl Collector for AtScrape {
             ("jobs_waiting", "Jobs that wait for memory or for a worker.", number(jobs_waiting)),
             ("requests_waiting", "Requests that wait for a job.", number(requests_waiting)),
             ("queue_full", "1 while no further job would be admitted.", u64::from(now.full)),
+            ("disk_trouble", "1 while the cache on disk cannot be used.", u64::from(disk.trouble)),
+            ("disk_limit_bytes", "What the cache on disk may hold at present.", disk.max_bytes),
+            ("disk_queued_bytes", "Pictures that wait to be written.", disk.queued_bytes),
         ] {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -119,6 +142,17 @@ impl Collector for AtScrape {
             ("worker_restarts", "Workers started in place of others.", workers.restarts),
             ("worker_jobs", "Jobs given to workers.", workers.jobs),
             ("source_bytes", "Bytes of originals loaded.", now.loaded_bytes),
+            (
+                "disk_evictions",
+                "Entries that left the disk for age, bytes or number.",
+                disk.evicted,
+            ),
+            ("disk_damaged", "Files on disk that were not what was written.", disk.damaged),
+            (
+                "disk_dropped_writes",
+                "Pictures that the disk was too slow, too full or too broken for.",
+                disk.dropped_writes,
+            ),
         ] {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(
