@@ -49,6 +49,6 @@ pub(crate) fn measure(photos: &[Photo]) -> Memory {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn mib(bytes: u64) -> f64 {
+pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }

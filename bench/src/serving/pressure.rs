@@ -15,7 +15,7 @@ use crate::photos::{Photo, median};
 use crate::serving::Extent;
 use crate::serving::hot::Published;
 use crate::serving::probe::{Outcome, get, http, p99, probe};
-use crate::serving::programs::Program;
+use crate::serving::programs::{Program, peak};
 
 /// Of one round: milliseconds, but for the counts and MiB.
 pub(crate) struct Round {
@@ -101,7 +101,7 @@ fn round(app: &NextApp, upstream: &str, photos: usize, extent: Extent) -> io::Re
         }
         let sampling = tokio::task::spawn_blocking({
             let (over, cuttle) = (Arc::clone(&over), Arc::clone(&cuttle));
-            move || peak(&cuttle, &over)
+            move || peak(&over, || cuttle.memory())
         });
         // It takes some moments until every worker and the queue are full.
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -146,15 +146,4 @@ fn cold(n: usize, photos: usize) -> String {
     let (photo, n) = (n % photos, n.div_euclid(photos));
     let (width, quality) = (WIDTHS[n % WIDTHS.len()], 40 + n.div_euclid(WIDTHS.len()) % 56);
     format!("/_cuttle/image?src=/{}/{photo}.jpg&w={width}&q={quality}", Published::FOLDER)
-}
-
-/// The most memory of all processes together, in MiB, until it is over.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-pub(crate) fn peak(cuttle: &Program, over: &AtomicBool) -> f64 {
-    let mut peak = 0;
-    while !over.load(Ordering::Relaxed) {
-        peak = peak.max(cuttle.memory());
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    peak as f64 / f64::from(1 << 20)
 }

@@ -77,7 +77,6 @@ pub(crate) async fn probe(
 }
 
 /// The latency under which 99 of 100 lie, in milliseconds.
-#[expect(clippy::integer_division, reason = "a rank")]
 pub(crate) fn p99(mut latencies: Vec<Duration>) -> f64 {
     latencies.sort();
     let rank = (latencies.len() * 99).div_ceil(100).saturating_sub(1);

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use cuttle_e2e::{Client, binary, descendants, memory_pss};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
+
+use crate::memory::mib;
 
 /// The core of what is measured, and that of what asks it.
 pub(crate) const SERVED: usize = 0;
@@ -103,7 +106,7 @@ impl Program {
                 let errors = fs::read_to_string(scratch.path().join("errors")).unwrap_or_default();
                 return Err(io::Error::other(format!("nginx did not come up: {errors}")));
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::park_timeout(Duration::from_millis(10));
         }
         Ok(Self { child, address, scratch })
     }
@@ -135,6 +138,16 @@ impl Drop for Program {
         }
         let _ = self.child.wait();
     }
+}
+
+/// The most that is weighed until it is over, in MiB.
+pub(crate) fn peak(over: &AtomicBool, weigh: impl Fn() -> u64) -> f64 {
+    let mut peak = 0;
+    while !over.load(Ordering::Relaxed) {
+        peak = peak.max(weigh());
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    mib(peak)
 }
 
 /// Of a process and everything that descends from it.

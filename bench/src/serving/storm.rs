@@ -16,7 +16,7 @@ use crate::serving::Extent;
 use crate::serving::hot::Published;
 use crate::serving::pressure::gateway;
 use crate::serving::probe::{get, http, p99, probe};
-use crate::serving::programs::family_memory;
+use crate::serving::programs::{family_memory, peak};
 
 /// One storm.
 pub(crate) struct Storm {
@@ -84,14 +84,7 @@ fn storm(
         let over = Arc::new(AtomicBool::new(false));
         let weighing = tokio::task::spawn_blocking({
             let over = Arc::clone(&over);
-            move || {
-                let mut peak = 0;
-                while !over.load(Ordering::Relaxed) {
-                    peak = peak.max(weigh());
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                peak
-            }
+            move || peak(&over, weigh)
         });
         let pages = tokio::spawn({
             let over = Arc::clone(&over);
@@ -123,7 +116,7 @@ fn storm(
         let seconds = began.elapsed().as_secs_f64();
         over.store(true, Ordering::Relaxed);
         let page_busy = pages.await.map_err(io::Error::other)?;
-        let memory = mib(weighing.await.map_err(io::Error::other)?);
+        let memory = weighing.await.map_err(io::Error::other)?;
         let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
         let (made, refused) = (count(200), count(503));
         eprintln!(
@@ -139,9 +132,4 @@ fn storm(
 fn picture(n: usize) -> String {
     let (photo, width) = (n % PHOTOS, WIDTHS[n.div_euclid(PHOTOS) % WIDTHS.len()]);
     format!("/_next/image?url=%2F{}%2F{photo}.jpg&w={width}&q=75", Published::FOLDER)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

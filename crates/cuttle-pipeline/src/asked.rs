@@ -1,9 +1,11 @@
-//! A request with what only its own client brings.
+//! A request with what only its own client brings, and the job that is begun for it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use cuttle_contract::ImageRequest;
 use cuttle_source::Forwarded;
+use cuttle_store::Epoch;
+use tokio::time::Instant;
 
 /// What the pipeline is asked.
 #[derive(Debug, Clone)]
@@ -14,6 +16,16 @@ pub struct Asked {
     pub personal: Option<Personal>,
     /// Whose turn it is when there is more work than workers.
     pub client: Client,
+}
+
+/// What a job was begun for.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) asked: Asked,
+    /// The purges that were known then: what later ones mean is not kept.
+    pub(crate) since: Epoch,
+    /// Of the first client that waited.
+    pub(crate) deadline: Instant,
 }
 
 /// Whom work is done for, as far as fairness goes.

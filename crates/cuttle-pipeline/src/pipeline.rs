@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Admission, Queue};
 use crate::answer::{Answer, Found, Phases, Reason, Unanswered};
-use crate::asked::Asked;
+use crate::asked::{Asked, Job};
 use crate::clients::Clients;
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
@@ -74,7 +74,7 @@ type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
 /// deadline a waiter listens for that.
 const VERDICT: Duration = Duration::from_millis(100);
 
-type Job = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
+type Doing = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
 
 /// What a job hands to everyone who waits for it.
 #[derive(Debug, Clone)]
@@ -282,16 +282,17 @@ impl Stages {
 
     fn job(
         self: &Arc<Self>,
-        key: (RequestDigest, Epoch),
+        (digest, since): (RequestDigest, Epoch),
         asked: Asked,
         known: Option<Known>,
         deadline: Instant,
-    ) -> impl FnOnce() -> Job {
+    ) -> impl FnOnce() -> Doing {
         let stages = Arc::clone(self);
+        let job = Job { asked, since, deadline };
         move || {
             Box::pin(async move {
                 let mut phases = Phases::default();
-                let produced = stages.produce(key, &asked, known, deadline, &mut phases).await;
+                let produced = stages.produce(digest, &job, known, &mut phases).await;
                 if let Some(watch) = stages.watch.get() {
                     watch(&phases);
                 }
@@ -306,12 +307,12 @@ impl Stages {
     /// The job of one key, from the original to the stored variant.
     async fn produce(
         self: &Arc<Self>,
-        (digest, since): (RequestDigest, Epoch),
-        asked: &Asked,
+        digest: RequestDigest,
+        job: &Job,
         known: Option<Known>,
-        deadline: Instant,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), Unanswered> {
+        let Job { asked, since, deadline } = job;
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
         let full = || Unanswered::from(Failure::QueueFull);
@@ -322,7 +323,7 @@ impl Stages {
             self.clients.one_more(asked.client, self.most_jobs_of_one()).ok_or_else(full)?;
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
         let began = Instant::now();
-        let loaded = self.loading.load(asked, since, state, deadline).await;
+        let loaded = self.loading.load(asked, *since, state, *deadline).await;
         phases.fetch = Some(began.elapsed());
         let loaded = loaded.inspect_err(|failure| {
             if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
@@ -334,29 +335,28 @@ impl Stages {
             (Some(known), _) if known.state.digest == loaded.state.digest => {
                 Made { confirmed: true, ..known.made }
             }
-            (_, Some(original)) => self.make(asked, since, &original, deadline, phases).await?,
+            (_, Some(original)) => self.make(job, &original, phases).await?,
             (_, None) => {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
-        self.remember(digest, asked, since, &made, &loaded.state);
+        self.remember(digest, asked, *since, &made, &loaded.state);
         Ok((made, loaded.state))
     }
 
     /// From the original to what is sent of it.
     async fn make(
         self: &Arc<Self>,
-        asked: &Asked,
-        since: Epoch,
+        job: &Job,
         original: &Arc<Original>,
-        deadline: Instant,
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
+        let asked = &job.asked;
         let made = match original.probe() {
             Ok(probe) => match self.decide(asked, &probe) {
-                Ok(Decision::PassThrough) => self.pass_through(asked, since, original, probe.kind),
+                Ok(Decision::PassThrough) => self.pass_through(job, original, probe.kind),
                 Ok(Decision::Render(target)) => {
-                    self.render(asked, since, target, original, &probe, deadline, phases).await
+                    self.render(job, target, original, &probe, phases).await
                 }
                 Err(refused) => Err(refused.into()),
             },
@@ -364,7 +364,7 @@ impl Stages {
         };
         made.inspect_err(|failure| {
             if failure.is_of_the_bytes() {
-                self.loading.condemn(asked, since, &original.state, failure);
+                self.loading.condemn(asked, job.since, &original.state, failure);
             }
         })
     }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use cuttle_contract::{self as contract, Contract, Failure, ImageRequest};
 use cuttle_image::{Crop, Fit, Kind, Orientation, Probe, ProbeError, RenderOptions, Size, Target};
-use cuttle_store::{ContentKey, Epoch, Variant};
-use tokio::time::Instant;
+use cuttle_store::{ContentKey, Variant};
 
 use crate::answer::{Body, Delivery, Phases, Reason, Unanswered};
-use crate::asked::Asked;
+use crate::asked::Job;
 use crate::decision::acceptable;
 use crate::jobs::Wish;
 use crate::keys::{entity_tag, original_key, rendition_key};
@@ -53,14 +52,13 @@ impl Stages {
     /// The rendition that was asked for, or the original where that is the better or the only answer.
     pub(crate) async fn render(
         self: &Arc<Self>,
-        asked: &Asked,
-        since: Epoch,
+        job: &Job,
         target: Target,
         original: &Arc<Original>,
         probe: &Probe,
-        deadline: Instant,
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
+        let Job { asked, since, deadline } = job;
         let request = &asked.request;
         if let Err(excess) = self.settings.limits.check(probe) {
             return match request.contract {
@@ -75,8 +73,8 @@ impl Stages {
             ..RenderOptions::new(width, target, quality, profile)
         };
         let content = rendition_key(&original.digest, &options);
-        let keep = Self::keeps(asked, &original.state).then_some(since);
-        let wish = Wish { content, options, keep, client: asked.client, deadline };
+        let keep = Self::keeps(asked, &original.state).then_some(*since);
+        let wish = Wish { content, options, keep, client: asked.client, deadline: *deadline };
         let variant = match self.employ(wish, original, probe, phases).await? {
             Ok(variant) => variant,
             Err(reason) => return Ok(fall_back(original, probe.kind, reason)),
@@ -85,14 +83,13 @@ impl Stages {
         if pays(&variant, request, original, probe) {
             return Ok(Made::kept(variant, content));
         }
-        self.pass_through(asked, since, original, probe.kind)
+        self.pass_through(job, original, probe.kind)
     }
 
     /// The original on purpose.
     pub(crate) fn pass_through(
         &self,
-        asked: &Asked,
-        since: Epoch,
+        job: &Job,
         original: &Arc<Original>,
         kind: Kind,
     ) -> Result<Made, Unanswered> {
@@ -107,8 +104,8 @@ impl Stages {
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
-        if Self::keeps(asked, &original.state) {
-            self.store.put(since, content, variant.clone());
+        if Self::keeps(&job.asked, &original.state) {
+            self.store.put(job.since, content, variant.clone());
         }
         Ok(Made::kept(variant, content))
     }
