@@ -10,8 +10,8 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener};
 
+use crate::address::bind;
 use crate::failure::Failure;
-use crate::serve::bind;
 use crate::state::{self, Note, StateDir, StateError};
 
 /// Where operators ask.

@@ -9,6 +9,7 @@
     reason = "printing is what a command line is for"
 )]
 
+mod address;
 mod admin;
 mod args;
 mod ask;

@@ -1,7 +1,6 @@
 //! `cuttle serve`: joins configuration, origins, workers, store, pipeline and listeners, in an order in which the
 //! cheapest mistake is found first.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,10 +18,9 @@ use cuttle_store::{Store, StoreSettings};
 use cuttle_worker::{Pool, PoolConfig};
 use http::HeaderValue;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use url::Host;
 
+use crate::address::{bind, listen_address, refuse_to_ask_ourselves, shown};
 use crate::admin::Listening;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
@@ -176,24 +174,6 @@ fn rest(config: &Config, folder: Option<Arc<Folder>>) -> Result<Rest, Failure> {
     }
 }
 
-/// The flag or key, else the port that a hosting platform sets, else ours.
-fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
-    if let Some(address) = config.server.listen {
-        return Ok(address);
-    }
-    match std::env::var("PORT") {
-        Ok(port) => port
-            .parse()
-            .map(|port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-            .map_err(|_| {
-                Failure::Argument(format!(
-                    "the variable PORT is `{port}`, which is not a port number"
-                ))
-            }),
-        Err(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 4000))),
-    }
-}
-
 /// What one picture may cost. A build may allow larger originals at its own endpoint.
 pub(crate) fn limits(configured: &Configured) -> Limits {
     let limits = &configured.config.limits;
@@ -242,27 +222,6 @@ fn next_endpoint(configured: &Configured) -> Option<NextEndpoint> {
     })
 }
 
-/// An application at our own address would be asked through ourselves, without end.
-fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Result<(), Failure> {
-    let upstream = config.apps.iter().filter_map(|app| Some(app.keys.upstream.as_ref()?.0.clone()));
-    for url in upstream.chain(origins::original_server(config)) {
-        let here = |ip: IpAddr| ip == own.ip() || ip.is_loopback() && own.ip().is_unspecified();
-        let ours = url.port_or_known_default() == Some(own.port())
-            && match url.host() {
-                Some(Host::Ipv4(ip)) => here(ip.into()),
-                Some(Host::Ipv6(ip)) => here(ip.into()),
-                Some(Host::Domain(name)) => name == "localhost" && here(Ipv4Addr::LOCALHOST.into()),
-                None => false,
-            };
-        if ours {
-            return Err(Failure::Argument(format!(
-                "{url} is this server's own address; name the one where the application listens"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// The soft limit is 1,024 on most systems, for programs that use `select`; connections alone may take
 /// that many here, and a render needs descriptors too.
 fn raise_descriptor_limit() {
@@ -271,18 +230,6 @@ fn raise_descriptor_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-}
-
-pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => Failure::Busy { address, flag },
-        _ => Failure::Listen { address, error },
-    })
-}
-
-/// The address that people open; the port may have been chosen by the system.
-fn shown(listener: &TcpListener) -> String {
-    listener.local_addr().map(|address| address.to_string()).unwrap_or_default()
 }
 
 fn announce(memory: &MemoryPlan, workers: usize) {

@@ -114,29 +114,22 @@ impl Report {
                 bytes = sent,
                 reason = reason.name()
             ),
-            Delivery::PassedThrough if sampling.tells(*found) => tell!(
-                info,
-                "served",
-                self,
-                Some(asked),
-                phases,
-                outcome,
-                status,
-                kind,
-                bytes = sent,
-                reason = "passthrough"
-            ),
-            Delivery::Rendition if sampling.tells(*found) => tell!(
-                info,
-                "served",
-                self,
-                Some(asked),
-                phases,
-                outcome,
-                status,
-                kind,
-                bytes = sent
-            ),
+            Delivery::PassedThrough | Delivery::Rendition if sampling.tells(*found) => {
+                let passed = *delivery == Delivery::PassedThrough;
+                let reason = passed.then_some("passthrough");
+                tell!(
+                    info,
+                    "served",
+                    self,
+                    Some(asked),
+                    phases,
+                    outcome,
+                    status,
+                    kind,
+                    bytes = sent,
+                    reason
+                );
+            }
             Delivery::PassedThrough | Delivery::Rendition => {}
         }
     }

@@ -6,8 +6,8 @@ use cuttle_image::{Kind, RenderError, Target};
 use cuttle_worker::{Exit, Finished, JobError, Platform, Pool, PoolConfig, ProtocolError};
 
 use crate::{
-    PATIENCE, busy, eventually, job, kill, one_worker, picture, pool, render, runs, the_worker,
-    trials,
+    PATIENCE, busy, eventually, hangs, job, kill, one_worker, picture, pool, render, runs,
+    the_worker, trials,
 };
 
 trials![
@@ -70,7 +70,7 @@ async fn a_caller_who_leaves_does_not_leave_a_half_read_reply() {
     let hang = job(b"hang", Target::Webp);
     tokio::select! {
         hung = render(&pool, &hang) => panic!("{hung:?}"),
-        () = busy(&pool) => {}
+        () = hangs(first) => {}
     }
     let finished = render_when_free(&pool).await;
     assert_eq!(finished.kind, Kind::Webp);

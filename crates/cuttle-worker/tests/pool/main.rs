@@ -108,8 +108,16 @@ fn kill(pid: u32) {
 
 /// Whether a process still runs; one that nobody has reaped yet does not.
 fn runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .ok()
-        .and_then(|stat| stat.rsplit_once(") ")?.1.chars().next())
-        .is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// A worker without a job sleeps; one that has come to `hang` never does. A place is busy before that.
+async fn hangs(pid: u32) {
+    eventually("the job is in the worker's hands", || state(pid) == Some('R')).await;
+}
+
+/// As the kernel abbreviates it.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
