@@ -108,16 +108,19 @@ fn kill(pid: u32) {
 
 /// Whether a process still runs; one that nobody has reaped yet does not.
 fn runs(pid: u32) -> bool {
-    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    stat(pid).is_some_and(|stat| !stat.starts_with(['Z', 'X']))
 }
 
-/// A worker without a job sleeps; one that has come to `hang` never does. A place is busy before that.
+/// Waits until the job `hang` is in the hands of a worker, which is some time after its place is busy: nothing else takes a
+/// processor for ten of the kernel's ticks.
 async fn hangs(pid: u32) {
-    eventually("the job is in the worker's hands", || state(pid) == Some('R')).await;
+    let ticks = || stat(pid).and_then(|stat| stat.split(' ').nth(11)?.parse::<u64>().ok());
+    let before = ticks();
+    eventually("a worker hangs", || ticks() > before.map(|before| before + 10)).await;
 }
 
-/// As the kernel abbreviates it.
-fn state(pid: u32) -> Option<char> {
+/// What the kernel says of a process, from its state on.
+fn stat(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
+    Some(stat.rsplit_once(") ")?.1.to_owned())
 }
