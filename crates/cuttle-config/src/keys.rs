@@ -241,7 +241,7 @@ tables! {
     /// This process's own tiers: originals for seconds, finished pictures in memory and on disk.
     [cache] Cache {
         /// Finished pictures in memory.
-        memory: Option<Bytes>, absent "a sixteenth of the memory ceiling", in 0..=1_099_511_627_776;
+        memory: Option<Bytes>, absent "a sixteenth of the memory ceiling, at least 4 MiB and at most 64", in 0..=1_099_511_627_776;
         /// Keep finished pictures on disk too.
         disk: bool = "true";
         /// The most that they may take there.
