@@ -17,5 +17,5 @@ lint: ## formatting, clippy, and licences where cargo-deny is installed
 bench: ## measure on real photos and under load; writes bench/RESULTS.md and bench/SERVING.md
 	@scripts/bench
 
-soak: ## the hostile-input tests and the fuzzers, for an hour
+soak: ## hostile input, crash storms, a large index and the fuzzers, for an hour and a half
 	@scripts/soak

@@ -66,9 +66,10 @@ impl Stages {
         let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
         let known = Known { made: Made::kept(variant, content), state };
         let age = |since: SystemTime| SystemTime::now().duration_since(since).ok();
+        // A clock that was set back makes everything due: how long ago it was confirmed, nobody knows.
+        let Some(confirmed) = age(known.state.checked_at) else { return LookUp::Due(known) };
         if known.state.is_file() {
-            // A clock that was set back makes every file due.
-            let recent = age(known.state.checked_at).is_some_and(|age| age < self.settings.recheck);
+            let recent = confirmed < self.settings.recheck;
             return if recent { LookUp::Fresh(known) } else { LookUp::Due(known) };
         }
         match age(self.fresh_until(&known.state, asked)) {
@@ -79,7 +80,7 @@ impl Stages {
     }
 
     /// Keeps what was made, as far as its origin and its client allow.
-    pub(crate) fn remember(
+    pub(crate) async fn remember(
         &self,
         digest: RequestDigest,
         asked: &Asked,
@@ -88,7 +89,7 @@ impl Stages {
         state: &Arc<State>,
     ) {
         if state.freshness.private {
-            return self.forget(&digest);
+            return self.forget(&digest).await;
         }
         let Some((content, variant)) = &made.stored else { return };
         if asked.personal.is_some() {
@@ -101,9 +102,10 @@ impl Stages {
         }
     }
 
-    pub(crate) fn forget(&self, digest: &RequestDigest) {
+    /// Ends when no crash can bring it back: only then is anyone told that it is gone.
+    pub(crate) async fn forget(&self, digest: &RequestDigest) {
         self.personal.invalidate(digest);
-        self.store.forget(digest);
+        self.store.forget(digest).await;
     }
 
     /// Whether a picture may be served although its original could not be asked about: not when the origin says that there

@@ -325,11 +325,12 @@ impl Stages {
         let began = Instant::now();
         let loaded = self.loading.load(asked, *since, state, *deadline).await;
         phases.fetch = Some(began.elapsed());
-        let loaded = loaded.inspect_err(|failure| {
-            if known.as_ref().is_some_and(|known| !self.outlives(known, asked, failure)) {
-                self.forget(&digest);
-            }
-        })?;
+        if let (Err(failure), Some(known)) = (&loaded, &known)
+            && !self.outlives(known, asked, failure)
+        {
+            self.forget(&digest).await;
+        }
+        let loaded = loaded?;
         let made = match (known, loaded.original) {
             // Also when all of it was loaded: the same bytes cost no work.
             (Some(known), _) if known.state.digest == loaded.state.digest => {
@@ -340,7 +341,7 @@ impl Stages {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
-        self.remember(digest, asked, *since, &made, &loaded.state);
+        self.remember(digest, asked, *since, &made, &loaded.state).await;
         Ok((made, loaded.state))
     }
 

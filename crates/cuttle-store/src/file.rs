@@ -27,6 +27,10 @@ const DIGEST: std::ops::Range<usize> = 56..72;
 /// Longest file that is written or read. Renditions and kept originals are far below it.
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
 
+/// Longest picture in it, whatever its entity tag.
+pub(crate) const MAX_PICTURE_BYTES: u64 =
+    MAX_FILE_BYTES - (HEADER_BYTES + u16::MAX as usize) as u64;
+
 /// Why a file is not the variant that it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -91,7 +95,10 @@ pub fn parse(file: &Bytes, content: &ContentKey) -> Result<Variant, Damage> {
     if header[24..DIGEST.start] != content.0 {
         return Err(Damage::Misplaced);
     }
-    let etag = std::str::from_utf8(etag).map_err(|_| Damage::Foreign)?.into();
+    // SECURITY: it becomes a header. Ours are hexadecimal, in quotes.
+    let etag =
+        std::str::from_utf8(etag).ok().filter(|tag| tag.bytes().all(|b| b.is_ascii_graphic()));
+    let etag = etag.ok_or(Damage::Foreign)?.into();
     let head = &picture[..picture.len().min(SNIFF_BYTES)];
     let kind = sniff(head, length).ok_or(Damage::NoPicture)?;
     let bytes = file.slice(HEADER_BYTES + tag..);
@@ -169,5 +176,11 @@ mod tests {
         let mut file = preamble(&CONTENT, &page).expect("a short tag");
         file.extend_from_slice(&page.bytes);
         assert_eq!(parsed(file), Err(Damage::NoPicture));
+        for etag in ["\"a\r\nSet-Cookie: b\"", "\"a b\"", "\"\u{e9}\""] {
+            let variant = Variant { etag: etag.into(), ..variant() };
+            let mut file = preamble(&CONTENT, &variant).expect("a short tag");
+            file.extend_from_slice(&variant.bytes);
+            assert_eq!(parsed(file), Err(Damage::Foreign), "{etag:?}");
+        }
     }
 }

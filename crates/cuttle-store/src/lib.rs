@@ -26,7 +26,16 @@
 //!
 //! **Purges are rows with numbers that only grow.** Whoever makes something notes the last number first
 //! ([`Store::epoch`]); what was begun before a purge of its source is kept nowhere. Rows that a purge means are
-//! void from its commit on, while they are being deleted piece by piece.
+//! void from its commit on, while they are being deleted piece by piece. Numbers that are no longer listed count as purges of everything.
+//!
+//! **Written behind, forgotten at once.** A picture that a crash takes before it was written is made again; one that is gone at its
+//! origin must not come back. So [`Store::forget`] ends when the index has it, before anyone is told, and it goes first.
+//!
+//! **No clock is trusted with the order of use**: what is used now is numbered after everything that was used before, so that the newest does
+//! not go first when a clock was set back.
+//!
+//! **What it may take on a disk**: the cap, which counts half a KiB for each entry; a log of the index of 32 MiB, four times as much while
+//! someone reads without end, and then nothing is written; and one corrupt index that was moved aside.
 #![forbid(unsafe_code)]
 
 mod disk;

@@ -93,6 +93,10 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         self.variants.get(content)
     }
 
+    pub(crate) fn remove(&self, content: &ContentKey) {
+        self.variants.invalidate(content);
+    }
+
     pub(crate) fn put(&self, content: ContentKey, variant: Variant) {
         self.variants.insert(content, variant);
     }
@@ -128,7 +132,8 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         self.index.invalidate(request);
     }
 
-    /// Removes what a purge means, and variants that nothing else names.
+    /// Removes what a purge means, and every variant that nothing names after it: what an entry that was pushed out had named may be
+    /// of that source too.
     pub(crate) fn purge(&self, purge: &Purge) -> Kept {
         let before = self.kept();
         if *purge == Purge::All {
@@ -137,21 +142,19 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
             return before;
         }
         let mut removed = Kept::default();
-        let mut unnamed = HashSet::new();
+        let mut named = HashSet::new();
         for (request, held) in &self.index {
-            if let Some(held) = held.filter(|held| purge.means(&held.entry.source)) {
+            let Some(held) = held else { continue };
+            if purge.means(&held.entry.source) {
                 self.index.invalidate(&*request);
-                unnamed.insert(held.entry.content);
                 removed.entries += 1;
+            } else {
+                named.insert(held.entry.content);
             }
         }
-        for (_, held) in &self.index {
-            if let Some(held) = held.filter(|held| !purge.means(&held.entry.source)) {
-                unnamed.remove(&held.entry.content);
-            }
-        }
-        for content in unnamed {
-            if let Some(variant) = self.variants.remove(&content) {
+        for (content, variant) in &self.variants {
+            if !named.contains(&*content) {
+                self.variants.invalidate(&*content);
                 removed.variants += 1;
                 removed.bytes += variant.bytes.len() as u64;
             }
@@ -270,9 +273,11 @@ mod tests {
             tier.put(ContentKey([content; 32]), variant(100));
             tier.record(RequestDigest([n; 32]), entry(content, source));
         }
+        tier.put(ContentKey([4; 32]), variant(50));
         let removed = tier.purge(&Purge::Prefix("/a/".into()));
-        assert_eq!(removed, Kept { entries: 2, variants: 1, bytes: 100 });
+        assert_eq!(removed, Kept { entries: 2, variants: 2, bytes: 150 });
         assert!(tier.get(&ContentKey([1; 32])).is_none());
+        assert!(tier.get(&ContentKey([4; 32])).is_none(), "whose it was is not known");
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Here(..)));
         tier.purge(&Purge::All);
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Unknown));

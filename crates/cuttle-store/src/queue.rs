@@ -2,7 +2,8 @@
 //!
 //! One operation for each request, the last one, and whoever looks a request up sees it here first. When there is no room
 //! for a picture it is dropped, but never silently for the disk: what the index says of that request would be older
-//! than what is known, so it is forgotten instead. When there are too many to forget, everything is.
+//! than what is known, so it is forgotten instead. When there are too many to forget, everything is. What is to be forgotten goes
+//! first, as someone waits for it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
@@ -52,8 +53,8 @@ struct Waiting {
     order: VecDeque<RequestDigest>,
     bytes: u64,
     next: u64,
-    /// Requests that were answered from memory, and when.
-    used: HashMap<RequestDigest, i64>,
+    /// Requests that were answered, and whose entry is therefore not the next to go.
+    used: HashSet<RequestDigest>,
     /// Contents whose file was not what it should be.
     suspect: HashSet<ContentKey>,
     erasing: Vec<Erasing>,
@@ -61,6 +62,8 @@ struct Waiting {
     owed: Vec<Purge>,
     flushed: Vec<oneshot::Sender<()>>,
     stopping: bool,
+    closed: bool,
+    woken: bool,
 }
 
 #[derive(Debug)]
@@ -70,6 +73,8 @@ struct Slot {
     version: u64,
     /// Whether it is in `order`, and not being written.
     listed: bool,
+    /// Whoever waits for it is told by its end, whatever that is.
+    told: Vec<oneshot::Sender<()>>,
 }
 
 /// Operations to be written together.
@@ -115,14 +120,24 @@ impl Queue {
         let replaced = waiting.slots.get(&request).map_or(0, |slot| slot.operation.bytes());
         let fits = waiting.bytes - replaced + operation.bytes() <= self.max_bytes;
         let operation = if fits { operation } else { Operation::Forget };
-        let mut dropped = u64::from(!fits);
         waiting.put(request, operation);
-        if waiting.slots.len() > MAX_WAITING {
-            dropped += waiting.clear(|_| true);
-            waiting.owe(Purge::All);
-        }
+        let dropped = u64::from(!fits) + waiting.bound();
         self.wake.notify_one();
         dropped
+    }
+
+    /// Lists a request to be forgotten, before everything else; how many pictures were dropped, and when it is on the disk or
+    /// cannot be.
+    pub(crate) fn forget(&self, request: RequestDigest) -> (u64, oneshot::Receiver<()>) {
+        let (sender, told) = oneshot::channel();
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.put(request, Operation::Forget);
+            waiting.slots.entry(request).and_modify(|slot| slot.told.push(sender));
+        }
+        let dropped = waiting.bound();
+        self.wake.notify_one();
+        (dropped, told)
     }
 
     pub(crate) fn pending(&self, request: &RequestDigest) -> Option<Pending> {
@@ -178,10 +193,10 @@ impl Queue {
         dropped
     }
 
-    pub(crate) fn note_use(&self, request: RequestDigest, now: i64) {
+    pub(crate) fn note_use(&self, request: RequestDigest) {
         let mut waiting = self.lock();
         if waiting.used.len() < MAX_NOTES {
-            waiting.used.insert(request, now);
+            waiting.used.insert(request);
         }
     }
 
@@ -199,7 +214,10 @@ impl Queue {
     }
 
     pub(crate) fn erase(&self, erasing: Erasing) {
-        self.lock().erasing.push(erasing);
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.erasing.push(erasing);
+        }
         self.wake.notify_one();
     }
 
@@ -221,12 +239,17 @@ impl Queue {
         }
     }
 
-    pub(crate) fn take_uses(&self) -> HashMap<RequestDigest, i64> {
+    pub(crate) fn take_uses(&self) -> HashSet<RequestDigest> {
         mem::take(&mut self.lock().used)
     }
 
-    pub(crate) fn take_suspects(&self) -> HashSet<ContentKey> {
-        mem::take(&mut self.lock().suspect)
+    pub(crate) fn take_suspects(&self, limit: usize) -> Vec<ContentKey> {
+        let mut waiting = self.lock();
+        let some: Vec<_> = waiting.suspect.iter().take(limit).copied().collect();
+        for content in &some {
+            waiting.suspect.remove(content);
+        }
+        some
     }
 
     pub(crate) fn take_erasing(&self) -> Vec<Erasing> {
@@ -240,15 +263,30 @@ impl Queue {
     /// Asks to be told when nothing waits any more, or nothing can be done about it.
     pub(crate) fn flush(&self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
-        self.lock().flushed.push(sender);
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.flushed.push(sender);
+        }
         self.wake.notify_one();
         receiver
     }
 
+    /// Tells everyone who waits: there is nothing left to write, or no way to.
     pub(crate) fn flushed(&self) {
-        for sender in mem::take(&mut self.lock().flushed) {
-            let _ = sender.send(());
-        }
+        let mut waiting = self.lock();
+        waiting.flushed.clear();
+        waiting.slots.values_mut().for_each(|slot| slot.told.clear());
+    }
+
+    /// Nothing will be written any more: whoever waits is told, and nobody begins to.
+    pub(crate) fn close(&self) {
+        *self.lock() = Waiting { closed: true, ..Waiting::default() };
+    }
+
+    /// Ends the keeper's rest: there is something to see to.
+    pub(crate) fn wake(&self) {
+        self.lock().woken = true;
+        self.wake.notify_one();
     }
 
     pub(crate) fn stop(&self) {
@@ -269,9 +307,11 @@ impl Queue {
     pub(crate) fn wait(&self, pause: Duration) {
         let idle = |waiting: &mut Waiting| {
             let quiet = waiting.order.is_empty() && waiting.erasing.is_empty();
-            quiet && waiting.flushed.is_empty() && waiting.suspect.is_empty() && !waiting.stopping
+            let asked = !waiting.flushed.is_empty() || !waiting.suspect.is_empty();
+            quiet && !asked && !waiting.stopping && !waiting.woken
         };
-        drop(self.wake.wait_timeout_while(self.lock(), pause, idle));
+        let waited = self.wake.wait_timeout_while(self.lock(), pause, idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.woken = false;
     }
 
     /// Waits whatever there is to do, unless the end has come.
@@ -296,13 +336,29 @@ impl Batch {
 
 impl Waiting {
     fn put(&mut self, request: RequestDigest, operation: Operation) {
-        let listed = self.remove(&request).is_some_and(|slot| slot.listed);
+        if self.closed {
+            return;
+        }
+        let (listed, told) =
+            self.remove(&request).map_or_else(Default::default, |slot| (slot.listed, slot.told));
         self.next += 1;
         self.bytes += operation.bytes();
-        self.slots.insert(request, Slot { operation, version: self.next, listed: true });
-        if !listed {
-            self.order.push_back(request);
+        match (listed, &operation) {
+            (true, _) => {}
+            (false, Operation::Forget) => self.order.push_front(request),
+            (false, Operation::Record(_)) => self.order.push_back(request),
         }
+        self.slots.insert(request, Slot { operation, version: self.next, listed: true, told });
+    }
+
+    /// When there are too many, none is kept, and all of the index is to be forgotten; how many pictures were dropped.
+    fn bound(&mut self) -> u64 {
+        if self.slots.len() <= MAX_WAITING {
+            return 0;
+        }
+        let dropped = self.clear(|_| true);
+        self.owe(Purge::All);
+        dropped
     }
 
     fn remove(&mut self, request: &RequestDigest) -> Option<Slot> {
@@ -333,5 +389,51 @@ impl Waiting {
             let Self { order, slots, .. } = self;
             order.retain(|request| slots.contains_key(request));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: RequestDigest = RequestDigest([1; 32]);
+    const TWO: RequestDigest = RequestDigest([2; 32]);
+
+    #[test]
+    fn what_is_to_be_forgotten_comes_first_and_its_end_is_told() {
+        let queue = Queue::new(1 << 20);
+        queue.push(ONE, Operation::Forget);
+        let (_, mut told) = queue.forget(TWO);
+        let batch = queue.take();
+        assert_eq!(batch.operations().map(|(request, _)| *request).next(), Some(TWO));
+        // Once more, while it is being written: only the second is the end of it.
+        let (_, mut again) = queue.forget(TWO);
+        queue.done(&batch);
+        let waits = |told: &mut oneshot::Receiver<()>| {
+            matches!(told.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+        };
+        assert!(waits(&mut told) && waits(&mut again));
+        queue.done(&queue.take());
+        assert!(!waits(&mut told) && !waits(&mut again));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_disk_that_has_failed_or_a_writer_that_has_ended() {
+        let queue = Queue::new(1 << 20);
+        let (_, told) = queue.forget(ONE);
+        let flush = queue.flush();
+        queue.flushed();
+        assert!(told.blocking_recv().is_err() && flush.blocking_recv().is_err());
+        assert!(matches!(queue.pending(&ONE), Some(Pending::Forgotten)), "it is still owed");
+        let (_, before) = queue.forget(ONE);
+        queue.close();
+        let (_, after) = queue.forget(TWO);
+        for told in [before, after, queue.flush()] {
+            assert!(told.blocking_recv().is_err());
+        }
+        let (sender, reply) = oneshot::channel();
+        let so_far = Purged::default();
+        queue.erase(Erasing { number: 1, purge: Purge::All, so_far, reply: Some(sender) });
+        assert!(reply.blocking_recv().is_err());
     }
 }

@@ -19,7 +19,7 @@ pub struct StoreSettings {
 pub struct DiskSettings {
     /// Made with mode 0700 if it is not there. Nothing else may live in it.
     pub folder: PathBuf,
-    /// Bytes of variants. Nothing: 5 % of the file system, between 1 and 4 GiB, and never more than half of what is free.
+    /// Bytes of variants, with half a KiB for each entry. Nothing: 5 % of the file system, between 1 and 4 GiB, and never more than half of what is free.
     pub max_bytes: Option<u64>,
     /// What has been neither used nor confirmed for so long goes.
     pub max_age: Duration,

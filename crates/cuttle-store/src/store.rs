@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,6 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::disk::{Keeper, Row, Shared, Timing};
 use crate::memory::{Memory, Seen};
-use crate::purge::now_ms;
 use crate::queue::{Erasing, Operation, Pending, Record};
 use crate::usage::Counters;
 use crate::{
@@ -32,7 +32,9 @@ struct Tiers<S: Clone + Send + Sync + 'static> {
     memory: Arc<Memory<S>>,
     shared: Arc<Shared>,
     /// Look-ups on disk at a time: each has a connection and a file in memory.
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
+    /// What a look-up waits for a disk.
+    read_within: Duration,
     /// Nothing without a disk.
     keeper: Option<JoinHandle<()>>,
 }
@@ -60,15 +62,20 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
             });
             let keeper = Keeper::new(Arc::clone(&shared), disk, timing, apply);
             let thread = std::thread::Builder::new().name("cuttle-store".to_owned());
+            let ended = Ended(Arc::clone(&shared));
             thread
-                .spawn(move || keeper.run())
+                .spawn(move || {
+                    let _ended = ended;
+                    keeper.run();
+                })
                 .inspect_err(|error| {
                     shared.set_trouble(Some(Trouble::Unusable(error.to_string().into())));
                 })
                 .ok()
         });
         let trouble = shared.trouble();
-        (Self(Arc::new(Tiers { memory, shared, reads: Semaphore::new(READS), keeper })), trouble)
+        let (reads, read_within) = (Arc::new(Semaphore::new(READS)), timing.read_within);
+        (Self(Arc::new(Tiers { memory, shared, reads, read_within, keeper })), trouble)
     }
 
     /// What memory knows of a request. Never blocks.
@@ -76,7 +83,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     pub fn peek(&self, request: &RequestDigest) -> Option<(Entry<S>, Variant)> {
         let Seen::Here(entry, variant, note) = self.0.memory.see(request) else { return None };
         if note && self.0.keeper.is_some() {
-            self.0.shared.queue.note_use(*request, now_ms());
+            self.0.shared.queue.note_use(*request);
         }
         Some((entry, variant))
     }
@@ -121,9 +128,10 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         memory.promote(request, entry.clone());
         if shared.log.voids(since, &entry.source) {
             memory.drop_entry(&request);
+            memory.remove(&content);
             return None;
         }
-        shared.queue.note_use(request, now_ms());
+        shared.queue.note_use(request);
         Some((entry, variant))
     }
 
@@ -146,9 +154,24 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         &self,
         ask: impl FnOnce(&Shared) -> Option<T> + Send + 'static,
     ) -> Option<T> {
-        let _permit = self.0.reads.acquire().await.ok()?;
-        let shared = Arc::clone(&self.0.shared);
-        tokio::task::spawn_blocking(move || ask(&shared)).await.ok()?
+        let Tiers { shared, reads, read_within, .. } = &*self.0;
+        if !shared.has_disk() {
+            return None;
+        }
+        let reading = async {
+            // Until the disk has answered, and not only until nobody waits: a dead disk holds few threads.
+            let permit = Arc::clone(reads).acquire_owned().await.ok()?;
+            let shared = Arc::clone(shared);
+            let read = move || {
+                let _permit = permit;
+                ask(&shared)
+            };
+            tokio::task::spawn_blocking(read).await.ok()?
+        };
+        tokio::time::timeout(*read_within, reading).await.unwrap_or_else(|_| {
+            shared.stalled();
+            None
+        })
     }
 
     /// This moment, to be handed to [`put`](Self::put) and [`record`](Self::record) by whatever begins now.
@@ -160,8 +183,13 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     /// Keeps a variant in memory, for whoever needs the same content next; not when anything was purged since it was begun.
     /// The disk gets it with the entry that names it.
     pub fn put(&self, since: Epoch, content: ContentKey, variant: Variant) {
-        if !self.0.shared.log.since(since) {
-            self.0.memory.put(content, variant);
+        let Tiers { memory, shared, .. } = &*self.0;
+        if !shared.log.since(since) {
+            memory.put(content, variant);
+            // A purge that came meanwhile may have passed it by.
+            if shared.log.since(since) {
+                memory.remove(&content);
+            }
         }
     }
 
@@ -187,14 +215,23 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         // A purge that came meanwhile may have passed by either.
         if shared.log.voids(since, &source) {
             memory.drop_entry(&request);
+            memory.remove(&content);
             self.write(request, Operation::Forget);
         }
     }
 
-    /// Forgets what answered a request, and its variant unless another request is answered by it.
-    pub fn forget(&self, request: &RequestDigest) {
-        self.0.memory.forget(*request);
-        self.write(*request, Operation::Forget);
+    /// Forgets what answered a request, and its variant unless another request is answered by it. Nothing of it is found from the
+    /// first poll on, and at the end it is gone from the disk too, so that what someone was told to be gone does not come
+    /// back after a crash. Ends also when the disk is broken: then it is owed. (A power cut may undo the last moments; what comes
+    /// back by that is as stale as it was.)
+    pub async fn forget(&self, request: &RequestDigest) {
+        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        memory.forget(*request);
+        if keeper.is_some() {
+            let (dropped, told) = shared.queue.forget(*request);
+            Counters::add(&shared.counters.dropped, dropped);
+            let _ = told.await;
+        }
     }
 
     fn write(&self, request: RequestDigest, operation: Operation) {
@@ -216,12 +253,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         };
         let Some(reply) = reply else { return memory };
         let disk = reply.await.unwrap_or(Purged { pending: true, ..Purged::default() });
-        Purged {
-            requests: memory.requests.max(disk.requests),
-            variants: memory.variants.max(disk.variants),
-            bytes: memory.bytes.max(disk.bytes),
-            pending: disk.pending,
+        if disk.pending {
+            return Purged { pending: true, ..memory };
         }
+        // What memory no longer names, the disk may. What waited to be written is in memory only.
+        Purged { requests: memory.requests.max(disk.requests), ..disk }
     }
 
     /// Waits until everything is on disk, or cannot be.
@@ -251,6 +287,15 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         self.0.shared.trouble()
+    }
+}
+
+/// The end of the thread that writes, however it comes: nobody waits for it any more.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -298,6 +343,40 @@ impl<S: Clone + Send + Sync + 'static> Drop for Tiers<S> {
         if let Some(keeper) = self.keeper.take() {
             // It panicked: said by the panic itself.
             let _ = keeper.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DiskSettings;
+
+    #[tokio::test]
+    async fn a_disk_that_does_not_answer_is_a_miss_and_then_not_asked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = StoreSettings {
+            memory_bytes: 1 << 20,
+            index_entries_in_memory: 100,
+            disk: Some(DiskSettings::new(folder.path().join("cache"))),
+        };
+        let timing = Timing {
+            read_within: Duration::from_millis(20),
+            tick: Duration::from_secs(3600),
+            ..Timing::default()
+        };
+        let (store, trouble) = Store::<u8>::open_with(settings, timing);
+        assert_eq!(trouble, None);
+        let unknown = RequestDigest([1; 32]);
+        // As if every thread that may read were held by the system.
+        let readers = u32::try_from(READS).expect("few");
+        let stuck = Arc::clone(&store.0.reads).acquire_many_owned(readers).await.expect("open");
+        assert_eq!(store.find(&unknown).await, None);
+        assert!(!store.0.shared.has_disk());
+        assert_eq!(store.find(&unknown).await, None);
+        drop(stuck);
+        while !store.0.shared.has_disk() {
+            tokio::task::yield_now().await;
         }
     }
 }

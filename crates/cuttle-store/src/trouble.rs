@@ -37,6 +37,9 @@ pub enum Trouble {
     /// It can be read and not written.
     #[error("the disk cannot be written: {0}")]
     ReadOnly(Box<str>),
+    /// Another process holds it, for longer than any of ours would.
+    #[error("the index is held by another process: {0}")]
+    Busy(Box<str>),
     /// The index is not a database any more. It is moved aside and begun anew.
     #[error("the index is corrupt: {0}")]
     Corrupt(Box<str>),
@@ -53,6 +56,7 @@ impl From<io::Error> for Trouble {
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
                 Self::ReadOnly(text)
             }
+            io::ErrorKind::WouldBlock => Self::Busy(text),
             _ => Self::Unusable(text),
         }
     }
@@ -64,6 +68,7 @@ impl From<rusqlite::Error> for Trouble {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(text),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(text),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(text),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(text),
             // Our questions do not change: a missing table, or a value that is not what we wrote, is damage too.
             Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)

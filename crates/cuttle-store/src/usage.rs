@@ -20,11 +20,11 @@ pub struct Usage {
     pub memory: Kept,
     /// On disk, by all processes that share it; nothing without a disk.
     pub disk: Option<Kept>,
-    /// Bytes of variants that the disk may hold at present.
+    /// Bytes of variants, with half a KiB for each entry, that the disk may hold at present.
     pub disk_max_bytes: u64,
     /// Bytes that wait to be written.
     pub queued_bytes: u64,
-    /// Since the start: what the disk was too slow, too full or too broken for.
+    /// Since the start: what the disk was too slow, too full, too small or too broken for.
     pub dropped_writes: u64,
     /// Since the start: files that were not what was written, or not there.
     pub corrupt: u64,

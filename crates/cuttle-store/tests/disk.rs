@@ -3,10 +3,12 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::time::Duration;
 
 use common::{
-    content, disk_only, entry, files, found, keep, open, picture, request, until, variant,
+    content, disk_only, entry, files, found, keep, open, picture, request, small, until, variant,
     with_memory,
 };
 use cuttle_store::{DiskSettings, Entry, Store, StoreSettings, Trouble};
@@ -72,9 +74,7 @@ async fn what_is_forgotten_leaves_no_bytes_unless_another_request_names_them() {
     store.record(store.epoch(), request(2), shared, &picture((1, 1)));
     store.flush().await;
     for (n, left) in [(1, 1), (2, 0)] {
-        store.forget(&request(n));
-        assert!(store.find(&request(n)).await.is_none());
-        store.flush().await;
+        store.forget(&request(n)).await;
         assert_eq!(files(folder.path()).len(), left);
         assert!(store.find(&request(n)).await.is_none());
     }
@@ -84,8 +84,8 @@ async fn what_is_forgotten_leaves_no_bytes_unless_another_request_names_them() {
 
 #[tokio::test]
 async fn a_damaged_file_is_a_miss_is_counted_and_goes() {
-    type Damage = fn(&std::path::Path);
-    let damages: [(&str, Damage); 5] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 8] = [
         ("short", |path| {
             let bytes = fs::read(path).unwrap();
             fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
@@ -99,6 +99,21 @@ async fn a_damaged_file_is_a_miss_is_counted_and_goes() {
         }),
         ("foreign", |path| fs::write(path, b"<html>").unwrap()),
         ("gone", |path| fs::remove_file(path).unwrap()),
+        ("a pipe", |path| {
+            fs::remove_file(path).unwrap();
+            let mode = rustix::fs::Mode::RWXU;
+            let pipe = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, path, pipe, mode, 0).unwrap();
+        }),
+        ("a link", |path| {
+            let elsewhere = path.ancestors().nth(2).unwrap().join("elsewhere");
+            fs::rename(path, &elsewhere).unwrap();
+            symlink(elsewhere, path).unwrap();
+        }),
+        ("a folder", |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
     ];
     for (name, damage) in damages {
         let folder = tempfile::tempdir().unwrap();
@@ -106,9 +121,13 @@ async fn a_damaged_file_is_a_miss_is_counted_and_goes() {
         keep(&store, (1, 1));
         store.flush().await;
         damage(&files(folder.path())[0]);
+        keep(&store, (2, 1));
+        store.flush().await;
         assert_eq!(found(&store, 1).await, None, "{name}");
         until("removed", || async { store.usage().corrupt == 1 }).await;
-        assert_eq!(files(folder.path()).len(), 0, "{name}");
+        assert_eq!(files(folder.path()).len(), 1, "{name}");
+        assert_eq!(store.trouble(), None, "one file is not the disk: {name}");
+        assert_eq!(found(&store, 2).await, Some((2, 1)), "{name}");
         keep(&store, (1, 1));
         store.flush().await;
         assert_eq!(found(&store, 1).await, Some((1, 1)), "{name}");
@@ -133,9 +152,7 @@ async fn the_file_of_another_picture_is_not_served() {
 #[tokio::test]
 async fn the_oldest_go_when_there_are_too_many_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = disk_only(folder.path());
-    settings.disk.as_mut().unwrap().max_bytes = Some(400_000);
-    let store = open(settings);
+    let store = open(small(folder.path()));
     for n in 0..60 {
         keep(&store, (n, 1));
         store.flush().await;
@@ -147,6 +164,98 @@ async fn the_oldest_go_when_there_are_too_many_bytes() {
     assert_eq!(found(&store, 59).await, Some((59, 1)));
     let on_disk: u64 = files(folder.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
     assert!(on_disk <= 400_000, "{on_disk}");
+}
+
+/// Keeps pictures from the tenth on, until so many entries had to go.
+async fn crowd(store: &Store<common::State>, evicted: u64) -> u32 {
+    let mut last = 9;
+    while store.usage().evicted < evicted {
+        last += 1;
+        keep(store, (last, 1));
+        store.flush().await;
+    }
+    last
+}
+
+#[tokio::test]
+async fn what_was_read_goes_after_what_was_not_and_the_accounts_outlive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(small(folder.path()));
+    for n in 0..10 {
+        keep(&store, (n, 1));
+    }
+    store.flush().await;
+    let kept = store.usage().disk;
+    drop(store);
+    let store = open(small(folder.path()));
+    assert_eq!(store.usage().disk, kept);
+    assert_eq!(found(&store, 0).await, Some((0, 1)));
+    drop(store);
+    let store = open(small(folder.path()));
+    let last = crowd(&store, 5).await;
+    assert_eq!(found(&store, 0).await, Some((0, 1)), "read before the restart");
+    for n in 1..6 {
+        assert_eq!(found(&store, n).await, None, "never read: {n}");
+    }
+    assert_eq!(found(&store, last).await, Some((last, 1)));
+    let kept = store.usage().disk.unwrap();
+    let blocks = |path: &std::path::PathBuf| path.metadata().unwrap().len().next_multiple_of(4096);
+    let on_disk = files(folder.path());
+    assert_eq!(kept.variants, on_disk.len() as u64);
+    assert_eq!(kept.bytes, on_disk.iter().map(blocks).sum::<u64>());
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_make_the_newest_go_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(small(folder.path()));
+    for n in 0..10 {
+        keep(&store, (n, 1));
+    }
+    drop(store);
+    // As if all of it had been written ten years from now.
+    let index = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
+    index.execute("UPDATE entries SET used = used + 315360000000", []).unwrap();
+    drop(index);
+    let store = open(small(folder.path()));
+    let last = crowd(&store, 10).await;
+    for n in 0..10 {
+        assert_eq!(found(&store, n).await, None);
+    }
+    assert_eq!(found(&store, last).await, Some((last, 1)));
+}
+
+#[tokio::test]
+async fn what_is_neither_used_nor_confirmed_for_too_long_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = disk_only(folder.path());
+    settings.disk.as_mut().unwrap().max_age = Duration::from_secs(3);
+    let store = open(settings);
+    keep(&store, (0, 1));
+    until("too old", || async {
+        keep(&store, (1, fastrand::u32(..)));
+        store.flush().await;
+        store.usage().evicted == 1
+    })
+    .await;
+    assert_eq!(found(&store, 0).await, None);
+    assert!(found(&store, 1).await.is_some());
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_picture_over_an_eighth_of_the_disk_is_not_kept_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(small(folder.path()));
+    keep(&store, (1, 1));
+    store.flush().await;
+    let mut bytes = picture((1, 2)).bytes.to_vec();
+    bytes.resize(50_001, 0);
+    store.record(store.epoch(), request(1), entry((1, 2)), &variant(bytes));
+    store.flush().await;
+    assert_eq!(store.usage().dropped_writes, 1);
+    assert_eq!(found(&store, 1).await, None, "the picture before it would be out of date");
+    assert_eq!((files(folder.path()).len(), store.trouble()), (0, None));
 }
 
 #[tokio::test]
@@ -182,6 +291,119 @@ async fn what_a_crash_left_is_swept() {
     until("swept", || async { files(folder.path()).len() == 9 }).await;
     until("counted", || async { store.usage().disk.unwrap().variants == 9 }).await;
     assert_eq!(store.usage().disk.unwrap().entries, 9);
+}
+
+#[tokio::test]
+async fn what_others_put_into_the_folder_is_neither_removed_nor_written_through() {
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, precious) = (parent.path().join("cache"), parent.path().join("precious"));
+    drop(open(disk_only(&folder)));
+    fs::create_dir(folder.join("00")).unwrap();
+    fs::create_dir(folder.join("ff")).unwrap();
+    let theirs = folder.join("00/holiday.jpg");
+    fs::write(&theirs, b"precious").unwrap();
+    fs::write(&precious, b"precious").unwrap();
+    symlink(&precious, folder.join("probe")).unwrap();
+    let stray = folder.join("ff").join("ff".repeat(32));
+    fs::write(&stray, b"").unwrap();
+    // After a trouble it is probed whether the disk can be written.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+    let (store, trouble) = Store::<common::State>::open(disk_only(&folder));
+    assert!(trouble.is_some());
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    until("recovered", || async { store.trouble().is_none() }).await;
+    until("swept", || async { !stray.exists() }).await;
+    for path in [theirs, precious] {
+        assert_eq!(fs::read(path).unwrap(), b"precious");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_stopped_while_it_made_the_index_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(disk_only(folder.path())));
+    let lock = fs::File::open(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let (store, trouble) = Store::open(with_memory(folder.path()));
+    assert!(matches!(trouble, Some(Trouble::Busy(_))), "{trouble:?}");
+    keep(&store, (1, 1));
+    assert_eq!(found(&store, 1).await, Some((1, 1)), "from memory");
+    drop(lock);
+    until("recovered", || async { store.trouble().is_none() }).await;
+}
+
+#[tokio::test]
+async fn an_index_that_another_process_holds_can_be_read_and_is_said_to_be_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(disk_only(folder.path()));
+    keep(&store, (1, 1));
+    store.flush().await;
+    let holder = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    keep(&store, (2, 1));
+    until("said", || async { matches!(store.trouble(), Some(Trouble::Busy(_))) }).await;
+    assert_eq!(found(&store, 1).await, Some((1, 1)));
+    holder.execute_batch("ROLLBACK").unwrap();
+    until("recovered", || async { store.trouble().is_none() }).await;
+    keep(&store, (3, 1));
+    store.flush().await;
+    assert_eq!(found(&store, 3).await, Some((3, 1)));
+}
+
+#[tokio::test]
+async fn the_log_of_the_index_is_bounded_although_someone_always_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(disk_only(folder.path()));
+    keep(&store, (0, 1));
+    store.flush().await;
+    let path = folder.path().join("index.sqlite");
+    // Two readers in turn, each of which begins before the other ends.
+    let readers = [(); 2].map(|()| rusqlite::Connection::open(&path).unwrap());
+    let begin = |reader: &rusqlite::Connection| {
+        reader.execute_batch("BEGIN; SELECT count(*) FROM totals").unwrap();
+    };
+    begin(&readers[0]);
+    let (mut turn, mut longest) = (0, 0);
+    until("begun anew", || {
+        let (old, new) = (&readers[turn % 2], &readers[(turn + 1) % 2]);
+        turn += 1;
+        begin(new);
+        old.execute_batch("COMMIT").unwrap();
+        let source: std::sync::Arc<str> = "/".repeat(100_000).into();
+        for n in 0..20 {
+            let entry = Entry { source: source.clone(), ..entry((0, 1)) };
+            store.record(store.epoch(), request(fastrand::u32(..) | n), entry, &picture((0, 1)));
+        }
+        let log = fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
+        longest = longest.max(log);
+        async move { longest > 32 << 20 && log < 32 << 20 }
+    })
+    .await;
+    assert!(longest < 192 << 20, "{longest}");
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_someone_reads_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(disk_only(folder.path()));
+    keep(&store, (0, 1));
+    store.flush().await;
+    let reader = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM totals").unwrap();
+    let source: std::sync::Arc<str> = "/".repeat(100_000).into();
+    until("said", || async {
+        for _ in 0..20 {
+            let entry = Entry { source: source.clone(), ..entry((0, 1)) };
+            store.record(store.epoch(), request(fastrand::u32(1..)), entry, &picture((0, 1)));
+        }
+        matches!(store.trouble(), Some(Trouble::Busy(_)))
+    })
+    .await;
+    let log = || fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
+    assert!(log() < 192 << 20, "{}", log());
+    assert_eq!(found(&store, 0).await, Some((0, 1)), "it can be read");
+    reader.execute_batch("COMMIT").unwrap();
+    until("recovered", || async { store.trouble().is_none() && log() < 32 << 20 }).await;
 }
 
 #[tokio::test]
@@ -227,8 +449,10 @@ async fn a_folder_that_vanishes_is_made_anew() {
     keep(&store, (1, 1));
     store.flush().await;
     fs::remove_dir_all(&folder).unwrap();
+    until("said", || async { matches!(store.trouble(), Some(Trouble::Unusable(_))) }).await;
     assert_eq!(found(&store, 1).await, Some((1, 1)), "from memory");
     keep(&store, (2, 1));
+    assert_eq!(found(&store, 2).await, Some((2, 1)), "from memory");
     until("made anew", || async {
         // A change, as confirmations are not written again at once.
         keep(&store, (3, fastrand::u32(..)));
@@ -236,6 +460,50 @@ async fn a_folder_that_vanishes_is_made_anew() {
         folder.exists() && store.trouble().is_none() && !files(&folder).is_empty()
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_index_that_vanishes_is_begun_anew_also_beside_a_log_that_stayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = open(disk_only(folder.path()));
+    for n in 0..10 {
+        keep(&store, (n, 1));
+    }
+    store.flush().await;
+    fs::copy(at("index.sqlite-wal"), at("log")).unwrap();
+    fs::remove_file(at("index.sqlite")).unwrap();
+    until("said", || async { matches!(store.trouble(), Some(Trouble::Unusable(_))) }).await;
+    until("recovered", || async { store.trouble().is_none() }).await;
+    until("swept", || async { files(folder.path()).is_empty() }).await;
+    keep(&store, (1, 2));
+    store.flush().await;
+    assert_eq!(found(&store, 1).await, Some((1, 2)));
+    drop(store);
+    fs::remove_file(at("index.sqlite")).unwrap();
+    fs::rename(at("log"), at("index.sqlite-wal")).unwrap();
+    let store = open(disk_only(folder.path()));
+    for n in 0..10 {
+        assert_eq!(found(&store, n).await, None);
+    }
+    keep(&store, (1, 3));
+    drop(store);
+    assert_eq!(found(&open(disk_only(folder.path())), 1).await, Some((1, 3)));
+}
+
+#[tokio::test]
+async fn an_index_whose_log_was_removed_is_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(disk_only(folder.path()));
+    keep(&store, (1, 1));
+    store.flush().await;
+    fs::remove_file(folder.path().join("index.sqlite-wal")).unwrap();
+    until("said", || async { matches!(store.trouble(), Some(Trouble::Corrupt(_))) }).await;
+    until("recovered", || async { store.trouble().is_none() }).await;
+    keep(&store, (2, 1));
+    store.flush().await;
+    drop(store);
+    assert_eq!(found(&open(disk_only(folder.path())), 2).await, Some((2, 1)));
 }
 
 #[tokio::test]
@@ -295,7 +563,7 @@ async fn without_a_disk_everything_is_in_memory() {
     assert_eq!(trouble, None);
     keep(&store, (1, 1));
     assert_eq!(found(&store, 1).await, Some((1, 1)));
-    store.forget(&request(1));
+    store.forget(&request(1)).await;
     assert_eq!(found(&store, 1).await, None);
     store.flush().await;
     assert_eq!(store.usage().disk, None);

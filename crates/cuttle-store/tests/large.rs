@@ -1,4 +1,9 @@
-//! An index that is large: opened at once, purged by prefix at once, and not held in memory.
+//! An index that is large: answers before anything has been looked through, is purged by prefix in pieces that hold as one, and is
+//! not held in memory.
+//!
+//! Times are printed and not asserted: they are the machine's. A million entries on two busy cores and a virtual disk: open in 1 ms, the
+//! first answer after 2 ms and 0.1 ms for each other; a purge of 10,000 holds after 6 ms and is deleted after 0.5 s; 20 MiB more
+//! memory, of 253 MiB of index.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -7,26 +12,35 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
 
-use common::{content, open, request, variant, with_memory};
-use cuttle_store::{Entry, Purge, StoreSettings};
+use common::{content, open, request, until, variant, with_memory};
+use cuttle_store::{Entry, Purge, Purged, StoreSettings};
+
+/// What an index may add to a process, however large it is on disk: caches of connections, and 10,000 entries in memory.
+const MAX_GROWTH: u64 = 32 << 20;
 
 /// Bytes of this process that are in memory and in no file.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
+fn settings(folder: &Path) -> StoreSettings {
+    let mut settings = with_memory(folder);
+    settings.disk.as_mut().unwrap().max_bytes = Some(1 << 30);
+    settings
+}
+
 /// As many entries of a thousand galleries, which share a hundred pictures.
-async fn with_entries(entries: u32) {
-    let folder = tempfile::tempdir().unwrap();
-    let settings: StoreSettings = with_memory(folder.path());
+async fn write(folder: &Path, entries: u32) {
     // Small, so that many fit into the queue.
     let pictures: Vec<_> =
         (0..100u8).map(|n| variant([&b"RIFF\0\0\0\0WEBPVP8 "[..], &[n]].concat())).collect();
-    let store = open(settings.clone());
+    let store = open(settings(folder));
     let writing = Instant::now();
     for n in 0..entries {
         let state = (n % 100, 1);
@@ -40,37 +54,62 @@ async fn with_entries(entries: u32) {
     store.flush().await;
     println!("{entries} entries written in {:?}", writing.elapsed());
     assert_eq!(store.usage().disk.unwrap().entries, u64::from(entries));
-    drop(store);
+}
+
+async fn with_entries(entries: u32) {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), entries).await;
+    // In the last of the folders, so that it is there until all of them have been swept.
+    let last = folder.path().join("ff");
+    let _ = fs::create_dir(&last);
+    let stray = last.join("ff".repeat(32));
+    fs::write(&stray, b"left by a crash").unwrap();
 
     let before = resident();
     let opening = Instant::now();
-    let store = open(settings);
-    assert!(store.find(&request(entries / 2)).await.is_some());
+    let store = open(settings(folder.path()));
     let opened = opening.elapsed();
-    assert!(opened < Duration::from_millis(500), "{opened:?}");
+    assert!(store.find(&request(entries / 2)).await.is_some());
+    let answered = opening.elapsed();
+    assert!(stray.exists(), "answered before it was swept");
     let finding = Instant::now();
     for n in (0..entries).step_by(entries as usize / 1000) {
         assert!(store.find(&request(n)).await.is_some());
     }
     let found = finding.elapsed() / 1000;
-    let grown = resident().saturating_sub(before);
 
+    // The first of a gallery, and one of another whose number begins in the same way.
+    let (within, without) = (120, 112);
     let purging = Instant::now();
-    let purged = store.purge(Purge::Prefix("https://media.example.com/galleries/12".into())).await;
-    let purge = purging.elapsed();
-    assert_eq!(purged.requests, u64::from(entries) / 100);
-    assert!(purge < Duration::from_secs(1), "{purge:?}");
-    assert!(store.find(&request(120)).await.is_none());
-    assert!(store.find(&request(130)).await.is_some());
-    let index = std::fs::metadata(folder.path().join("index.sqlite")).unwrap().len();
+    let prefix = Purge::Prefix("https://media.example.com/galleries/12".into());
+    let purge = tokio::spawn({
+        let store = store.clone();
+        async move { store.purge(prefix).await }
+    });
+    until("holds", || async { store.find(&request(within)).await.is_none() }).await;
+    let held = purging.elapsed();
+    let purged: Purged = purge.await.unwrap();
+    let deleted = purging.elapsed();
+    let expected = Purged { requests: u64::from(entries) / 100, ..Purged::default() };
+    assert_eq!(purged, expected);
+    for n in (0..entries).step_by(1000) {
+        assert!(store.find(&request(n + within)).await.is_none());
+        assert!(store.find(&request(n + without)).await.is_some());
+    }
+    assert_eq!(store.usage().disk.unwrap().entries, u64::from(entries) - expected.requests);
+
+    let grown = resident().saturating_sub(before);
+    let size = |name: &str| fs::metadata(folder.path().join(name)).map_or(0, |file| file.len());
     println!(
-        "opened and first found in {opened:?}, then {found:?} each; {} requests purged in {purge:?}; \
-         {} KiB more memory; index of {} MiB",
+        "opened in {opened:?}, answered in {answered:?}, then {found:?} each; {} requests purged: held after {held:?}, \
+         deleted after {deleted:?}; {} KiB more memory; index of {} MiB, log of {} MiB",
         purged.requests,
         grown >> 10,
-        index >> 20,
+        size("index.sqlite") >> 20,
+        size("index.sqlite-wal") >> 20,
     );
-    assert!(grown < 64 << 20, "{grown}");
+    assert!(grown < MAX_GROWTH, "{grown}");
+    until("swept", || async { !stray.exists() }).await;
 }
 
 #[tokio::test]
@@ -79,7 +118,7 @@ async fn a_hundred_thousand_entries() {
 }
 
 #[tokio::test]
-#[ignore = "writes for a minute"]
+#[ignore = "writes for a minute or more"]
 async fn a_million_entries() {
     with_entries(1_000_000).await;
 }

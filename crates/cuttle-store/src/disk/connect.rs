@@ -6,20 +6,27 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::Trouble;
-use crate::disk::folder::Folder;
+use crate::disk::folder::{Folder, identity};
 
 /// Raised when the tables change.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Longer than a transaction of another process takes, on a slow disk.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Pages of 4 KiB in the log before they are brought into the index. What is keyed by digests touches pages all over it: brought over four
+/// times as rarely as is usual, many of them are written once instead of four times.
+const CHECKPOINT_PAGES: u32 = 4096;
+
+/// How long whoever reads or writes is waited for to empty the log.
+const EMPTYING: Duration = Duration::from_millis(500);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Pages are the system's to cache: 256 KiB hold the inner nodes of a look-up.
     Read,
-    /// 2 MiB.
+    /// 8 MiB, which is what a piece of a purge touches.
     Write,
     /// As `Write`, and what is committed is on the disk.
     Purge,
@@ -68,19 +75,32 @@ pub(crate) fn connect(folder: &Folder, purpose: Use) -> Result<Connection, Troub
     connection.set_prepared_statement_cache_capacity(32);
     let (cache_kib, synchronous) = match purpose {
         Use::Read => (256, "NORMAL"),
-        Use::Write => (2048, "NORMAL"),
+        Use::Write => (8192, "NORMAL"),
         Use::Purge => (256, "FULL"),
     };
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
 
-/// Moves a corrupt index aside, over the one before it: whoever wants to know may look.
-pub(crate) fn set_aside(folder: &Folder) -> Result<(), Trouble> {
+/// Brings everything from the log into the index, if whoever reads it ends in time.
+pub(crate) fn empty_log(index: &Connection) -> Result<(), Trouble> {
+    index.busy_timeout(EMPTYING)?;
+    let emptied = index.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    index.busy_timeout(BUSY)?;
+    Ok(emptied?)
+}
+
+/// Moves a corrupt index aside, over the one before it: whoever wants to know may look. Not if it is no longer the one that was
+/// found to be corrupt: another process has been faster.
+pub(crate) fn set_aside(folder: &Folder, corrupt: (u64, u64)) -> Result<(), Trouble> {
     let _lock = folder.lock()?;
+    if identity(&folder.index()).ok() != Some(corrupt) {
+        return Ok(());
+    }
     fs::rename(folder.index(), folder.path().join("index.corrupt"))?;
     remove(folder);
     Ok(())
@@ -92,5 +112,22 @@ fn remove(folder: &Folder) {
         path.push(end);
         // Not there: just as well.
         let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_was_replaced_meanwhile_is_not_moved_aside() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(&parent.path().join("cache")).expect("ours");
+        drop(found(&folder, 1).expect("a new index"));
+        let (device, inode) = identity(&folder.index()).expect("it is there");
+        set_aside(&folder, (device, inode + 1)).expect("nothing to do");
+        assert!(folder.index().exists());
+        set_aside(&folder, (device, inode)).expect("a move");
+        assert!(!folder.index().exists() && folder.path().join("index.corrupt").exists());
     }
 }

@@ -19,9 +19,12 @@ pub(crate) struct Bounds {
 /// Entries that go in one transaction: others wait for it.
 const AT_A_TIME: u32 = 256;
 
+/// What an entry takes in the index, of a long URL.
+const ENTRY_BYTES: u64 = 512;
+
 impl Bounds {
     fn excess(&self, kept: Kept) -> bool {
-        kept.bytes > self.max_bytes || kept.entries > self.max_entries
+        kept.bytes + kept.entries * ENTRY_BYTES > self.max_bytes || kept.entries > self.max_entries
     }
 }
 

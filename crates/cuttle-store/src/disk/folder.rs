@@ -2,14 +2,16 @@
 //!
 //! Files are written and removed only inside write transactions of the index, whose lock is theirs too.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat2};
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::file::{MAX_FILE_BYTES, parse, preamble};
 use crate::{ContentKey, Damage, Trouble, Variant};
@@ -21,17 +23,32 @@ pub(crate) struct Folder(PathBuf);
 /// What reading a variant's file came to, when it did not bring the variant.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// The file is of no use.
+    /// The file is of no use: not there, damaged, or not to be read, which is no reason to give up all others.
     Useless,
-    /// The disk did not answer.
+    /// Nothing could be read now.
     Failed(io::Error),
 }
 
 /// Copied and checked in well under a tenth of a millisecond; larger ones would hold up whoever is next.
 const READ_AT_ONCE_BYTES: usize = 256 << 10;
 
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Self::Failed(error),
+            _ => Self::Useless,
+        }
+    }
+}
+
 /// What a file takes beside its bytes, in blocks of most file systems.
 const BLOCK_BYTES: u64 = 4096;
+
+/// Making an index takes some milliseconds; whoever waits in vain tries again later.
+const LOCKED: Duration = Duration::from_secs(1);
+
+/// SECURITY: a link leads out of the folder, and to open a pipe is to wait for whoever writes to it.
+const PLAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 impl Folder {
     /// Makes the folder, or makes sure that it is ours.
@@ -59,12 +76,30 @@ impl Folder {
     }
 
     /// One process at a time makes or replaces the index. Held until it is dropped.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "at the start and in the keeper's own thread, and no lock can be waited for until a deadline"
+    )]
     pub(crate) fn lock(&self) -> io::Result<File> {
-        let path = self.0.join("lock");
-        let lock =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        lock.lock()?;
-        Ok(lock)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.custom_flags(PLAIN.bits().cast_signed()).open(self.0.join("lock"))?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                // Its holder may have been stopped, and a server must start all the same.
+                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// How long the log of the index is.
+    pub(crate) fn log_bytes(&self) -> io::Result<u64> {
+        fs::metadata(self.0.join("index.sqlite-wal")).map(|log| log.len())
     }
 
     pub(crate) fn shelf(&self, first: u8) -> PathBuf {
@@ -76,23 +111,24 @@ impl Folder {
     }
 
     pub(crate) fn read(&self, content: &ContentKey) -> Result<Variant, Unread> {
-        let file = File::open(self.file(content)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Unread::Useless,
-            _ => Unread::Failed(error),
-        })?;
-        let length = file.metadata().map_err(Unread::Failed)?.len();
-        if length > MAX_FILE_BYTES {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(PLAIN.bits().cast_signed())
+            .open(self.file(content))?;
+        let metadata = file.metadata()?;
+        let length = metadata.len();
+        if !metadata.is_file() || length > MAX_FILE_BYTES {
             return Err(Unread::Useless);
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         parse(&Bytes::from(bytes), content).map_err(|_: Damage| Unread::Useless)
     }
 
     /// The variant, if its file is small and all of it is in the system's memory. Waits for no disk, so it may be asked by a
     /// thread of the reactor: a hop to another thread and back takes longer than the reading.
     pub(crate) fn read_cached(&self, content: &ContentKey) -> Option<Variant> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | PLAIN;
         let file =
             openat2(CWD, self.file(content), flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
         let length = usize::try_from(fstat(&file).ok()?.st_size).ok()?;
@@ -137,8 +173,9 @@ impl Folder {
     }
 
     pub(crate) fn remove(&self, content: &ContentKey) {
+        let path = self.file(content);
         // Not there: just as well. Not removable: swept later.
-        let _ = fs::remove_file(self.file(content));
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(path));
     }
 
     /// Bytes of the file system, and how many of them we could still use.
@@ -151,6 +188,8 @@ impl Folder {
     /// Whether something of some size can be written.
     pub(crate) fn probe(&self) -> io::Result<()> {
         let path = self.0.join("probe");
+        // Left by a crash: just as well.
+        let _ = fs::remove_file(&path);
         let probed = create(&path).and_then(|mut file| file.write_all(&[0; 64 << 10]));
         let _ = fs::remove_file(path);
         probed
@@ -158,12 +197,18 @@ impl Folder {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// What the file of a variant is called.
 pub(crate) fn name(content: &ContentKey) -> String {
     blake3::Hash::from_bytes(content.0).to_hex().to_string()
+}
+
+/// Whether a file is called as ours are, finished or not. What someone else put here is never removed.
+pub(crate) fn is_ours(name: &str) -> bool {
+    let hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.strip_suffix(".new").map_or(name.len() == 64 && hexadecimal(name), hexadecimal)
 }
 
 /// Device and inode of a file: whether it is still the one that was opened.

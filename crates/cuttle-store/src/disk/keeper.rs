@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::disk::evict::{Bounds, evict};
-use crate::disk::folder::{Folder, Unread};
+use crate::disk::folder::{Folder, Unread, identity};
 use crate::disk::sweep::sweep;
 use crate::disk::{Disk, Shared, Timing, connect, rows, write};
+use crate::file::MAX_PICTURE_BYTES;
 use crate::purge::now_ms;
 use crate::queue::{Erasing, Operation};
 use crate::settings::share;
@@ -30,8 +31,10 @@ pub(crate) struct Keeper {
     /// Where writing failed last, reading may still work.
     failed: bool,
     erasing: Vec<Erasing>,
+    /// There is more to evict than one turn did.
+    evicting: bool,
     /// The last purge of the index that was applied here.
-    seen: Option<i64>,
+    seen: i64,
     uses_written: Instant,
 }
 
@@ -42,11 +45,21 @@ struct Open {
     sweep: Option<u8>,
     /// When the folder and its file system were last looked at.
     looked: Option<Instant>,
+    /// When it was last tried to empty the log.
+    emptied: Option<Instant>,
     max_bytes: u64,
 }
 
 /// Entries that a purge deletes in one transaction: others wait for it.
-const ERASE: u32 = 1024;
+const ERASE: u32 = 2048;
+/// The log of the index is emptied beyond it, and nothing is written while it is four times as long.
+const MAX_LOG_BYTES: u64 = 32 << 20;
+/// Emptying it may hold up everyone who writes.
+const EMPTY_EVERY: Duration = Duration::from_secs(5);
+/// Files that a reader found damaged and one turn reads again.
+const JUDGE: usize = 64;
+/// How long one turn evicts: purges of other processes are to be heard within a second.
+const EVICT: Duration = Duration::from_millis(100);
 
 impl Keeper {
     /// Opens the disk if that is possible now.
@@ -64,7 +77,8 @@ impl Keeper {
             open: None,
             failed: false,
             erasing: Vec::new(),
-            seen: None,
+            evicting: false,
+            seen: 0,
             uses_written: Instant::now(),
         };
         if let Err(trouble) = keeper.mount().and_then(|()| keeper.hear()) {
@@ -103,16 +117,16 @@ impl Keeper {
 
     fn pause(&self) -> Duration {
         let sweeping = self.open.as_ref().is_some_and(|open| open.sweep.is_some());
-        match (self.erasing.is_empty(), sweeping) {
-            (false, _) => Duration::ZERO,
-            (true, true) => self.timing.sweep_pause,
-            (true, false) => self.timing.tick,
+        match (self.evicting || !self.erasing.is_empty(), sweeping) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.timing.sweep_pause,
+            (false, false) => self.timing.tick,
         }
     }
 
-    /// What is left to be erased may be left to the next start.
+    /// What is left to be erased or evicted may be left to the next start.
     fn is_idle(&self, stopping: bool) -> bool {
-        (stopping || self.erasing.is_empty()) && self.shared.queue.is_empty()
+        (stopping || self.erasing.is_empty() && !self.evicting) && self.shared.queue.is_empty()
     }
 
     /// Everything once, a piece of each.
@@ -122,9 +136,10 @@ impl Keeper {
         self.look()?;
         self.pay()?;
         self.hear()?;
+        // First, so that a picture that was made anew for a damaged file is written.
+        self.judge()?;
         self.write()?;
         self.note_uses()?;
-        self.judge()?;
         self.erase()?;
         self.evict()?;
         self.sweep()
@@ -142,7 +157,14 @@ impl Keeper {
             let disk = Arc::new(disk);
             self.shared.set_disk(Some(Arc::clone(&disk)));
             tracing::info!(folder = %disk.path().display(), "pictures are kept on disk");
-            self.open = Some(Open { disk, index, sweep: Some(0), looked: None, max_bytes: 0 });
+            self.open = Some(Open {
+                disk,
+                index,
+                sweep: Some(0),
+                looked: None,
+                emptied: None,
+                max_bytes: 0,
+            });
             self.look()?;
         }
         if self.failed {
@@ -151,6 +173,7 @@ impl Keeper {
             let _ = self.evict();
             let open = opened(&mut self.open)?;
             open.disk.folder.probe()?;
+            write(&mut open.index, |_| Ok(()))?;
             self.failed = false;
             self.shared.set_trouble(None);
         }
@@ -164,6 +187,7 @@ impl Keeper {
         if !open.disk.is_in_place() {
             return Err(Trouble::Unusable("the index was removed or replaced".into()));
         }
+        open.bound_log()?;
         if open.looked.is_some_and(|looked| looked.elapsed() < self.timing.rest) {
             return Ok(());
         }
@@ -193,16 +217,14 @@ impl Keeper {
     /// Applies purges of other processes.
     fn hear(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
-        // At the start there is nothing here that they could mean.
-        let since = self.seen.unwrap_or(0);
-        for (number, purge) in rows::purges_since(&open.index, since)? {
-            if self.shared.log.enter_numbered(number, purge.clone()) && self.seen.is_some() {
+        // Also at the first time: without a disk there has been memory.
+        for (number, purge) in rows::purges_since(&open.index, self.seen)? {
+            if self.shared.log.enter_numbered(number, purge.clone()) {
                 self.shared.queue.purge(&purge);
                 (self.apply)(&purge);
             }
-            self.seen = Some(number);
+            self.seen = number;
         }
-        self.seen.get_or_insert(0);
         Ok(())
     }
 
@@ -212,36 +234,47 @@ impl Keeper {
         if batch.is_empty() {
             return Ok(());
         }
-        let (folder, mut written) = (&open.disk.folder, Vec::new());
+        let (folder, mut written, mut too_large) = (&open.disk.folder, Vec::new(), 0);
         // A picture that would take more than an eighth pushes out too many others.
-        let largest = open.max_bytes / 8;
+        let largest = (open.max_bytes / 8).min(MAX_PICTURE_BYTES);
         let result = write(&mut open.index, |index| {
             for (request, operation) in batch.operations() {
                 match operation {
                     Operation::Record(record) if record.variant.bytes.len() as u64 <= largest => {
                         written.extend(rows::record(index, folder, request, record)?);
                     }
-                    _ => rows::forget(index, folder, request)?,
+                    Operation::Record(record) => {
+                        let bytes = record.variant.bytes.len();
+                        tracing::debug!(source = %record.source, bytes, largest, "too large for the disk");
+                        too_large += 1;
+                        rows::forget(index, folder, request)?;
+                    }
+                    Operation::Forget => rows::forget(index, folder, request)?,
                 }
             }
-            Ok(())
+            rows::totals(index)
         });
         match result {
-            Ok(()) => self.shared.queue.done(&batch),
+            Ok(kept) => {
+                // Before anyone is told.
+                Counters::add(&self.shared.counters.dropped, too_large);
+                self.shared.counters.set(kept);
+                self.shared.queue.done(&batch);
+                Ok(())
+            }
             Err(trouble) => {
                 written.iter().for_each(|content| folder.remove(content));
                 let dropped = self.shared.queue.failed(&batch);
                 Counters::add(&self.shared.counters.dropped, dropped);
-                return Err(trouble);
+                Err(trouble)
             }
         }
-        self.shared.counters.set(rows::totals(&open.index)?);
-        Ok(())
     }
 
     fn note_uses(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
-        if self.uses_written.elapsed() < self.timing.write_uses_every {
+        let due = self.uses_written.elapsed() >= self.timing.write_uses_every;
+        if !due && !self.shared.queue.is_stopping() {
             return Ok(());
         }
         self.uses_written = Instant::now();
@@ -249,20 +282,13 @@ impl Keeper {
         if uses.is_empty() {
             return Ok(());
         }
-        write(&mut open.index, |index| {
-            let mut update =
-                index.prepare_cached("UPDATE entries SET used = ?2 WHERE request = ?1")?;
-            for (request, used) in &uses {
-                update.execute(params![request.0, used])?;
-            }
-            Ok(())
-        })
+        write(&mut open.index, |index| rows::note_uses(index, uses))
     }
 
     /// Reads again what a reader found damaged: it may have been written anew.
     fn judge(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
-        for content in self.shared.queue.take_suspects() {
+        for content in self.shared.queue.take_suspects(JUDGE) {
             let folder = &open.disk.folder;
             let removed = write(&mut open.index, |index| match folder.read(&content) {
                 Ok(_) => Ok(false),
@@ -283,11 +309,11 @@ impl Keeper {
         let Some(erasing) = self.erasing.first_mut() else { return Ok(()) };
         let (folder, number) = (&open.disk.folder, erasing.number);
         let removed = write(&mut open.index, |index| {
-            let meant = rows::meant(index, &erasing.purge, number, ERASE)?;
-            if meant.is_empty() {
+            let removed = rows::erase(index, folder, (number, &erasing.purge), ERASE)?;
+            if removed.entries == 0 {
                 index.execute("UPDATE purges SET done = 1 WHERE id = ?1", [number])?;
             }
-            rows::remove(index, folder, &meant)
+            Ok(removed)
         })?;
         erasing.so_far.requests += removed.entries;
         erasing.so_far.variants += removed.variants;
@@ -307,14 +333,15 @@ impl Keeper {
             max_entries: self.settings.max_entries,
             oldest: now_ms().saturating_sub(max_age),
         };
-        loop {
+        let begun = Instant::now();
+        self.evicting = true;
+        while self.evicting && begun.elapsed() < EVICT {
             let evicted = evict(&mut open.index, &open.disk.folder, bounds)?;
-            if evicted == 0 {
-                return Ok(());
-            }
+            self.evicting = evicted > 0;
             Counters::add(&self.shared.counters.evicted, evicted);
             self.shared.counters.set(rows::totals(&open.index)?);
         }
+        Ok(())
     }
 
     fn sweep(&mut self) -> Result<(), Trouble> {
@@ -329,16 +356,10 @@ impl Keeper {
     fn fail(&mut self, trouble: Trouble) {
         match &trouble {
             // What is there can still be read.
-            Trouble::Full(_) | Trouble::ReadOnly(_) => {}
+            Trouble::Full(_) | Trouble::ReadOnly(_) | Trouble::Busy(_) => {}
             Trouble::Corrupt(_) => {
                 Counters::add(&self.shared.counters.corrupt, 1);
-                // Another process may have replaced it already.
-                let replaced = self.open.as_ref().is_some_and(|open| !open.disk.is_in_place());
-                drop(self.close());
-                let folder = Folder::open(&self.settings.folder);
-                if !replaced
-                    && let Err(trouble) = folder.and_then(|folder| connect::set_aside(&folder))
-                {
+                if let Err(trouble) = self.set_aside() {
                     tracing::warn!(%trouble, "a corrupt index cannot be moved aside");
                 }
             }
@@ -353,6 +374,16 @@ impl Keeper {
         self.shared.set_trouble(Some(trouble));
     }
 
+    fn set_aside(&mut self) -> Result<(), Trouble> {
+        let open = self.close();
+        let folder = Folder::open(&self.settings.folder)?;
+        let corrupt = match open {
+            Some(open) => open.disk.identity,
+            None => identity(&folder.index())?,
+        };
+        connect::set_aside(&folder, corrupt)
+    }
+
     fn close(&mut self) -> Option<Open> {
         self.shared.set_disk(None);
         self.open.take()
@@ -361,6 +392,23 @@ impl Keeper {
 
 fn opened(open: &mut Option<Open>) -> Result<&mut Open, Trouble> {
     open.as_mut().ok_or_else(|| Trouble::Unusable("it is not open".into()))
+}
+
+impl Open {
+    /// While there is always someone who reads, `SQLite` never begins the log of an index anew by itself.
+    fn bound_log(&mut self) -> Result<(), Trouble> {
+        let mut log = self.disk.log_bytes()?;
+        if log > MAX_LOG_BYTES && self.emptied.is_none_or(|at| at.elapsed() >= EMPTY_EVERY) {
+            self.emptied = Some(Instant::now());
+            connect::empty_log(&self.index)?;
+            log = self.disk.log_bytes()?;
+        }
+        if log > 4 * MAX_LOG_BYTES {
+            // A process that was stopped, a backup.
+            return Err(Trouble::Busy("its log cannot be emptied while someone reads it".into()));
+        }
+        Ok(())
+    }
 }
 
 impl Erasing {

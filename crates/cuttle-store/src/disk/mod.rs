@@ -7,6 +7,7 @@ mod keeper;
 mod rows;
 mod sweep;
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) struct Timing {
     pub(crate) tick: Duration,
     /// Between attempts to use a disk that failed.
     pub(crate) rest: Duration,
+    /// A disk that has not answered for so long is not asked again until it does.
+    pub(crate) read_within: Duration,
     /// A picture in use says so this often.
     pub(crate) note_use_every: Duration,
     /// Uses are written together.
@@ -43,6 +46,7 @@ impl Default for Timing {
         Self {
             tick: Duration::from_millis(250),
             rest: Duration::from_secs(1),
+            read_within: Duration::from_secs(5),
             note_use_every: Duration::from_secs(10 * 60),
             write_uses_every: Duration::from_secs(10),
             sweep_pause: Duration::from_millis(20),
@@ -120,10 +124,29 @@ impl Shared {
         if !self.queue.trusts_disk() {
             return None;
         }
-        question(&*self.disk()?).unwrap_or_else(|trouble| {
-            *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        let disk = self.disk()?;
+        question(&disk).unwrap_or_else(|trouble| {
+            // Not of an index that has been replaced since.
+            if self.disk().is_some_and(|now| Arc::ptr_eq(&now, &disk)) {
+                self.report(trouble);
+            }
             None
         })
+    }
+
+    /// A look-up has waited for too long: others do not, until the keeper has opened the disk again.
+    pub(crate) fn stalled(&self) {
+        self.set_disk(None);
+        self.report(Trouble::Unusable("it does not answer".into()));
+    }
+
+    pub(crate) fn has_disk(&self) -> bool {
+        self.disk().is_some()
+    }
+
+    fn report(&self, trouble: Trouble) {
+        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        self.queue.wake();
     }
 
     /// Enters a purge into the index. Blocks until it is on the disk; no number where it cannot be.
@@ -142,6 +165,15 @@ impl Shared {
 
     fn set_disk(&self, disk: Option<Arc<Disk>>) {
         *self.disk.write().unwrap_or_else(PoisonError::into_inner) = disk;
+    }
+
+    /// Nothing is written any more, and what is there would go out of date.
+    pub(crate) fn end(&self) {
+        if std::thread::panicking() {
+            self.set_trouble(Some(Trouble::Unusable("its writer has failed".into())));
+        }
+        self.set_disk(None);
+        self.queue.close();
     }
 
     fn reported(&self) -> Option<Trouble> {
@@ -164,11 +196,12 @@ impl Disk {
     /// Opens the folder and its index; a corrupt index is begun anew.
     fn open(settings: &DiskSettings) -> Result<(Self, Connection), Trouble> {
         let folder = Folder::open(&settings.folder)?;
+        let before = folder::identity(&folder.index());
         let writer =
             connect::found(&folder, settings.state_layout).or_else(|trouble| match trouble {
                 Trouble::Corrupt(_) => {
                     tracing::warn!(%trouble, "moved aside as index.corrupt");
-                    connect::set_aside(&folder)?;
+                    connect::set_aside(&folder, before?)?;
                     connect::found(&folder, settings.state_layout)
                 }
                 other => Err(other),
@@ -180,6 +213,15 @@ impl Disk {
     /// Whether the index is still the file at its place, and not one that was deleted.
     fn is_in_place(&self) -> bool {
         folder::identity(&self.folder.index()).is_ok_and(|identity| identity == self.identity)
+    }
+
+    /// How long the log is, which is there as long as the index is open.
+    fn log_bytes(&self) -> Result<u64, Trouble> {
+        self.folder.log_bytes().map_err(|error| match error.kind() {
+            // What was in it is lost, purges too, and whoever opens the index next begins another.
+            io::ErrorKind::NotFound => Trouble::Corrupt("its log was removed".into()),
+            _ => error.into(),
+        })
     }
 
     fn path(&self) -> &Path {

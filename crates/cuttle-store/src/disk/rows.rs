@@ -1,5 +1,7 @@
 //! What is asked of the index, and done to it, inside transactions of whoever calls.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::disk::folder::Folder;
@@ -88,7 +90,7 @@ pub(crate) fn record(
             (added.inspect_err(|_| folder.remove(content))?, Some(*content))
         }
     };
-    let before = of_request(index, request)?;
+    let (before, used) = (of_request(index, request)?, next_use(index)?);
     let seal = seal(request, content, source.as_bytes(), state);
     let entry = index
         .prepare_cached(
@@ -98,13 +100,34 @@ pub(crate) fn record(
              seal = excluded.seal, epoch = excluded.epoch, used = excluded.used",
         )
         .and_then(|mut insert| {
-            insert.execute(params![request.0, id, source.as_bytes(), state, seal, epoch, now_ms()])
+            insert.execute(params![request.0, id, source.as_bytes(), state, seal, epoch, used])
         });
     entry.inspect_err(|_| written.iter().for_each(|content| folder.remove(content)))?;
     if let Some(before) = before.filter(|before| before.variant != id) {
         remove_unnamed(index, folder, before.variant)?;
     }
     Ok(written)
+}
+
+/// When something is used that is used now: in milliseconds since 1970, and after everything that was used before, also after
+/// the clock was set back. Else the newest would be the first to go until the clock has caught up.
+pub(crate) fn next_use(index: &Connection) -> Result<i64, Trouble> {
+    let last: i64 = index
+        .prepare_cached("SELECT coalesce(max(used), 0) FROM entries")?
+        .query_row([], |row| row.get(0))?;
+    Ok(now_ms().max(last.saturating_add(1)))
+}
+
+/// Notes that requests were answered.
+pub(crate) fn note_uses(
+    index: &Connection,
+    requests: impl IntoIterator<Item = RequestDigest>,
+) -> Result<(), Trouble> {
+    let used = next_use(index)?;
+    let mut update = index.prepare_cached("UPDATE entries SET used = ?2 WHERE request = ?1")?;
+    requests
+        .into_iter()
+        .try_for_each(|request| Ok(update.execute(params![request.0, used]).map(drop)?))
 }
 
 /// Forgets a request.
@@ -137,8 +160,7 @@ pub(crate) fn remove(
         removed.entries +=
             index.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([entry])? as u64;
         if let Some(bytes) = remove_unnamed(index, folder, *variant)? {
-            removed.variants += 1;
-            removed.bytes += bytes;
+            (removed.variants, removed.bytes) = (removed.variants + 1, removed.bytes + bytes);
         }
     }
     Ok(removed)
@@ -184,9 +206,16 @@ pub(crate) fn totals(index: &Connection) -> Result<Kept, Trouble> {
     })?)
 }
 
-/// Purges with a number over `since`.
+/// Purges with a number over `since`. Those that are no longer listed may have meant anything.
 pub(crate) fn purges_since(index: &Connection, since: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
-    purges(index, "SELECT id, scope, text FROM purges WHERE id > ?1 ORDER BY id", since)
+    let forgotten: i64 =
+        index.prepare_cached("SELECT forgotten FROM totals")?.query_row([], |row| row.get(0))?;
+    let mut since_then =
+        purges(index, "SELECT id, scope, text FROM purges WHERE id > ?1 ORDER BY id", since)?;
+    if since < forgotten {
+        since_then.insert(0, (forgotten, Purge::All));
+    }
+    Ok(since_then)
 }
 
 /// Purges up to `until` that are not done.
@@ -230,49 +259,96 @@ pub(crate) fn enter_purge(
     };
     let now = now_ms();
     let least = now.max(last.0 + 1);
-    let number = index.query_row(
+    let number: i64 = index.query_row(
         "INSERT INTO purges SELECT max(?1, coalesce(max(id), 0) + 1), ?2, ?3, 0 FROM purges RETURNING id",
         params![least, scope, text.as_bytes()],
         |row| row.get(0),
     )?;
     // Never the last one: numbers grow from it.
+    let before = number.min(now - REMEMBERED_MS);
     index.execute(
-        "DELETE FROM purges WHERE done = 1 AND id < ?1 AND id < (SELECT max(id) FROM purges)",
-        [now - REMEMBERED_MS],
+        "UPDATE totals SET forgotten = max(forgotten,
+           (SELECT coalesce(max(id), 0) FROM purges WHERE done = 1 AND id < ?1))",
+        [before],
     )?;
+    index.execute("DELETE FROM purges WHERE done = 1 AND id < ?1", [before])?;
     Ok(Epoch(number))
 }
 
-/// Some of the entries that a purge means.
-pub(crate) fn meant(
+/// Deletes some of the entries that a purge means, and the variants that nothing else names with their files; what it came to.
+pub(crate) fn erase(
     index: &Connection,
-    purge: &Purge,
-    number: i64,
+    folder: &Folder,
+    (number, purge): (i64, &Purge),
     limit: u32,
-) -> Result<Vec<Victim>, Trouble> {
-    let all = "SELECT id, variant FROM entries WHERE epoch < ?1 LIMIT ?2";
-    let range = "SELECT id, variant FROM entries WHERE source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2";
+) -> Result<Kept, Trouble> {
     let (from, to) = match purge {
         Purge::All => (None, None),
         // The next text after it.
         Purge::Source(text) => (Some(text.as_bytes()), Some([text.as_bytes(), &[0]].concat())),
         Purge::Prefix(text) => (Some(text.as_bytes()), after(text.as_bytes())),
     };
-    let victims = match (from, to) {
+    let variant = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let named: Vec<i64> = match (from, to) {
         (Some(from), Some(to)) => index
-            .prepare_cached(range)?
-            .query_map(params![number, limit, from, to], victim)?
+            .prepare_cached(
+                "DELETE FROM entries WHERE id IN (SELECT id FROM entries
+                   WHERE source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2) RETURNING variant",
+            )?
+            .query_map(params![number, limit, from, to], variant)?
             .collect::<Result<_, _>>()?,
         _ => index
-            .prepare_cached(all)?
-            .query_map(params![number, limit], victim)?
+            .prepare_cached(
+                "DELETE FROM entries WHERE id IN (SELECT id FROM entries
+                   WHERE epoch < ?1 LIMIT ?2) RETURNING variant",
+            )?
+            .query_map(params![number, limit], variant)?
             .collect::<Result<_, _>>()?,
     };
-    Ok(victims)
+    let mut erased = Kept { entries: named.len() as u64, ..Kept::default() };
+    for variant in BTreeSet::from_iter(named) {
+        if let Some(bytes) = remove_unnamed(index, folder, variant)? {
+            (erased.variants, erased.bytes) = (erased.variants + 1, erased.bytes + bytes);
+        }
+    }
+    Ok(erased)
 }
 
 /// The least text over all that begin with `prefix`; nothing for the empty one. UTF-8 has no byte 0xff.
 fn after(prefix: &[u8]) -> Option<Vec<u8>> {
     let (last, rest) = prefix.split_last()?;
     Some([rest, &[last + 1]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purges_that_are_no_longer_listed_are_heard_as_all() {
+        let index = Connection::open_in_memory().expect("memory");
+        index.execute_batch(include_str!("schema.sql")).expect("our own tables");
+        index
+            .execute_batch("INSERT INTO purges VALUES (5, 1, x'61', 1), (6, 1, x'62', 0)")
+            .expect("old ones, of which one is under way");
+        assert_eq!(purges_since(&index, 0).expect("listed").len(), 2);
+        let purge = Purge::Source("c".into());
+        let now = enter_purge(&index, &purge, Epoch(0)).expect("a third");
+        let recent = [(6, Purge::Source("b".into())), (now.0, purge)];
+        assert_eq!(purges_since(&index, 5).expect("listed"), recent);
+        let all = [&[(5, Purge::All)], &recent[..]].concat();
+        assert_eq!(purges_since(&index, 4).expect("listed"), all);
+    }
+
+    #[test]
+    fn what_is_used_now_is_used_last() {
+        let index = Connection::open_in_memory().expect("memory");
+        index.execute_batch(include_str!("schema.sql")).expect("our own tables");
+        let now = now_ms();
+        let used = next_use(&index).expect("nothing was used");
+        assert!(used >= now);
+        let insert = "INSERT INTO entries VALUES (1, x'', 1, x'', x'', x'', 0, ?1)";
+        index.execute(insert, [i64::MAX / 2]).expect("a row");
+        assert_eq!(next_use(&index).expect("something was used"), i64::MAX / 2 + 1);
+    }
 }

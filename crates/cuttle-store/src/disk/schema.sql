@@ -15,7 +15,7 @@ CREATE TABLE entries (
   seal BLOB NOT NULL,
   -- The last purge when it was written: later ones may mean it.
   epoch INTEGER NOT NULL,
-  -- Milliseconds since 1970.
+  -- Milliseconds since 1970; later than that of everything used before, also after the clock was set back.
   used INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX entries_variant ON entries (variant);
@@ -36,9 +36,11 @@ CREATE INDEX purges_open ON purges (id) WHERE done = 0;
 CREATE TABLE totals (
   variants INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  entries INTEGER NOT NULL
+  entries INTEGER NOT NULL,
+  -- The last purge that is no longer listed. Whoever has heard of none since cannot know what it missed.
+  forgotten INTEGER NOT NULL
 ) STRICT;
-INSERT INTO totals VALUES (0, 0, 0);
+INSERT INTO totals VALUES (0, 0, 0, 0);
 CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
   UPDATE totals SET entries = entries + 1;
 END;

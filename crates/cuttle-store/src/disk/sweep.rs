@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use crate::disk::folder::{Folder, name};
+use crate::disk::folder::{Folder, is_ours, name};
 use crate::disk::rows;
 use crate::disk::write;
 use crate::{ContentKey, Trouble};
@@ -23,7 +23,6 @@ pub(crate) fn sweep(index: &mut Connection, folder: &Folder, first: u8) -> Resul
     write(index, |index| {
         let found = Differences::find(index, folder, first)?;
         for stray in &found.strays {
-            // A folder that someone put there stays.
             let _ = fs::remove_file(stray);
         }
         found.missing.iter().try_for_each(|content| rows::remove_variant(index, folder, content))
@@ -52,7 +51,8 @@ impl Differences {
             Err(error) => return Err(error.into()),
         };
         let named: HashSet<String> = rows.iter().map(name).collect();
-        let strays = files.difference(&named).map(|file| shelf.join(file)).collect();
+        let strays = files.difference(&named).filter(|file| is_ours(file));
+        let strays = strays.map(|file| shelf.join(file)).collect();
         let missing = rows.into_iter().filter(|content| !files.contains(&name(content))).collect();
         Ok(Self { strays, missing })
     }

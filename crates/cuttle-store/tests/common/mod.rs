@@ -64,6 +64,13 @@ pub fn with_memory(folder: &Path) -> StoreSettings {
     StoreSettings { memory_bytes: 16 << 20, index_entries_in_memory: 10_000, ..disk_only(folder) }
 }
 
+/// A disk where some twenty pictures fit.
+pub fn small(folder: &Path) -> StoreSettings {
+    let mut settings = disk_only(folder);
+    settings.disk.as_mut().unwrap().max_bytes = Some(400_000);
+    settings
+}
+
 /// Opens a store that must have no trouble.
 pub fn open(settings: StoreSettings) -> Store<State> {
     let (store, trouble) = Store::open(settings);
