@@ -1,5 +1,6 @@
 //! Where originals come from, by configuration: files, the application, remote servers behind the guard.
 
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,18 @@ pub(crate) fn original_server(config: &Config) -> Option<Url> {
             .filter(Url::has_host)
             .or_else(|| config.apps.iter().find(|app| app.keys.id == *fallback).and_then(of_app)),
     }
+}
+
+/// Which application it is whose pictures are kept: those of another one under the same path are others. Not its build: what a
+/// deploy leaves as it is stays kept.
+pub(crate) fn application(configured: &Configured, folder: Option<&Path>) -> Arc<str> {
+    let config = &configured.config;
+    let app = config.apps.first().map(|app| &app.keys);
+    // As it was written, so that a link to the current release is the same from one to the next.
+    let place = folder.or_else(|| app?.next.as_deref());
+    let place = place.map(|place| std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
+    let id = app.map(|app| &app.id);
+    format!("{id:?} {:?} {place:?}", original_server(config).map(String::from)).into()
 }
 
 fn http_settings(config: &Config) -> HttpSettings {

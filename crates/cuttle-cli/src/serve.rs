@@ -87,7 +87,10 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     if let Some(trouble) = trouble {
         tracing::warn!(%trouble, "pictures are kept in memory only");
     }
-    let settings = settings(configured, limits, memory, &rules);
+    let settings = Settings {
+        application: origins::application(configured, place(serve, config)),
+        ..settings(configured, limits, memory, &rules)
+    };
     let grace = settings.request;
     let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
     let kept = pipeline.clone();
@@ -152,8 +155,13 @@ fn folder(serve: &Serve, config: &Config) -> Result<Option<Arc<Folder>>, Failure
     match (&serve.folder, serves_a_folder(config)) {
         (Some(folder), false) => Err(Failure::TwoThingsToServe(folder.clone())),
         (None, false) => Ok(None),
-        (folder, true) => Ok(Some(open_folder(folder.as_deref().unwrap_or(Path::new(".")))?)),
+        (_, true) => place(serve, config).map(open_folder).transpose().map_err(Into::into),
     }
+}
+
+/// Where that folder is.
+fn place<'a>(serve: &'a Serve, config: &Config) -> Option<&'a Path> {
+    serves_a_folder(config).then(|| serve.folder.as_deref().unwrap_or(Path::new(".")))
 }
 
 /// Who answers for what is no picture.

@@ -1,4 +1,4 @@
-//! The two keys of a picture, as digests.
+//! The two keys of a picture, as digests, and what sets apart the requests of one server from those of another.
 //!
 //! Every field is written with its length or as one fixed byte, so that no two different inputs meet
 //! in one key (Next's concatenated key serves one URL's picture under another).
@@ -9,15 +9,37 @@ use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, RequestDigest};
 
 use crate::asked::Asked;
+use crate::settings::Settings;
 
 /// Contexts keep digests of different meaning apart, whatever their input.
+const REALM_CONTEXT: &str = "cuttle 2026 realm";
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
 const CONTENT_CONTEXT: &str = "cuttle 2026 content key";
 
+/// Whose pictures they are, and all that decides what becomes of an original without being asked for: the index outlives the
+/// process, and the next one may be configured otherwise, or stand in front of another application.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Realm([u8; 32]);
+
+impl Realm {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let Settings { application, limits, profile, next, strict, .. } = settings;
+        let mut hasher = blake3::Hasher::new_derive_key(REALM_CONTEXT);
+        hasher.update(&(application.len() as u64).to_le_bytes());
+        hasher.update(application.as_bytes());
+        hasher.update(&ENGINE_VERSION.to_le_bytes());
+        hasher.update(&[u8::from(next.svg), u8::from(strict.svg)]);
+        // As they are written for people: a limit or a profile that is added later is in it by itself.
+        hasher.update(format!("{limits:?} {profile:?}").as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
 /// Key of a request and, where that matters, of whoever asks. The request's part knows its own length, so what follows it
 /// cannot be taken for a part of it.
-pub(crate) fn request_digest(asked: &Asked) -> RequestDigest {
+pub(crate) fn request_digest(realm: &Realm, asked: &Asked) -> RequestDigest {
     let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
+    hasher.update(&realm.0);
     hasher.update(asked.request.key().as_bytes());
     if let Some(personal) = &asked.personal {
         hasher.update(&personal.digest());
@@ -75,7 +97,11 @@ pub(crate) fn entity_tag(digest: &blake3::Hash) -> Arc<str> {
 mod tests {
     use std::collections::HashSet;
 
+    use cuttle_contract::{Images, Rules};
+    use cuttle_image::Limits;
+
     use super::*;
+    use crate::plan::MemoryPlan;
 
     #[test]
     fn every_option_and_the_source_make_another_content() {
@@ -100,6 +126,29 @@ mod tests {
         ]
         .into();
         assert_eq!(keys.len(), 14);
+    }
+
+    #[test]
+    fn what_is_kept_for_another_application_policy_or_engine_answers_nobody() {
+        let memory = MemoryPlan::new(1 << 30, 1, 1 << 20, None);
+        let rules = Rules::compile(&Images::default()).expect("the defaults are allowed");
+        let base = || Settings::new(Limits::default(), memory, &rules);
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = base();
+            change(&mut settings);
+            Realm::of(&settings).0
+        };
+        let realms: HashSet<_> = [
+            with(|_| {}),
+            with(|settings| settings.application = "another".into()),
+            with(|settings| settings.next.svg ^= true),
+            with(|settings| settings.strict.svg ^= true),
+            with(|settings| settings.limits.pixels -= 1),
+            with(|settings| settings.profile = Profile::Small),
+        ]
+        .into();
+        assert_eq!(realms.len(), 6);
+        assert_eq!(with(|settings| settings.queue_length += 1), with(|_| {}));
     }
 
     #[test]

@@ -38,16 +38,22 @@ pub(crate) enum LookUp {
 /// For as long as a client's own pictures are kept; an application that takes a right away must not wait longer.
 const PERSONAL: Duration = Duration::from_secs(60);
 
-impl Known {
-    /// The cache of what is one client's alone.
-    pub(crate) fn personal(bytes: u64) -> Cache<RequestDigest, Self> {
-        Cache::builder()
-            .max_capacity(bytes)
-            .weigher(|_, known: &Self| u32::try_from(known.made.body.len()).unwrap_or(u32::MAX))
-            .time_to_live(PERSONAL)
-            .build()
-    }
+/// What is one client's alone, with the purges that were known when it was begun.
+pub(crate) struct Personal(Cache<RequestDigest, (Epoch, Known)>);
 
+impl Personal {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let weight = |known: &Known| u32::try_from(known.made.body.len()).unwrap_or(u32::MAX);
+        let cache = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(move |_, (_, known): &(Epoch, Known)| weight(known))
+            .time_to_live(PERSONAL)
+            .build();
+        Self(cache)
+    }
+}
+
+impl Known {
     pub(crate) fn answer(self, found: Found, asked: &Asked) -> Answer {
         Answer::of(self.made, found, &self.state, asked)
     }
@@ -56,7 +62,11 @@ impl Known {
 impl Stages {
     pub(crate) async fn look_up(&self, digest: &RequestDigest, asked: &Asked) -> LookUp {
         if asked.personal.is_some() {
-            return self.personal.get(digest).map_or(LookUp::Absent, LookUp::Fresh);
+            let source = asked.request.source.as_str();
+            let kept = self.personal.0.get(digest);
+            // Whichever process heard of the purge, and whenever this was finished.
+            let kept = kept.filter(|(since, _)| !self.store.voids(*since, source));
+            return kept.map_or(LookUp::Absent, |(_, known)| LookUp::Fresh(known));
         }
         // Memory first: what is hot never waits for a thread that reads files.
         let found = match self.store.peek(digest) {
@@ -94,7 +104,7 @@ impl Stages {
         let Some((content, variant)) = &made.stored else { return };
         if asked.personal.is_some() {
             let known = Known { made: made.clone(), state: Arc::clone(state) };
-            self.personal.insert(digest, known);
+            self.personal.0.insert(digest, (since, known));
         } else {
             let source = asked.request.source.as_str().into();
             let entry = Entry { content: *content, state: Arc::clone(state), source };
@@ -104,7 +114,7 @@ impl Stages {
 
     /// Ends when no crash can bring it back: only then is anyone told that it is gone.
     pub(crate) async fn forget(&self, digest: &RequestDigest) {
-        self.personal.invalidate(digest);
+        self.personal.0.invalidate(digest);
         self.store.forget(digest).await;
     }
 

@@ -1,7 +1,7 @@
 //! The list itself: what happens to a request, in order.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
 use crate::jobs::{Seat, Wish};
 use crate::joining::Waiting;
-use crate::keys::request_digest;
+use crate::keys::{Realm, request_digest};
 use crate::loading::Loading;
-use crate::look_up::{Known, LookUp};
+use crate::look_up::{Known, LookUp, Personal};
 use crate::original::Original;
 use crate::rendition::Made;
 use crate::settings::Settings;
@@ -39,6 +39,8 @@ pub struct Load {
     pub waiting: usize,
     /// No further job would be admitted.
     pub full: bool,
+    /// Jobs refused since the start because there was no room for anyone's.
+    pub refused: u64,
     /// No new work is taken.
     pub closed: bool,
 }
@@ -52,8 +54,9 @@ pub struct Pipeline(Arc<Stages>);
 
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
+    realm: Realm,
     pub(crate) store: Store<Arc<State>>,
-    pub(crate) personal: Cache<RequestDigest, Known>,
+    pub(crate) personal: Personal,
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) waiting: Waiting<Wish, Seat>,
@@ -63,6 +66,7 @@ pub(crate) struct Stages {
     flights: Flights<(RequestDigest, Epoch), Result<Done, Unanswered>>,
     clients: Clients,
     requests: AtomicUsize,
+    refused: AtomicU64,
     closed: AtomicBool,
     watch: OnceLock<Watch>,
 }
@@ -107,7 +111,8 @@ impl Pipeline {
             .time_to_live(settings.remember_failure)
             .build();
         Self(Arc::new(Stages {
-            personal: Known::personal(settings.memory.personal),
+            personal: Personal::new(settings.memory.personal),
+            realm: Realm::of(&settings),
             settings,
             store,
             pool,
@@ -118,6 +123,7 @@ impl Pipeline {
             flights: Flights::default(),
             clients: Clients::default(),
             requests: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             watch: OnceLock::new(),
         }))
@@ -130,13 +136,14 @@ impl Pipeline {
     /// [`Unanswered`]: whose fault, and the detail for the log.
     pub async fn answer(&self, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
-        let digest = request_digest(&asked);
+        let digest = request_digest(&self.0.realm, &asked);
         let since = self.0.store.epoch();
         let known = match self.0.look_up(&digest, &asked).await {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
             LookUp::Stale(known) => {
                 let retry_in = self.0.loading.retry_in(&asked, since);
-                if retry_in.is_none() && !self.is_closed() {
+                // What is stale can wait: for others to be done, and for the next who asks.
+                if retry_in.is_none() && !self.is_closed() && !self.0.is_full() {
                     self.0.start((digest, since), asked.clone(), known.clone(), deadline);
                 }
                 return Ok(known.answer(Found::Stale, &asked).retried_in(retry_in));
@@ -174,7 +181,8 @@ impl Pipeline {
             requests: self.0.requests.load(Ordering::Relaxed),
             jobs: flights.len(),
             waiting: admission.waiting() + loading.waiting(),
-            full: flights.len() >= self.0.most_jobs(),
+            full: self.0.is_full(),
+            refused: self.0.refused.load(Ordering::Relaxed),
             closed: self.is_closed(),
         }
     }
@@ -210,7 +218,6 @@ impl Pipeline {
 
     /// Forgets what was made from some sources: kept, being made, and being loaded.
     pub async fn purge(&self, purge: Purge) -> Purged {
-        self.0.personal.invalidate_all();
         self.0.store.purge(purge).await
     }
 
@@ -224,6 +231,10 @@ impl Stages {
     /// One at work for each worker, and a full queue behind them.
     fn most_jobs(&self) -> usize {
         self.pool.capacity() + self.settings.queue_length
+    }
+
+    fn is_full(&self) -> bool {
+        self.flights.len() >= self.most_jobs()
     }
 
     /// Half of the queue, and no less than could be done at once.
@@ -292,7 +303,7 @@ impl Stages {
         move || {
             Box::pin(async move {
                 let mut phases = Phases::default();
-                let produced = stages.produce(digest, &job, known, &mut phases).await;
+                let produced = stages.in_turn(digest, &job, known, &mut phases).await;
                 if let Some(watch) = stages.watch.get() {
                     watch(&phases);
                 }
@@ -302,6 +313,28 @@ impl Stages {
                 }
             })
         }
+    }
+
+    /// The job of one key, unless its client has enough of them.
+    async fn in_turn(
+        self: &Arc<Self>,
+        digest: RequestDigest,
+        job: &Job,
+        known: Option<Known>,
+        phases: &mut Phases,
+    ) -> Result<(Made, Arc<State>), Unanswered> {
+        let Some(_counted) = self.clients.one_more(job.asked.client, self.most_jobs_of_one())
+        else {
+            return Err(Unanswered::because(
+                Failure::QueueFull,
+                &"this client has its share of the queue",
+            ));
+        };
+        let produced = self.produce(digest, job, known, phases).await;
+        if produced.as_ref().is_err_and(|unanswered| unanswered.failure == Failure::QueueFull) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        produced
     }
 
     /// The job of one key, from the original to the stored variant.
@@ -315,12 +348,9 @@ impl Stages {
         let Job { asked, since, deadline } = job;
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
-        let full = || Unanswered::from(Failure::QueueFull);
         if known.is_none() && self.flights.len() > self.most_jobs() {
-            return Err(full());
+            return Err(Failure::QueueFull.into());
         }
-        let _counted =
-            self.clients.one_more(asked.client, self.most_jobs_of_one()).ok_or_else(full)?;
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
         let began = Instant::now();
         let loaded = self.loading.load(asked, *since, state, *deadline).await;

@@ -1,5 +1,6 @@
 //! What a pipeline is told once, at start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_contract::{AllowedSources, Contract, Rules};
@@ -12,6 +13,8 @@ use crate::plan::MemoryPlan;
 /// Limits, shares and deadlines.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Tells this application's pictures from those of others in the same store: the same path means other bytes there.
+    pub application: Arc<str>,
     /// Checked against every header before a worker sees the picture.
     pub limits: Limits,
     /// Shares of the memory ceiling.
@@ -61,6 +64,7 @@ impl Settings {
     pub fn new(limits: Limits, memory: MemoryPlan, rules: &Rules) -> Self {
         let source = SourceLimits { bytes: limits.source_bytes, ..SourceLimits::default() };
         Self {
+            application: "".into(),
             limits,
             memory,
             request: Duration::from_secs(30),

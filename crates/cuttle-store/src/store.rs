@@ -180,6 +180,12 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         self.0.shared.log.epoch()
     }
 
+    /// Whether a purge since then means a source.
+    #[must_use]
+    pub fn voids(&self, since: Epoch, source: &str) -> bool {
+        self.0.shared.log.voids(since, source)
+    }
+
     /// Keeps a variant in memory, for whoever needs the same content next; not when anything was purged since it was begun.
     /// The disk gets it with the entry that names it.
     pub fn put(&self, since: Epoch, content: ContentKey, variant: Variant) {

@@ -43,9 +43,9 @@ pub(crate) async fn observe(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = Weak::upgrade(&app).map(|app: Arc<App>| app) else { return };
         // A job that ends makes room for a moment, which whoever was refused meanwhile did not find.
-        let refused = app.metrics.refused_as_full();
-        let full = app.parts.pipeline.load().full || refused > refused_before;
-        refused_before = refused;
+        let load = app.parts.pipeline.load();
+        let full = load.full || load.refused > refused_before;
+        refused_before = load.refused;
         app.saturation.look(full, Instant::now());
     }
 }

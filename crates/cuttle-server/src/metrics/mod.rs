@@ -31,7 +31,6 @@ const BUCKETS: [f64; 15] =
 const ENDPOINTS: [&str; 2] = ["next", "strict"];
 const OUTCOMES: [&str; 5] = ["hit", "stale", "miss", "collapsed", "refused"];
 const REFUSED: usize = 4;
-const QUEUE_FULL: &str = "queue_full";
 const PHASES: [&str; 3] = ["fetch", "queue", "encode"];
 const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 const REASONS: [Reason; 5] = [
@@ -55,7 +54,6 @@ pub(crate) struct Metrics {
     sent: Counter,
     saved: Counter,
     proxied: [Counter; STATUSES.len()],
-    full: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -153,7 +151,6 @@ impl Metrics {
         Self {
             registry,
             requests: ENDPOINTS.map(|endpoint| OUTCOMES.map(|outcome| counter(endpoint, outcome))),
-            full: refusals.get_or_create_owned(&[("code", QUEUE_FULL)]),
             refusals,
             fallbacks,
             phases: PHASES.map(|phase| phases.get_or_create_owned(&[("phase", phase)])),
@@ -179,11 +176,6 @@ impl Metrics {
     pub(crate) fn refusal(&self, contract: Contract, code: Word) {
         self.requests[of_contract(contract)][REFUSED].inc();
         self.refusals.get_or_create(&[("code", code)]).inc();
-    }
-
-    /// Requests refused because no further job was admitted.
-    pub(crate) fn refused_as_full(&self) -> u64 {
-        self.full.get()
     }
 
     /// The phases of a job.
