@@ -232,7 +232,7 @@ impl Server {
     /// Every series of the metrics by its name and labels, as they are written.
     ///
     /// # Panics
-    /// When they are not told, or not as OpenMetrics.
+    /// When they are not told, or not as `OpenMetrics`.
     #[must_use]
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         let answer = self.admin.get("/metrics");

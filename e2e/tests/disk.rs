@@ -9,6 +9,8 @@ use std::time::Duration;
 use cuttle_e2e::{Application, Reply, Server, photo};
 use serde_json::Value;
 
+const UNTESTED: &str =
+    "NOT TESTED: no tmpfs can be mounted here, so no disk could be filled or locked";
 /// Some attempts to use a disk that failed: each second one, and told once. That nothing comes cannot be waited for.
 const TRIED_AGAIN: Duration = Duration::from_millis(3500);
 
@@ -16,14 +18,10 @@ const TRIED_AGAIN: Duration = Duration::from_millis(3500);
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    /// None without the right to mount, which is said loudly.
+    /// None without the right to mount.
     fn new() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        if mount(folder.path(), "size=4m,mode=700") {
-            return Some(Self(folder));
-        }
-        eprintln!("NOT TESTED: no tmpfs can be mounted here, so no disk could be filled or locked");
-        None
+        mount(folder.path(), "size=4m,mode=700").then_some(Self(folder))
     }
 
     fn state(&self) -> String {
@@ -91,7 +89,7 @@ fn said(server: &Server, message: &str) -> usize {
 
 #[test]
 fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
-    let Some(mounted) = Mounted::new() else { return };
+    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
     let (application, state) = (application(), mounted.state());
     let server = serve(&application, &state);
     is_served(&server, 0);
@@ -124,7 +122,7 @@ fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
 
 #[test]
 fn a_read_only_disk_is_said_once_and_used_again_when_it_can_be_written() {
-    let Some(mounted) = Mounted::new() else { return };
+    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
     let (application, state) = (application(), mounted.state());
     let server = serve(&application, &state);
     is_served(&server, 0);
