@@ -68,6 +68,25 @@ impl Client {
         self.send("GET", target, &[("host", host)])
     }
 
+    /// `POST target` with a body.
+    ///
+    /// # Panics
+    /// As [`Client::get`].
+    #[must_use]
+    pub fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let length = body.len().to_string();
+        let headers = [headers, &[("content-length", &length)]].concat();
+        let mut raw = Vec::new();
+        let answered = self.ask("POST", target, &headers).and_then(|mut stream| {
+            stream.write_all(body.as_bytes())?;
+            stream.read_to_end(&mut raw)
+        });
+        let parsed = answered.ok().and_then(|_| parse(&raw, false));
+        parsed.unwrap_or_else(|| {
+            panic!("no answer to POST {target}: {}", String::from_utf8_lossy(&raw))
+        })
+    }
+
     /// Any request without a body, where no answer is one of the outcomes.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod browser;
 mod client;
 mod next;
 mod origin;
@@ -12,6 +13,7 @@ mod process;
 mod server;
 
 pub use application::{Application, Asked, Reply};
+pub use browser::visited;
 pub use client::{Answer, Client};
 pub use next::{NextApp, NextServer};
 pub use origin::Origin;

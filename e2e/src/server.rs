@@ -1,5 +1,6 @@
 //! One running `cuttle serve`, stopped when it is dropped.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -226,6 +227,26 @@ impl Server {
     #[must_use]
     pub fn readiness(&self) -> Value {
         serde_json::from_slice(&self.admin.get("/readyz").body).expect("readiness is JSON")
+    }
+
+    /// Every series of the metrics by its name and labels, as they are written.
+    ///
+    /// # Panics
+    /// When they are not told, or not as `OpenMetrics`.
+    #[must_use]
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let answer = self.admin.get("/metrics");
+        let text = answer.text();
+        assert!(answer.status == 200 && text.ends_with("# EOF\n"), "{text}");
+        let series = text.lines().filter(|line| !line.starts_with('#'));
+        let series = series.map(|line| line.rsplit_once(' ').expect("a value"));
+        series.map(|(name, value)| (name.to_owned(), value.parse().expect("a number"))).collect()
+    }
+
+    /// Encodes so far: each one that was tried is counted, whatever came of it.
+    #[must_use]
+    pub fn encodes(&self) -> u64 {
+        self.metrics()["cuttle_worker_jobs_total"] as u64
     }
 
     /// Asks for readiness until `seen` says so.

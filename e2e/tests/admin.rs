@@ -5,14 +5,27 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use cuttle_e2e::{Application, Reply, Server, binary, folder_with_a_photo, photo, place};
+use cuttle_e2e::{Application, Reply, Server, binary, folder_with_a_photo, photo, place, visited};
 use serde_json::Value;
 
 const PICTURE: &str = "/_next/image?url=%2Fphoto.jpg&w=64&q=75";
+const JSON: (&str, &str) = ("content-type", "application/json");
+const ALL: &str = r#"{"all": true}"#;
 
 fn stats(args: &[&str]) -> Output {
-    Command::new(binary()).arg("stats").args(args).output().expect("the binary runs")
+    run("stats", args)
+}
+
+fn run(command: &str, args: &[&str]) -> Output {
+    Command::new(binary()).arg(command).args(args).output().expect("the binary runs")
+}
+
+fn is_hit(server: &Server, target: &str) -> bool {
+    let answer = server.client.get(target);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.header("x-nextjs-cache") == "HIT"
 }
 
 /// A server of a photo with this configuration.
@@ -36,15 +49,177 @@ fn a_stranger_s_page_reaches_nothing() {
             "{path}"
         );
         // A form or a script that posts across sites.
-        let json = ("content-type", "application/json");
-        let posted =
-            server.admin.send("POST", path, &[("origin", "https://attacker.example"), json]);
+        let posted = server.admin.post(path, &[("origin", "https://attacker.example"), JSON], ALL);
         assert_eq!((posted.status, posted.header("x-cuttle-error")), (403, "cross_site"), "{path}");
+        let rebound = server.admin.post(path, &[("host", "attacker.example:4001"), JSON], ALL);
+        assert_eq!(rebound.status, 421, "{path}");
     }
     for host in ["metrics.example", "localhost:4001", "127.0.0.1"] {
         assert_eq!(server.admin.send_as(host, "/metrics").status, 200, "{host}");
     }
     assert_eq!(server.client.get("/metrics").status, 404, "not on the public address");
+}
+
+/// What a page may try: what needs no leave of ours, what a browser asks our leave for first, and a form whose text is JSON.
+const ATTACK: &str = r#"<!doctype html><title>Kittens</title><body>
+<img src=/until-all-is-tried>
+<form method=post enctype=text/plain target=hole action="http://ADMIN/purge">
+  <input name='{"source":"/a' value='b.jpg"}'>
+</form>
+<iframe name=hole></iframe>
+<script type=module>
+const url = "http://ADMIN/purge", body = '{"all": true}', method = "POST";
+const of = type => ({ "content-type": type });
+for (const how of [
+  { mode: "no-cors" },
+  { headers: of("text/plain") },
+  { headers: of("application/json") },
+  { mode: "no-cors", headers: of("application/x-www-form-urlencoded"), credentials: "include" },
+]) await fetch(url, { method, body, ...how }).catch(() => {});
+for (const type of ["text/plain", "application/json"])
+  navigator.sendBeacon(url, new Blob([body], { type }));
+const hole = document.querySelector("iframe");
+await new Promise(loaded => { hole.onload = loaded; document.forms[0].submit(); });
+await fetch("/tried");
+</script>"#;
+
+#[test]
+fn a_page_of_another_site_in_a_real_browser_purges_nothing() {
+    let attack = Arc::new(Mutex::new(String::new()));
+    let tried = Arc::new((Mutex::new(false), Condvar::new()));
+    let application = Application::start({
+        let (attack, tried) = (Arc::clone(&attack), Arc::clone(&tried));
+        move |_, asked| match asked.target.as_str() {
+            "/attack" => {
+                let page = attack.lock().expect("no panic").clone().into_bytes();
+                Reply { headers: vec!["content-type: text/html".to_owned()], ..Reply::good(&page) }
+            }
+            "/tried" => {
+                *tried.0.lock().expect("no panic") = true;
+                tried.1.notify_all();
+                Reply::bare(200)
+            }
+            // A page is not loaded before its pictures are, and no browser leaves it before.
+            "/until-all-is-tried" => {
+                let done = tried.0.lock().expect("no panic");
+                let patience = Duration::from_secs(60);
+                drop(tried.1.wait_timeout_while(done, patience, |done| !*done));
+                Reply::bare(404)
+            }
+            _ => Reply::good(&photo(320, 240, 1)),
+        }
+    });
+    let server = Server::serving(&["--upstream", &application.url(), "--workers", "1"]);
+    // The form's text has a `=` that no page can leave out: this is the source that it names.
+    let picture = "/_next/image?url=%2Fa%3Db.jpg&w=64&q=75";
+    assert_eq!([is_hit(&server, picture), is_hit(&server, picture)], [false, true]);
+    let state = server.state_dir().display().to_string();
+    let admin = std::fs::read_to_string(server.state_dir().join("admin")).expect("it is noted");
+    *attack.lock().expect("no panic") = ATTACK.replace("ADMIN", &admin);
+
+    // Another site than 127.0.0.1, and one that a browser takes for ours.
+    let elsewhere = application.url().replace("127.0.0.1", "localhost");
+    let document = visited(&format!("{elsewhere}/attack"), &[]);
+    assert_eq!(application.seen_at("/tried").len(), 1, "{document}");
+    let came = |method: &str| {
+        let log = server.log().into_iter();
+        let events = log.filter(|event| event["path"] == "/purge" && event["method"] == method);
+        events.map(|event| event["status"].as_u64().expect("a status")).collect::<Vec<_>>()
+    };
+    // Two fetches and one with cookies, a beacon, a form; what is JSON is asked about first, and gets no leave.
+    let _ = server.event("the form, which is last", |_| {
+        came("POST").len() >= 5 && came("OPTIONS").len() >= 2
+    });
+    assert!(came("POST").iter().all(|status| *status == 403), "{:?}", came("POST"));
+    assert!(came("OPTIONS").iter().all(|status| *status == 405), "{:?}", came("OPTIONS"));
+    assert!(is_hit(&server, picture), "it was purged");
+
+    // The browser believes that the attacker's name is this address.
+    let port = admin.rsplit_once(':').expect("a port").1;
+    let rebound = visited(
+        &format!("http://attacker.example:{port}/metrics"),
+        &["--host-resolver-rules=MAP attacker.example 127.0.0.1"],
+    );
+    assert!(rebound.contains("no name of the admin address"), "{rebound}");
+    // And a tool is not refused.
+    assert!(run("purge", &["/a=b.jpg", "--state-dir", &state]).status.success());
+    assert!(!is_hit(&server, picture));
+}
+
+#[test]
+fn a_purge_says_exactly_what_or_purges_nothing() {
+    let folder = folder_with_a_photo();
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    assert_eq!([is_hit(&server, PICTURE), is_hit(&server, PICTURE)], [false, true]);
+    let long = format!(r#"{{"prefix": "/{}"}}"#, "x".repeat(17 << 10));
+    for body in [
+        "",
+        "all",
+        "{}",
+        "[]",
+        "null",
+        r#""all""#,
+        r#"{"all": false}"#,
+        r#"{"all": "true"}"#,
+        r#"{"everything": true}"#,
+        r#"{"source": "/photo.jpg", "all": true}"#,
+        r#"{"prefix": ""}"#,
+        r#"{"source": "photo.jpg"}"#,
+        r#"{"source": ["/photo.jpg"]}"#,
+        r#"{"all": true} x"#,
+        &long,
+    ] {
+        let answer = server.admin.post("/purge", &[JSON], body);
+        let code = answer.header("x-cuttle-error");
+        assert_eq!((answer.status, code), (400, "invalid_purge"), "{body:.60}");
+    }
+    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+        let answer = server.admin.post("/purge", &[("content-type", media_type)], ALL);
+        assert_eq!((answer.status, answer.header("x-cuttle-error")), (415, "json_needed"));
+    }
+    assert_eq!(server.admin.get("/purge").status, 404, "a link purges nothing");
+    assert_eq!(server.client.post("/purge", &[JSON], ALL).status, 405, "nor the public address");
+    assert!(is_hit(&server, PICTURE));
+    assert_eq!(server.admin.post("/purge", &[JSON], ALL).status, 200);
+    assert!(!is_hit(&server, PICTURE));
+}
+
+#[test]
+fn away_from_loopback_nothing_is_purged_without_a_token() {
+    let folder = folder_with_a_photo();
+    let everywhere = ["--workers", "1", "--admin", "0.0.0.0:0"];
+    let server = Server::with(folder.path(), &everywhere);
+    let state = server.state_dir().display().to_string();
+    assert_eq!([is_hit(&server, PICTURE), is_hit(&server, PICTURE)], [false, true]);
+    let refused = server.admin.post("/purge", &[JSON], ALL);
+    assert_eq!((refused.status, refused.header("x-cuttle-error")), (403, "token_needed"));
+    let purge = run("purge", &["--all", "--state-dir", &state]);
+    let said = String::from_utf8_lossy(&purge.stderr).into_owned();
+    assert_eq!(purge.status.code(), Some(1));
+    for part in ["server.admin_token", "--admin 127.0.0.1"] {
+        assert!(refused.text().contains(part) && said.contains(part), "what to do: {said}");
+    }
+    assert!(is_hit(&server, PICTURE), "it was purged");
+    // It was said at the start as well; to look is free.
+    let _ = server.event("the danger", |event| {
+        event["level"] == "WARN" && event.to_string().contains("admin_token")
+    });
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(server.admin.get(path).status, 200, "{path}");
+    }
+    assert!(stats(&["--json", "--state-dir", &state]).status.success());
+
+    place(folder.path(), "cuttle.toml", b"[server]\nadmin_token = \"open sesame\"\n");
+    let config = folder.path().join("cuttle.toml").display().to_string();
+    let server = Server::with(folder.path(), &[&everywhere[..], &["--config", &config]].concat());
+    let state = server.state_dir().display().to_string();
+    assert_eq!([is_hit(&server, PICTURE), is_hit(&server, PICTURE)], [false, true]);
+    assert_eq!(server.admin.post("/purge", &[JSON], ALL).status, 401);
+    assert!(is_hit(&server, PICTURE), "it was purged");
+    let purge = run("purge", &["--all", "--state-dir", &state]);
+    assert!(purge.status.success(), "{purge:?}");
+    assert!(!is_hit(&server, PICTURE));
+    assert!(server.log().iter().all(|event| !event.to_string().contains("nothing is purged")));
 }
 
 #[test]
@@ -89,6 +264,7 @@ fn stats_finds_the_server_and_says_what_it_did() {
     assert_eq!((&shown["requests"]["hit"], &shown["requests"]["miss"]), (&1.into(), &1.into()));
     assert_eq!((&shown["hit_ratio"], &shown["workers"]["places"]), (&0.5.into(), &2.into()));
     assert_eq!(shown["bytes"]["out"], 2 * picture.body.len());
+    assert_eq!(shown["cache"]["memory"]["variants"], 1, "once, wherever else it is kept");
     assert!(
         shown["phases"]["encode"]["p95_seconds"].as_f64().is_some_and(|it| it > 0.0),
         "{shown}"

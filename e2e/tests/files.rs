@@ -141,5 +141,6 @@ fn operators_are_answered_on_their_own_address_only() {
         assert_eq!(server.client.get(path).status, 404, "{path} on the public address");
     }
     assert_eq!(server.admin.get("/photo.jpg").status, 404, "pictures on the admin address");
-    assert_eq!(server.admin.send("POST", "/readyz", &[]).status, 405);
+    let json = [("content-type", "application/json")];
+    assert_eq!(server.admin.post("/readyz", &json, "{}").status, 405);
 }

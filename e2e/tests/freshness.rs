@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Answer, Application, Reply, Server, photo};
+use cuttle_e2e::{Answer, Application, Reply, Server, photo, place};
+use serde_json::Value;
 
 const PICTURE: &str = "/_next/image?url=%2Fa.jpg&w=64&q=75";
 
@@ -13,7 +14,7 @@ struct Setting {
     server: Server,
     application: Application,
     reply: Arc<Mutex<Reply>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Setting {
@@ -29,11 +30,25 @@ impl Setting {
             reply
         });
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("cuttle.toml");
-        std::fs::write(&file, "[images]\nmin_ttl = \"1s\"\n").expect("a file");
-        let (url, file) = (application.url(), file.to_str().expect("UTF-8").to_owned());
-        let server = Server::serving(&["--upstream", &url, "--config", &file, "--workers", "1"]);
-        Self { server, application, reply, _folder: folder }
+        place(folder.path(), "cuttle.toml", b"[images]\nmin_ttl = \"1s\"\n");
+        let server = Self::serve(&application, &folder);
+        Self { server, application, reply, folder }
+    }
+
+    fn serve(application: &Application, folder: &tempfile::TempDir) -> Server {
+        let inside = |name: &str| folder.path().join(name).display().to_string();
+        let (config, state) = (inside("cuttle.toml"), inside("state"));
+        let common = ["--config", &config, "--state-dir", &state, "--workers", "1"];
+        Server::serving(&[&common[..], &["--upstream", &application.url()]].concat())
+    }
+
+    /// Ends the server, which writes down what it holds, and starts another.
+    fn restarted(self) -> Self {
+        let Self { server, application, reply, folder } = self;
+        server.terminate();
+        assert!(server.ended().0.success());
+        let server = Self::serve(&application, &folder);
+        Self { server, application, reply, folder }
     }
 
     fn tell(&self, reply: Reply) {
@@ -58,10 +73,6 @@ impl Setting {
         self.server.wait_until("the refresh is over", |readiness| readiness["queue"]["jobs"] == 0);
         [stale, self.get()]
     }
-
-    fn renders(&self) -> u64 {
-        self.server.readiness()["workers"]["jobs"].as_u64().expect("a number")
-    }
 }
 
 fn state(answer: &Answer) -> &str {
@@ -76,13 +87,13 @@ fn a_changed_picture_is_shown_after_one_refresh_and_one_render() {
     assert_eq!(state(&first), "MISS");
     assert_eq!(state(&setting.get()), "HIT");
     setting.tell(Reply::good(&photo(320, 240, 2)));
-    let renders = setting.renders();
+    let encodes = setting.server.encodes();
     let [stale, fresh] = setting.refreshed();
     assert_eq!((state(&stale), &stale.body), ("STALE", &first.body));
     assert_eq!(stale.header("cache-status"), "cuttle; hit; detail=stale");
     assert_eq!(state(&fresh), "HIT");
     assert_ne!(fresh.body, first.body);
-    assert_eq!(setting.renders(), renders + 1);
+    assert_eq!(setting.server.encodes(), encodes + 1);
 }
 
 #[test]
@@ -91,13 +102,13 @@ fn an_unchanged_picture_costs_a_question_and_no_render() {
     for reply in [tagged, Reply::good(&photo(320, 240, 1))] {
         let setting = Setting::new(reply);
         let first = setting.get();
-        let renders = setting.renders();
+        let encodes = setting.server.encodes();
         for _ in 0..2 {
             let [stale, fresh] = setting.refreshed();
             assert_eq!((state(&stale), state(&fresh)), ("STALE", "HIT"));
             assert_eq!((&stale.body, &fresh.body), (&first.body, &first.body));
         }
-        assert_eq!(setting.renders(), renders);
+        assert_eq!(setting.server.encodes(), encodes);
         assert_eq!(setting.application.seen().len(), 3);
     }
 }
@@ -143,6 +154,10 @@ fn a_picture_that_the_origin_took_away_is_gone_after_the_refresh() {
         let [stale, gone] = setting.refreshed();
         assert_eq!(state(&stale), "STALE");
         assert_eq!(gone.status, expected, "{}", gone.text());
+        let disk = |ready: &Value| ready["store"]["disk"]["variants"] == 0;
+        setting.server.wait_until("its bytes are gone", disk);
+        let setting = setting.restarted();
+        assert_eq!(setting.get().status, expected, "after a restart");
     }
 }
 
@@ -157,14 +172,90 @@ fn a_picture_that_was_made_private_is_kept_no_longer() {
         assert_eq!(state(&answer), "MISS");
         assert_eq!(answer.header("cache-control"), "private, no-store");
     }
+    let setting = setting.restarted();
+    let encodes = setting.server.encodes();
+    assert_eq!(state(&setting.get()), "MISS", "after a restart");
+    assert_eq!(setting.server.encodes(), encodes + 1, "made for this client alone");
+}
+
+#[test]
+fn while_the_origin_is_down_a_restarted_server_serves_what_it_has() {
+    let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
+    let first = setting.get();
+    assert_eq!(state(&first), "MISS");
+    let Setting { server, application, folder, .. } = setting.restarted();
+    let url = application.url();
+    drop(application);
+    thread::park_timeout(Duration::from_millis(1100));
+    // One that is asked about behind, one while that fails, one after it.
+    for _ in 0..3 {
+        let answer = server.client.accepting("image/webp", PICTURE);
+        assert_eq!((state(&answer), &answer.body), ("STALE", &first.body));
+        server.wait_until("the refresh is over", |ready| ready["queue"]["jobs"] == 0);
+    }
+    assert_eq!(server.client.get("/page").status, 502, "{url} is down");
+    let ready = server.admin.get("/readyz");
+    assert_eq!((ready.status, server.readiness()["ready"].as_bool()), (200, Some(true)));
+    assert_eq!(server.encodes(), 0);
+    drop(folder);
+}
+
+#[test]
+fn a_redeploy_with_the_same_bytes_costs_no_encode() {
+    // Behind an application: another tag, another date, another name.
+    let tagged = |tag: &str| Reply::good(&photo(320, 240, 1)).with(&format!("etag: \"{tag}\""));
+    let setting = Setting::new(tagged("v1"));
+    let first = setting.get();
+    let encodes = setting.server.encodes();
+    setting.tell(tagged("v2").with("last-modified: Sat, 21 Nov 2026 12:00:00 GMT"));
+    let [stale, fresh] = setting.refreshed();
+    assert_eq!((state(&stale), state(&fresh)), ("STALE", "HIT"));
+    let renamed = [
+        "/_next/image?url=%2F_next%2Fstatic%2Fmedia%2Fa.0f3c.jpg&w=64&q=75",
+        &*PICTURE.replace("a.jpg", "b.jpg"),
+    ]
+    .map(|target| setting.server.client.accepting("image/webp", target));
+    for answer in [&stale, &fresh].into_iter().chain(&renamed) {
+        assert_eq!((answer.status, &answer.body), (200, &first.body), "{}", answer.text());
+        assert_eq!(answer.header("etag"), first.header("etag"));
+    }
+    assert_eq!(setting.server.encodes(), encodes);
+    // The next process knows the picture by its content too.
+    let setting = setting.restarted();
+    let elsewhere =
+        setting.server.client.accepting("image/webp", &PICTURE.replace("a.jpg", "c.jpg"));
+    assert_eq!((state(&elsewhere), &elsewhere.body), ("MISS", &first.body));
+    assert_eq!(setting.server.encodes(), 0);
+
+    // In a folder: written anew, by another file.
+    let folder = tempfile::tempdir().expect("a folder");
+    place(folder.path(), "a.jpg", &photo(320, 240, 1));
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let versions = ["", "&v=one", "&v=two"];
+    let strict = |version: &str| {
+        server.client.get(&format!("/_cuttle/image?src=/a.jpg&w=64&f=webp{version}"))
+    };
+    let first = strict("");
+    for version in versions {
+        place(folder.path(), "a.jpg", &photo(320, 240, 1));
+        thread::park_timeout(Duration::from_millis(1100));
+        let again = strict(version);
+        assert_eq!((again.status, &again.body), (200, &first.body));
+        assert_eq!(server.encodes(), 1, "{version}");
+    }
+    place(folder.path(), "a.jpg", &photo(320, 240, 2));
+    thread::park_timeout(Duration::from_millis(1100));
+    assert_ne!(strict("").body, first.body, "a redeploy shows at once");
+    assert_eq!(server.encodes(), 2);
 }
 
 #[test]
 fn one_client_never_has_all_of_the_queue() {
-    let slow: Vec<Vec<u8>> = (0..30).map(|seed| photo(1600, 1200, seed)).collect();
+    let slow = photo(1600, 1200, 1);
     let application = Application::start(move |_, asked| {
         let number = asked.target.trim_matches(|c: char| !c.is_ascii_digit());
-        Reply::good(&slow[number.parse::<usize>().expect("a number")])
+        // Other bytes each: the same picture by another name would be one job.
+        Reply::good(&[&*slow, number.as_bytes()].concat())
     });
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("cuttle.toml");
@@ -230,63 +321,4 @@ fn what_was_made_outlives_the_process_however_it_ends() {
         assert_eq!(server.readiness()["workers"]["jobs"], 0, "{end}");
     }
     assert_eq!(application.seen().len(), seen, "the origin was not asked");
-}
-
-#[test]
-fn a_state_directory_that_cannot_be_used_is_said_and_served_without() {
-    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("file");
-    std::fs::write(&file, "no folder").expect("a file");
-    let beneath = file.join("state").to_str().expect("UTF-8").to_owned();
-    let server = Server::serving(&["--upstream", &application.url(), "--state-dir", &beneath]);
-    assert_eq!(state(&server.client.get(PICTURE)), "MISS");
-    assert_eq!(state(&server.client.get(PICTURE)), "HIT");
-    let ready = server.admin.get("/readyz");
-    assert_eq!(ready.status, 200);
-    assert!(ready.text().contains("disk cache: "), "{}", ready.text());
-}
-
-#[test]
-fn a_purge_forgets_what_it_means_on_disk_too_and_nothing_else() {
-    let application = Application::start(|_, _| Reply::good(&photo(320, 240, 1)));
-    let state = tempfile::tempdir().expect("a folder");
-    let folder = state.path().to_str().expect("UTF-8");
-    let start = || {
-        Server::serving(&[
-            "--upstream",
-            &application.url(),
-            "--state-dir",
-            folder,
-            "--workers",
-            "1",
-        ])
-    };
-    let server = start();
-    let target = |path: &str| format!("/_next/image?url={}&w=64&q=75", path.replace('/', "%2F"));
-    let paths = ["/a.jpg", "/blog/b.jpg", "/blog/c.jpg", "/blogs/d.jpg"];
-    let hits = |server: &Server| {
-        paths.map(|path| server.client.get(&target(path)).header("x-nextjs-cache") == "HIT")
-    };
-    let purge = |args: &[&str]| {
-        let mut command = std::process::Command::new(cuttle_e2e::binary());
-        let done = command.arg("purge").args(args).args(["--state-dir", folder, "--json"]).output();
-        let done = done.expect("the binary runs");
-        let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["requests"].clone()
-    };
-    assert_eq!(hits(&server), [false; 4]);
-    assert_eq!(hits(&server), [true; 4]);
-    server.wait_until("all is on disk", |ready| ready["store"]["disk"]["requests"] == 4);
-    let seen = application.seen().len();
-    assert_eq!(purge(&["--prefix", "/blog/"]), 2);
-    assert_eq!(hits(&server), [true, false, false, true]);
-    assert_eq!(application.seen().len(), seen + 2, "their originals are asked for again");
-    assert_eq!(purge(&["/x/../a.jpg"]), 1);
-    assert_eq!(hits(&server), [false, true, true, true]);
-    server.wait_until("all is on disk", |ready| ready["store"]["disk"]["requests"] == 4);
-    assert_eq!(purge(&["--all"]), 4);
-    drop(server);
-    assert_eq!(hits(&start()), [false; 4]);
 }

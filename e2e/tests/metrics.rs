@@ -13,11 +13,7 @@ fn scrape(server: &Server) -> BTreeMap<String, f64> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.header("content-type").starts_with("application/openmetrics-text;"));
     assert_eq!(answer.header("cache-control"), "private, no-store");
-    let text = answer.text();
-    assert!(text.ends_with("# EOF\n"));
-    let series = text.lines().filter(|line| !line.starts_with('#'));
-    let series = series.map(|line| line.rsplit_once(' ').expect("a value"));
-    series.map(|(name, value)| (name.to_owned(), value.parse().expect(value))).collect()
+    server.metrics()
 }
 
 fn requests(endpoint: &str, outcome: &str) -> String {

@@ -66,6 +66,11 @@ impl Listening {
         if let Some(address) = address {
             tracing::info!(address, "health and readiness");
         }
+        if self.guard(config).is_without_change() {
+            tracing::warn!(
+                "other machines reach the admin address and there is no server.admin_token: nothing is purged for anyone, and metrics are open"
+            );
+        }
         match noted {
             Ok(note) => (note, Vec::new()),
             Err(error) => {

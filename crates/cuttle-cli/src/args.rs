@@ -8,7 +8,13 @@ use crate::flags::KeyFlags;
 
 /// Small, safe renditions of your pictures, from bounded caches and locked-up codecs.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "cuttle",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

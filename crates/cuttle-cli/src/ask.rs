@@ -1,11 +1,12 @@
 //! One question to the admin address, over TCP or a socket in the file system.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use cuttle_config::Secret;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
@@ -24,6 +25,9 @@ use crate::state::{StateDir, shown};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Far more than all series together.
 const LONGEST: usize = 1 << 20;
+
+/// What an admin address answers with: its metrics, and what it did.
+const OURS: [&str; 2] = ["application/openmetrics-text", "application/json"];
 
 /// Where to ask, and what to show.
 #[derive(Debug)]
@@ -68,12 +72,38 @@ impl Server {
         path: &str,
         json: Option<&str>,
     ) -> Result<String, Failure> {
-        let failed = |error: String| Failure::NoServer { address: self.address.clone(), error };
+        let address = self.address.clone();
         match timeout(PATIENCE, self.connect(method, path, json)).await {
-            Ok(Ok(text)) => Ok(text),
-            Ok(Err(wrong)) => Err(failed(wrong.to_string())),
-            Err(_elapsed) => Err(failed("it does not answer".to_owned())),
+            Ok(Ok(answer)) => self.judge(&answer),
+            Ok(Err(wrong)) => Err(Failure::NoServer { address, error: in_words(&*wrong) }),
+            Err(_elapsed) => {
+                Err(Failure::NoServer { address, error: "it does not answer".to_owned() })
+            }
         }
+    }
+
+    /// Its text, or why it refused: in its own words, if it is one of ours.
+    fn judge(&self, answer: &Response<String>) -> Result<String, Failure> {
+        let text = answer.body().trim();
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        // Of whoever else listens there, 200 means nothing.
+        let is_ours =
+            header("content-type").is_some_and(|it| OURS.iter().any(|own| it.starts_with(own)));
+        let sentence = match (answer.status(), &self.token) {
+            (StatusCode::OK, _) if is_ours => return Ok(answer.body().clone()),
+            (StatusCode::UNAUTHORIZED, None) => {
+                "it wants its admin token; set CUTTLE_SERVER_ADMIN_TOKEN".to_owned()
+            }
+            (StatusCode::UNAUTHORIZED, Some(_)) => {
+                "its admin token is another one; look at CUTTLE_SERVER_ADMIN_TOKEN and --config"
+                    .to_owned()
+            }
+            (_, _) if header("x-cuttle-error").is_some() => text.to_owned(),
+            (status, _) => {
+                format!("this is no admin address ({status}); name another with --admin")
+            }
+        };
+        Err(Failure::Refused { address: self.address.clone(), sentence })
     }
 
     async fn connect(
@@ -81,7 +111,7 @@ impl Server {
         method: &'static str,
         path: &str,
         json: Option<&str>,
-    ) -> Result<String, Wrong> {
+    ) -> Result<Response<String>, Wrong> {
         let request = Request::builder().method(method).uri(path);
         let request = match json {
             Some(_) => request.header(CONTENT_TYPE, "application/json"),
@@ -104,7 +134,7 @@ impl Server {
         &self,
         stream: S,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<String, Wrong>
+    ) -> Result<Response<String>, Wrong>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -114,16 +144,16 @@ impl Server {
             let shown = HeaderValue::from_str(&format!("Bearer {token}"))?;
             request.headers_mut().insert(AUTHORIZATION, shown);
         }
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LONGEST).collect().await?.to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        match status {
-            StatusCode::OK => Ok(text),
-            StatusCode::UNAUTHORIZED => {
-                Err("it wants its admin token; set CUTTLE_SERVER_ADMIN_TOKEN".into())
-            }
-            _ => Err(format!("it says {status}: {}", text.trim()).into()),
-        }
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await?.to_bytes();
+        Ok(Response::from_parts(head, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+/// Without the system's number, which says nothing to a person.
+fn in_words(wrong: &(dyn std::error::Error + 'static)) -> String {
+    match wrong.downcast_ref::<io::Error>() {
+        Some(error) => error.kind().to_string(),
+        None => wrong.to_string(),
     }
 }

@@ -17,8 +17,10 @@ pub(crate) enum Failure {
     Listen { address: SocketAddr, error: io::Error },
     #[error("cannot listen on unix:{}: {error}", path.display())]
     Socket { path: PathBuf, error: io::Error },
-    #[error("no server at {address}: {error}; name another with --admin")]
+    #[error("no server at {address}: {error}; start one, or name another with --admin")]
     NoServer { address: String, error: String },
+    #[error("{address}: {sentence}")]
+    Refused { address: String, sentence: String },
     #[error("{0}")]
     Argument(String),
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncuttle: "))]

@@ -28,6 +28,7 @@ mod serve;
 mod state;
 mod stats;
 mod stop;
+mod units;
 
 use std::process::ExitCode;
 

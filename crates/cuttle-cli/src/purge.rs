@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::args::Purge;
 use crate::ask::Server;
 use crate::failure::Failure;
+use crate::units::size;
 
 /// Asks, and says what was forgotten.
 ///
@@ -28,18 +29,35 @@ pub(crate) fn run(purge: &Purge) -> Result<ExitCode, Failure> {
         println!("{}", answer.trim());
         return Ok(ExitCode::SUCCESS);
     }
-    let done: Value = serde_json::from_str(&answer).unwrap_or_default();
-    let number = |name: &str| done[name].as_u64().unwrap_or_default();
-    println!(
-        "forgotten: {} requests, {} pictures, {} bytes",
-        number("requests"),
-        number("variants"),
-        number("bytes")
-    );
-    if done["pending"] == true {
-        println!(
-            "The disk cannot be used at present; what it holds is forgotten before it is used again."
-        );
-    }
+    println!("{}", told(purge, &serde_json::from_str(&answer).unwrap_or_default()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was forgotten. Nothing at all is no failure: what was asked for holds.
+fn told(purge: &Purge, done: &Value) -> String {
+    let number = |name: &str| done[name].as_u64().unwrap_or_default();
+    let counted = |many: u64, one: &str| match many {
+        1 => format!("1 {one}"),
+        many => format!("{many} {one}s"),
+    };
+    let requests = counted(number("requests"), "request");
+    let forgotten = match (number("requests"), number("variants"), &purge.source, &purge.prefix) {
+        (0, 0, Some(source), _) => format!("nothing was kept of {source}"),
+        (0, 0, None, Some(prefix)) => {
+            format!("nothing was kept of any source that begins with {prefix}")
+        }
+        (0, 0, None, None) => "nothing was kept".to_owned(),
+        // The same bytes came from another source too.
+        (_, 0, ..) => format!("forgot {requests}, and no picture: others are answered by it"),
+        (_, pictures, ..) => {
+            let bytes = size(number("bytes") as f64);
+            format!("forgot {requests} and {} ({bytes})", counted(pictures, "picture"))
+        }
+    };
+    match &done["pending"] {
+        Value::Bool(true) => format!(
+            "{forgotten}\nThe disk cannot be used at present; this is forgotten there before anything is read from it again."
+        ),
+        _ => forgotten,
+    }
 }

@@ -1,24 +1,27 @@
 //! `cuttle stats`: what a server does, read from its own `/metrics`, for people and for programs.
 
 mod sample;
+mod screen;
 mod table;
 
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Stats;
 use crate::ask::Server;
 use crate::failure::Failure;
+use crate::stop::Stop;
 use sample::Sample;
+use screen::Screen;
 
 /// As often as a person can read it.
 const EVERY: Duration = Duration::from_secs(1);
 /// What happened in so many seconds is shown: one alone jumps about.
 const WINDOW: usize = 10;
-/// Cursor to the first line, and nothing below it.
-const AGAIN: &str = "\x1b[H\x1b[J";
 
 /// Prints until it is stopped, or once.
 ///
@@ -30,7 +33,9 @@ pub(crate) fn run(stats: &Stats) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let live = !stats.once && !stats.json && io::stdout().is_terminal();
+    let is_terminal =
+        io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let live = !stats.once && !stats.json && is_terminal;
     runtime.block_on(async {
         let now = sample(&server).await?;
         if stats.json {
@@ -49,22 +54,34 @@ async fn sample(server: &Server) -> Result<Sample, Failure> {
     Ok(Sample::parse(&server.ask("GET", "/metrics", None).await?))
 }
 
+/// Until a person, or a terminal that is closed, ends it.
 async fn watch(server: &Server, first: Sample) -> Result<(), Failure> {
+    let mut stop = Stop::listen().map_err(Failure::Runtime)?;
+    let mut resized = signal(SignalKind::window_change()).map_err(Failure::Runtime)?;
     let mut ticks = tokio::time::interval(EVERY);
     let mut seen = VecDeque::from([(Instant::now(), first)]);
+    let Ok(mut screen) = Screen::open() else { return Ok(()) };
     loop {
-        ticks.tick().await;
-        let now = (Instant::now(), sample(server).await?);
-        let (then, before) = &seen[0];
-        let text = table::table(&server.address, &now.1, before, Some(now.0 - *then));
-        let mut out = io::stdout().lock();
-        // A terminal that is gone is the end of it.
-        if out.write_all(format!("{AGAIN}{text}").as_bytes()).and_then(|()| out.flush()).is_err() {
+        let next = async {
+            ticks.tick().await;
+            sample(server).await
+        };
+        let shown = tokio::select! {
+            () = stop.asked() => return Ok(()),
+            _ = resized.recv() => screen.again(),
+            now = next => {
+                let (when, now) = (Instant::now(), now?);
+                let (then, before) = &seen[0];
+                let text = table::table(&server.address, &now, before, Some(when - *then));
+                seen.push_back((when, now));
+                if seen.len() > WINDOW {
+                    seen.pop_front();
+                }
+                screen.show(text)
+            }
+        };
+        if shown.is_err() {
             return Ok(());
-        }
-        seen.push_back(now);
-        if seen.len() > WINDOW {
-            seen.pop_front();
         }
     }
 }

@@ -10,6 +10,7 @@ pub(super) struct Sample(BTreeMap<String, f64>);
 
 pub(super) const OUTCOMES: [&str; 5] = ["hit", "stale", "miss", "collapsed", "refused"];
 pub(super) const PHASES: [&str; 3] = ["fetch", "queue", "encode"];
+const TIERS: [&str; 2] = ["memory", "disk"];
 
 impl Sample {
     /// Of our own text: no label of ours holds a brace or a space. What is not a number is left out.
@@ -43,6 +44,17 @@ impl Sample {
         let [hit, stale, miss, collapsed, _] = OUTCOMES.map(|outcome| self.outcome(outcome));
         let sent = hit + stale + miss + collapsed;
         (sent > 0.0).then(|| (hit + stale) / sent)
+    }
+
+    /// Where pictures are kept. What is on disk and in memory too is there twice, so the tiers are never added up.
+    pub(super) fn tiers(&self) -> impl Iterator<Item = &'static str> {
+        let named = |tier: &str| format!("cuttle_cache_variants{{tier=\"{tier}\"}}");
+        TIERS.into_iter().filter(move |tier| self.0.contains_key(&named(tier)))
+    }
+
+    /// A gauge of one of them.
+    pub(super) fn kept(&self, what: &str, tier: &str) -> f64 {
+        self.sum(&format!("cuttle_cache_{what}"), &[("tier", tier)])
     }
 
     /// What came since `before`; a server that began anew meanwhile, from its beginning on. Gauges mean nothing here.
@@ -101,6 +113,11 @@ impl Sample {
                 json!({ "count": number(count), "p50_seconds": of(0.5), "p95_seconds": of(0.95) }),
             )
         });
+        let caches = self.tiers().map(|tier| {
+            let kept = |what| number(self.kept(what, tier));
+            let cache = json!({ "variants": kept("variants"), "bytes": kept("bytes"), "entries": kept("entries") });
+            (tier, cache)
+        });
         json!({
             "started": read("start_time_seconds"),
             "requests": object(requests.into()),
@@ -111,7 +128,7 @@ impl Sample {
             "bytes": { "in": read("source_bytes_total"), "out": read("image_sent_bytes_total"), "saved": read("image_saved_bytes_total") },
             "workers": { "places": read("workers"), "alive": read("workers_alive"), "busy": read("workers_busy"), "restarts": read("worker_restarts_total"), "jobs": read("worker_jobs_total") },
             "queue": { "jobs": read("jobs"), "jobs_waiting": read("jobs_waiting"), "requests_waiting": read("requests_waiting"), "full": read("queue_full") },
-            "cache": { "variants": read("cache_variants"), "bytes": read("cache_bytes"), "entries": read("cache_entries") },
+            "cache": object(caches.collect()),
         })
     }
 }
@@ -147,6 +164,16 @@ cuttle_image_phase_seconds_bucket{le=\"+Inf\",phase=\"queue\"} 0
         }
         assert_eq!(sample.quantile("queue", 0.5), None);
         assert_eq!(sample.quantile("encode", 0.5), None);
+    }
+
+    #[test]
+    fn what_is_kept_twice_is_not_added_up() {
+        let series = |tier: &str| format!("cuttle_cache_variants{{tier=\"{tier}\"}} 7\n");
+        let (one, both) = (series("memory"), series("memory") + &series("disk"));
+        let cache = |text: &str| Sample::parse(text).json()["cache"].clone();
+        let kept = json!({ "variants": 7, "bytes": 0, "entries": 0 });
+        assert_eq!(cache(&one), json!({ "memory": kept }));
+        assert_eq!(cache(&both), json!({ "memory": kept, "disk": kept }));
     }
 
     #[test]

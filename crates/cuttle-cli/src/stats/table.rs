@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::sample::{OUTCOMES, PHASES, Sample};
+use crate::units::{size, time};
 
 /// `now` and what came since `before`, `window` ago; without a window, since the server began.
 pub(super) fn table(
@@ -21,9 +22,9 @@ pub(super) fn table(
     let mut line = |cells: &[String]| {
         let (first, rest) =
             cells.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-        let _ = write!(text, "{first:<12}");
+        let _ = write!(text, "{first:<10}");
         for cell in rest {
-            let _ = write!(text, "{cell:>12}");
+            let _ = write!(text, "{cell:>11}");
         }
         text.push('\n');
     };
@@ -64,10 +65,12 @@ pub(super) fn table(
         vec![count("jobs"), count("jobs_waiting"), count("requests_waiting"), full.to_owned()],
     ));
     line(&words("cache", &["pictures", "size", "requests"]));
-    line(&cells(
-        "",
-        vec![count("cache_variants"), size(read("cache_bytes")), count("cache_entries")],
-    ));
+    for tier in now.tiers() {
+        let kept = |what: &str| now.kept(what, tier);
+        let sizes =
+            [kept("variants").to_string(), size(kept("bytes")), kept("entries").to_string()];
+        line(&cells(&format!("  {tier}"), sizes.to_vec()));
+    }
     line(&words("bytes", &["in", "out", "saved"]));
     line(&cells(
         "",
@@ -78,37 +81,9 @@ pub(super) fn table(
     text
 }
 
-/// With the unit in which it is between 1 and 1000, where there is one.
-fn in_units(value: f64, units: &[(f64, &str)]) -> String {
-    let unit = units.iter().rev().find(|(factor, _)| value >= *factor).or(units.first());
-    let (factor, name) = unit.copied().unwrap_or((1.0, ""));
-    let value = value / factor;
-    if value >= 100.0 || value == value.trunc() {
-        format!("{value:.0} {name}")
-    } else {
-        format!("{value:.1} {name}")
-    }
-}
-
-fn time(seconds: f64) -> String {
-    in_units(seconds, &[(1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86_400.0, "d")])
-}
-
-fn size(bytes: f64) -> String {
-    in_units(bytes, &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB")])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_the_unit_that_a_person_reads() {
-        let times = [0.0, 0.000_25, 0.0314, 1.0, 59.0, 90.0, 7200.0, 864_000.0].map(time);
-        assert_eq!(times, ["0 ms", "0.2 ms", "31.4 ms", "1 s", "59 s", "1.5 min", "2 h", "10 d"]);
-        let sizes = [0.0, 999.0, 1500.0, 250_000.0, 12_345_678.0].map(size);
-        assert_eq!(sizes, ["0 B", "999 B", "1.5 kB", "250 kB", "12.3 MB"]);
-    }
 
     #[test]
     fn what_happens_now_is_a_rate_and_what_happened_is_a_sum() {
@@ -117,8 +92,8 @@ mod tests {
         };
         let (before, now) = (Sample::parse(&series(40)), Sample::parse(&series(100)));
         let live = table("a", &now, &before, Some(Duration::from_secs(10)));
-        assert!(live.contains("  now              6.0/s"), "{live}");
-        assert!(live.contains("  in all             100"), "{live}");
+        assert!(live.contains("  now           6.0/s"), "{live}");
+        assert!(live.contains("  in all          100"), "{live}");
         assert!(!table("a", &now, &Sample::default(), None).contains("/s"));
     }
 }

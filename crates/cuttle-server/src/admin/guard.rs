@@ -68,9 +68,8 @@ impl Guard {
             let text = "Nothing is changed here for a page in a browser.\n";
             return refuse(StatusCode::FORBIDDEN, "cross_site", text);
         }
-        let elsewhere = matches!(self.at, AdminAt::Address(address) if !address.ip().is_loopback());
-        if elsewhere && self.token.is_none() {
-            let text = "Away from loopback nothing is changed without `server.admin_token`.\n";
+        if self.is_without_change() {
+            let text = "Other machines reach this address, so nothing is changed here without a token: set `server.admin_token`, or listen on this machine alone with --admin 127.0.0.1:4001.\n";
             return refuse(StatusCode::FORBIDDEN, "token_needed", text);
         }
         // A form of a page, sent by a browser that names no origin, cannot be JSON.
@@ -81,6 +80,13 @@ impl Guard {
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_needed", text);
         }
         None
+    }
+
+    /// Whether nothing is changed for anyone here: other machines reach it, and there is no token that they could lack.
+    #[must_use]
+    pub fn is_without_change(&self) -> bool {
+        let elsewhere = matches!(self.at, AdminAt::Address(address) if !address.ip().is_loopback());
+        elsewhere && self.token.is_none()
     }
 
     /// One without a host (HTTP/1.0) comes from no browser, and none reaches a socket in the file system.

@@ -1,0 +1,156 @@
+//! A state directory that is full, read-only or no directory at all: served all the same, and said once.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use cuttle_e2e::{Application, Reply, Server, photo};
+use serde_json::Value;
+
+const UNTESTED: &str =
+    "NOT TESTED: no tmpfs can be mounted here, so no disk could be filled or locked";
+/// Some attempts to use a disk that failed: each second one, and told once. That nothing comes cannot be waited for.
+const TRIED_AGAIN: Duration = Duration::from_millis(3500);
+
+/// A file system of a test's own, unmounted when it is dropped.
+struct Mounted(tempfile::TempDir);
+
+impl Mounted {
+    /// None without the right to mount.
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        mount(folder.path(), "size=4m,mode=700").then_some(Self(folder))
+    }
+
+    fn state(&self) -> String {
+        self.0.path().join("state").display().to_string()
+    }
+
+    /// Takes all the room that there is, until the file is removed.
+    fn fill(&self) -> std::path::PathBuf {
+        let ballast = self.0.path().join("ballast");
+        while fs::write(&ballast, vec![0; self.room()]).is_err() || self.room() > 0 {}
+        ballast
+    }
+
+    fn room(&self) -> usize {
+        let found = rustix::fs::statvfs(self.0.path()).expect("it is mounted");
+        usize::try_from(found.f_bavail * found.f_frsize).expect("a few megabytes")
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+fn mount(at: &Path, options: &str) -> bool {
+    let mut command = Command::new("mount");
+    command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn target(number: u32) -> String {
+    format!("/_next/image?url=%2F{number}.jpg&w=640&q=75")
+}
+
+fn application() -> Application {
+    Application::start(|_, asked| {
+        let number = asked.target.trim_matches(|c: char| !c.is_ascii_digit());
+        Reply::good(&photo(640, 480, number.parse().expect("a number")))
+    })
+}
+
+fn serve(application: &Application, state: &str) -> Server {
+    Server::serving(&["--upstream", &application.url(), "--state-dir", state, "--workers", "1"])
+}
+
+/// Made, then kept in memory at least.
+fn is_served(server: &Server, number: u32) {
+    let [made, kept] = [(); 2].map(|()| server.client.get(&target(number)));
+    assert_eq!((made.status, made.header("x-nextjs-cache")), (200, "MISS"), "{}", made.text());
+    assert_eq!((kept.status, kept.header("x-nextjs-cache")), (200, "HIT"), "{}", kept.text());
+    assert_eq!(made.body, kept.body);
+}
+
+/// Ready, and open about what is wrong.
+fn is_degraded(ready: &Value, what: &str) -> bool {
+    let reasons = ready["degraded"].as_array().expect("a list");
+    ready["ready"] == true
+        && reasons.iter().any(|it| it.as_str().is_some_and(|it| it.starts_with(what)))
+}
+
+fn said(server: &Server, message: &str) -> usize {
+    server.log().iter().filter(|event| event["message"] == message).count()
+}
+
+#[test]
+fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
+    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
+    let (application, state) = (application(), mounted.state());
+    let server = serve(&application, &state);
+    is_served(&server, 0);
+    server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
+    let ballast = mounted.fill();
+    for number in 1..5 {
+        is_served(&server, number);
+    }
+    server.wait_until("degraded", |ready| is_degraded(ready, "disk cache: the disk is full"));
+    assert_eq!(server.admin.get("/readyz").status, 200);
+    thread::park_timeout(TRIED_AGAIN);
+    is_served(&server, 5);
+    assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
+
+    fs::remove_file(ballast).expect("ours");
+    server
+        .wait_until("whole again", |ready| ready["degraded"].as_array().is_some_and(Vec::is_empty));
+    is_served(&server, 6);
+    assert_eq!(said(&server, "the disk is used again"), 1);
+    // Which writes down what it holds.
+    server.terminate();
+    assert!(server.ended().0.success());
+    let server = serve(&application, &state);
+    assert_eq!(
+        server.client.get(&target(6)).header("x-nextjs-cache"),
+        "HIT",
+        "by the next process"
+    );
+}
+
+#[test]
+fn a_read_only_disk_is_said_once_and_used_again_when_it_can_be_written() {
+    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
+    let (application, state) = (application(), mounted.state());
+    let server = serve(&application, &state);
+    is_served(&server, 0);
+    server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
+    drop(server);
+    assert!(mount(mounted.0.path(), "remount,ro"), "what was mounted can be remounted");
+    let server = serve(&application, &state);
+    for number in [0, 1] {
+        assert_eq!(server.client.get(&target(number)).status, 200);
+        assert_eq!(server.client.get(&target(number)).header("x-nextjs-cache"), "HIT");
+    }
+    assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
+    assert_eq!(server.admin.get("/readyz").status, 200);
+    thread::park_timeout(TRIED_AGAIN);
+    assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
+    assert!(mount(mounted.0.path(), "remount,rw"), "and again");
+    server.wait_until("whole again", |ready| !is_degraded(ready, "disk cache"));
+    is_served(&server, 2);
+    assert_eq!(said(&server, "the disk is used again"), 1);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_one_is_said_and_served_without() {
+    let application = application();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").expect("a file");
+    let server = serve(&application, &file.join("state").display().to_string());
+    is_served(&server, 0);
+    assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
+}
