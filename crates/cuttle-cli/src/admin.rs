@@ -1,5 +1,6 @@
 //! The admin address of a server: where it listens, who may ask, and the note that says so to other commands.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,9 +100,13 @@ impl Listening {
 /// answers on does not.
 fn socket(path: &Path) -> Result<UnixListener, Failure> {
     let failed = |error| Failure::Socket { path: path.to_owned(), error };
+    // A file is refused like a socket that nobody answers on, and is nobody's to remove.
+    let is_socket =
+        || std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     let is_left_behind = || {
-        UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+        is_socket()
+            && UnixStream::connect(path)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
     };
     if is_left_behind() {
         std::fs::remove_file(path).map_err(failed)?;

@@ -56,7 +56,7 @@ fn told(purge: &Purge, done: &Value) -> String {
     };
     match &done["pending"] {
         Value::Bool(true) => format!(
-            "{forgotten}\nThe disk cannot be used at present; this is forgotten there before anything is read from it again."
+            "{forgotten}\nNothing of it is served any more. Deleting it from the disk goes on, or begins when the disk can be used again."
         ),
         _ => forgotten,
     }

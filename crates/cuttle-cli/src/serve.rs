@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cuttle_config::{Config, Errors};
 use cuttle_contract::disposition::Disposition;
@@ -32,6 +33,9 @@ use crate::{logging, machine, origins, state};
 /// What a request costs in the index, about, and the part of the memory ceiling that all of them may cost.
 const INDEX_ENTRY_BYTES: u64 = 400;
 const INDEX_SHARE: u64 = 16;
+
+/// A supervisor that waits for us kills us soon after.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to stop.
 ///
@@ -96,7 +100,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     let kept = pipeline.clone();
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
-    let (_note, degraded) = admin.announce(config, StateDir::of(config));
+    let (note, degraded) = admin.announce(config, StateDir::of(config));
     let app = Arc::new(App::new(Parts {
         rules,
         pipeline,
@@ -146,8 +150,21 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
         () = stop.asked() => tracing::warn!("stopped at once, as asked twice"),
     }
     pool.shutdown().await;
-    kept.flush().await;
-    Ok(ExitCode::SUCCESS)
+    // What is lost by not waiting for a disk is made again.
+    let lost = tokio::select! {
+        () = kept.flush() => return Ok(ExitCode::SUCCESS),
+        () = stop.asked() => "as asked twice",
+        () = tokio::time::sleep(WRITTEN_WITHIN) => "as the disk is too slow",
+    };
+    tracing::warn!("stopped before everything was on disk, {lost}");
+    drop(note);
+    leave()
+}
+
+/// On the usual way out, threads are waited for that wait for a dead disk.
+#[expect(clippy::disallowed_methods, reason = "the workers have ended and the note is gone")]
+fn leave() -> ! {
+    std::process::exit(0)
 }
 
 /// The folder, where it is one that is served.

@@ -3,7 +3,7 @@
 //! It is this user's alone. SECURITY: in a directory that somebody else owns or may write to, what is read back was perhaps
 //! written by them, so such a one is not used. A server without a state directory serves on, and says so.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -79,17 +79,20 @@ impl StateDir {
     pub(crate) fn note(&self, address: &str, token: Option<&str>) -> Result<Note, StateError> {
         let token_file = self.0.join(TOKEN);
         match token {
-            Some(token) => write(&self.0, &token_file, token)?,
+            Some(token) => drop(write(&self.0, &token_file, token)?),
             // Another server's, which was here before.
             None => drop(fs::remove_file(&token_file)),
         }
         let path = self.0.join(ADDRESS);
-        write(&self.0, &path, address)?;
-        Ok(Note { path, token: token_file, address: address.to_owned() })
+        let held = write(&self.0, &path, address)?;
+        Ok(Note { path, token: token_file, address: address.to_owned(), _held: held })
     }
 
     /// What the server noted that runs here, if one does: its address, and its token.
+    ///
+    /// SECURITY: not what one left that was killed. Somebody else may listen at its address now, and would be shown the token.
     pub(crate) fn noted(&self) -> Option<(String, Option<String>)> {
+        File::open(self.0.join(ADDRESS)).ok()?.try_lock_shared().err()?;
         let read = |name| fs::read_to_string(self.0.join(name)).ok();
         Some((read(ADDRESS)?, read(TOKEN)))
     }
@@ -101,6 +104,8 @@ pub(crate) struct Note {
     path: PathBuf,
     token: PathBuf,
     address: String,
+    /// Locked for as long as this process lives.
+    _held: File,
 }
 
 impl Drop for Note {
@@ -120,7 +125,13 @@ pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
         StorageType::Memory if !config.cache.disk => return None,
         StorageType::Memory => (None, None),
     };
-    let folder = folder.or_else(|| Some(StateDir::of(config).ok()?.0.join(PICTURES)))?;
+    let in_state_dir = || {
+        let state = StateDir::of(config).ok()?;
+        // SECURITY: whoever may rename what is in it may put pictures of his own in place of ours.
+        state.open().ok()?;
+        Some(state.0.join(PICTURES))
+    };
+    let folder = folder.or_else(in_state_dir)?;
     let max_bytes = max_bytes.or(config.cache.disk_bytes).map(|size| size.0);
     Some(DiskSettings {
         max_bytes,
@@ -130,13 +141,14 @@ pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
     })
 }
 
-/// Complete or not at all. Temporary files are created 0600, and keep that.
-fn write(folder: &Path, path: &Path, text: &str) -> Result<(), StateError> {
+/// Complete or not at all, and locked. Temporary files are created 0600, and keep that.
+fn write(folder: &Path, path: &Path, text: &str) -> Result<File, StateError> {
     let failed = |error| StateError::Io { path: path.to_owned(), error };
     let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    // Where there are no locks, every note counts as that of a server that runs.
+    let _ = file.as_file().try_lock();
+    file.persist(path).map_err(|error| failed(error.error))
 }
 
 /// As it is written after `--admin`.
@@ -173,6 +185,8 @@ mod tests {
         assert_eq!(state.noted(), Some(("127.0.0.1:5001".to_owned(), None)), "not the first one's");
         drop(other);
         assert_eq!(state.noted(), None);
+        fs::write(state.0.join(ADDRESS), "127.0.0.1:6001").expect("ours");
+        assert_eq!(state.noted(), None, "of one that was killed");
     }
 
     #[test]

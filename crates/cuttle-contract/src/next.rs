@@ -111,7 +111,8 @@ impl NextContract {
     }
 }
 
-fn remote(written: &str) -> Result<Source, Refusal> {
+/// As a URL is read for Next: repaired where the standard says so.
+pub(crate) fn remote(written: &str) -> Result<Source, Refusal> {
     let mut url = Url::parse(written).map_err(|error| invalid_source(&error))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad_source(URL_IS_INVALID));

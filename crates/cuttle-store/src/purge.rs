@@ -39,7 +39,8 @@ pub struct Purged {
     pub variants: u64,
     /// Bytes of those variants.
     pub bytes: u64,
-    /// The disk could not be asked. Until it can, nothing is read from it; then this purge comes first.
+    /// It holds, and is not over: there is much to delete, or the disk cannot be asked. Until it can, nothing is read from it;
+    /// then this purge comes first, unless the process ends before.
     pub pending: bool,
 }
 

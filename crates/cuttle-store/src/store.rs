@@ -249,7 +249,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
 
     /// Forgets what a purge means, everywhere: in memory, on disk, in what is being written and in what is being made.
     /// From then on none of it is found; other processes on the same folder hear of it within a second. The answer comes
-    /// when it is deleted too. Goes on when nobody waits for it.
+    /// when it is deleted too, or after three seconds. Goes on when nobody waits for it.
     pub async fn purge(&self, purge: Purge) -> Purged {
         let tiers = Arc::clone(&self.0);
         // The last store may go meanwhile, and its thread must not be joined by a thread of the reactor for that.
@@ -258,7 +258,9 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
             return Purged { pending: true, ..Purged::default() };
         };
         let Some(reply) = reply else { return memory };
-        let disk = reply.await.unwrap_or(Purged { pending: true, ..Purged::default() });
+        let told = tokio::time::timeout(DELETED_WITHIN, reply).await.ok();
+        let pending = Purged { pending: true, ..Purged::default() };
+        let disk = told.and_then(Result::ok).unwrap_or(pending);
         if disk.pending {
             return Purged { pending: true, ..memory };
         }
@@ -304,6 +306,9 @@ impl Drop for Ended {
         self.0.end();
     }
 }
+
+/// Deleting a million entries takes longer than anyone looks at a terminal.
+const DELETED_WITHIN: Duration = Duration::from_secs(3);
 
 /// A queue that holds no picture would be no queue.
 const MIN_QUEUE_BYTES: u64 = 4 << 20;

@@ -3,13 +3,12 @@
 //! `{"source": "/photo.jpg"}`, `{"prefix": "https://cdn.example.com/blog/"}` or `{"all": true}`, and nothing else: a name that is
 //! misspelt must not purge everything. Who may ask was decided before.
 
-use cuttle_contract::LocalPath;
+use cuttle_contract::Source;
 use cuttle_pipeline::{Purge, Purged};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::json;
 use crate::App;
@@ -46,7 +45,7 @@ struct Done {
     requests: u64,
     variants: u64,
     bytes: u64,
-    /// The disk cannot be asked at present; it comes first when it can.
+    /// Nothing of it is served any more, but it is not yet deleted from the disk.
     pending: bool,
 }
 
@@ -54,12 +53,14 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Bo
     let Ok(body) = Limited::new(request.into_body(), LONGEST_BODY).collect().await else {
         return unclear("The body is too long, or broke off.");
     };
-    let purge = match serde_json::from_slice::<Asked>(&body.to_bytes()) {
-        Ok(Asked::All(True)) => Purge::All,
-        Ok(Asked::Prefix(text)) if !text.is_empty() => Purge::Prefix(text.into()),
-        Ok(Asked::Source(text)) => match canonical(&text) {
-            Some(source) => Purge::Source(source.into()),
-            None => return unclear("That is no source: a path that starts with /, or a URL."),
+    let purges = match serde_json::from_slice::<Asked>(&body.to_bytes()) {
+        Ok(Asked::All(True)) => vec![Purge::All],
+        Ok(Asked::Prefix(text)) if !text.is_empty() => vec![Purge::Prefix(text.into())],
+        Ok(Asked::Source(text)) => match Source::spellings(&text) {
+            none if none.is_empty() => {
+                return unclear("That is no source: a path that starts with /, or a URL.");
+            }
+            sources => sources.iter().map(|source| Purge::Source(source.as_str().into())).collect(),
         },
         _ => {
             return unclear(
@@ -67,19 +68,23 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Bo
             );
         }
     };
-    tracing::info!(?purge, "purging");
-    let Purged { requests, variants, bytes, pending } = app.parts.pipeline.purge(purge).await;
-    json(StatusCode::OK, &Done { requests, variants, bytes, pending })
-}
-
-/// As the index names it, however it was spelled.
-fn canonical(source: &str) -> Option<String> {
-    if source.starts_with('/') {
-        return LocalPath::parse(source).ok().map(|path| path.as_str().to_owned());
+    let mut done = Done { requests: 0, variants: 0, bytes: 0, pending: false };
+    for purge in purges {
+        let (scope, text) = match &purge {
+            Purge::All => ("all", ""),
+            Purge::Source(text) => ("source", &**text),
+            Purge::Prefix(text) => ("prefix", &**text),
+        };
+        // A query may be a signature.
+        let text = text.split('?').next();
+        tracing::info!(scope, text, "purging");
+        let Purged { requests, variants, bytes, pending } = app.parts.pipeline.purge(purge).await;
+        done.requests += requests;
+        done.variants += variants;
+        done.bytes += bytes;
+        done.pending |= pending;
     }
-    let mut url = Url::parse(source).ok().filter(Url::has_host)?;
-    url.set_fragment(None);
-    Some(url.into())
+    json(StatusCode::OK, &done)
 }
 
 fn unclear(sentence: &'static str) -> Response<Body> {

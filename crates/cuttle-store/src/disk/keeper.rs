@@ -171,6 +171,8 @@ impl Keeper {
             // On a full disk our share is less than it was. Room is made before anything is written.
             self.look()?;
             let _ = self.evict();
+            // Reading works on a full disk, and a purge of another process may still have fitted.
+            self.hear()?;
             let open = opened(&mut self.open)?;
             open.disk.folder.probe()?;
             write(&mut open.index, |_| Ok(()))?;
@@ -366,6 +368,7 @@ impl Keeper {
             _ => drop(self.close()),
         }
         // Whoever waits for a purge learns that it holds, and not when it will be over.
+        self.erasing.extend(self.shared.queue.take_erasing());
         for erasing in &mut self.erasing {
             erasing.so_far.pending = true;
             erasing.reply();
