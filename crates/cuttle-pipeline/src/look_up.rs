@@ -14,6 +14,7 @@ use crate::answer::{Answer, Found, Unanswered};
 use crate::asked::Asked;
 use crate::pipeline::Stages;
 use crate::rendition::Made;
+use crate::settings::Settings;
 
 /// A picture, and the state of the original that it was made from.
 #[derive(Debug, Clone)]
@@ -33,6 +34,39 @@ pub(crate) enum LookUp {
     Due(Known),
     /// Nothing.
     Absent,
+}
+
+/// How good an answer still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Fresh,
+    Stale,
+    Due,
+}
+
+impl Standing {
+    /// Of an answer that is fresh until `until`, or for `recheck` where it is a file's.
+    fn of(
+        state: &State,
+        until: SystemTime,
+        (recheck, stale_while_revalidate): (Duration, Duration),
+        now: SystemTime,
+    ) -> Self {
+        // The clock was set back: how long ago it was confirmed, nobody knows.
+        let Ok(confirmed) = now.duration_since(state.checked_at) else { return Self::Due };
+        match now.duration_since(until) {
+            _ if state.is_file() => {
+                if confirmed < recheck {
+                    Self::Fresh
+                } else {
+                    Self::Due
+                }
+            }
+            Err(_) => Self::Fresh,
+            Ok(age) if age < stale_while_revalidate => Self::Stale,
+            Ok(_) => Self::Due,
+        }
+    }
 }
 
 /// For as long as a client's own pictures are kept; an application that takes a right away must not wait longer.
@@ -75,17 +109,17 @@ impl Stages {
         };
         let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
         let known = Known { made: Made::kept(variant, content), state };
-        let age = |since: SystemTime| SystemTime::now().duration_since(since).ok();
-        // A clock that was set back makes everything due: how long ago it was confirmed, nobody knows.
-        let Some(confirmed) = age(known.state.checked_at) else { return LookUp::Due(known) };
-        if known.state.is_file() {
-            let recent = confirmed < self.settings.recheck;
-            return if recent { LookUp::Fresh(known) } else { LookUp::Due(known) };
-        }
-        match age(self.fresh_until(&known.state, asked)) {
-            None => LookUp::Fresh(known),
-            Some(age) if age < self.settings.stale_while_revalidate => LookUp::Stale(known),
-            Some(_) => LookUp::Due(known),
+        let until = self.fresh_until(&known.state, asked);
+        let Settings { recheck, stale_while_revalidate, .. } = self.settings;
+        match Standing::of(
+            &known.state,
+            until,
+            (recheck, stale_while_revalidate),
+            SystemTime::now(),
+        ) {
+            Standing::Fresh => LookUp::Fresh(known),
+            Standing::Stale => LookUp::Stale(known),
+            Standing::Due => LookUp::Due(known),
         }
     }
 
@@ -132,5 +166,39 @@ impl Stages {
     /// Whether a rendition may be kept by its content, for whoever has the same original.
     pub(crate) fn keeps(asked: &Asked, state: &State) -> bool {
         !state.freshness.private && asked.personal.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cuttle_source::{Freshness, Version};
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_sent_is_fresh_then_stale_then_due_and_due_when_the_clock_was_set_back() {
+        let second = Duration::from_secs(1);
+        let checked_at = SystemTime::UNIX_EPOCH + 1000 * second;
+        let state = State {
+            version: Version::Http { etag: None, last_modified: None },
+            digest: [0; 32],
+            bytes: 1,
+            checked_at,
+            freshness: Freshness { max_age: 60 * second, private: false },
+        };
+        let until = state.fresh_until(Duration::ZERO);
+        for (now, expected) in [
+            (0, Standing::Due),
+            (999, Standing::Due),
+            (1000, Standing::Fresh),
+            (1059, Standing::Fresh),
+            (1060, Standing::Stale),
+            (1159, Standing::Stale),
+            (1160, Standing::Due),
+        ] {
+            let now = SystemTime::UNIX_EPOCH + now * second;
+            let standing = Standing::of(&state, until, (second, 100 * second), now);
+            assert_eq!(standing, expected, "{now:?}");
+        }
     }
 }
