@@ -124,15 +124,12 @@ fn while_the_origin_fails_the_picture_is_served_and_the_origin_left_alone() {
     for _ in 0..40 {
         let answer = setting.get();
         assert_eq!((state(&answer), &answer.body), ("STALE", &first.body));
-        // Once it is known that the origin fails, caches are told when it is asked again.
-        resting += usize::from(
-            answer.header("cache-control").contains("max-age=0")
-                || answer.header("cache-control").contains("max-age=1,")
-                || answer.header("cache-control").contains("max-age=2,"),
-        );
+        // Once it is known that the origin fails, caches are told when it is asked again: within a second, which no fresh
+        // answer says here.
+        resting += usize::from(answer.header("cache-control").contains("max-age=0"));
         thread::park_timeout(Duration::from_millis(50));
     }
-    assert!(resting > 10, "{resting}");
+    assert!(resting > 5, "{resting}");
     // Two seconds: a refresh of three attempts, a second of rest, perhaps a second refresh.
     let asked = setting.application.seen().len() - before;
     assert!((3..=6).contains(&asked), "{asked}");
