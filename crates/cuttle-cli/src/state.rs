@@ -127,9 +127,12 @@ pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
     };
     let in_state_dir = || {
         let state = StateDir::of(config).ok()?;
-        // SECURITY: whoever may rename what is in it may put pictures of his own in place of ours.
-        state.open().ok()?;
-        Some(state.0.join(PICTURES))
+        match state.open() {
+            // SECURITY: whoever may rename what is in it may put pictures of his own in place of ours.
+            Err(StateError::Shared(_)) => None,
+            // One that is not there yet is tried again by the store, which says so.
+            Ok(()) | Err(_) => Some(state.0.join(PICTURES)),
+        }
     };
     let folder = folder.or_else(in_state_dir)?;
     let max_bytes = max_bytes.or(config.cache.disk_bytes).map(|size| size.0);
