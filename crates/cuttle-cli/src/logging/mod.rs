@@ -1,9 +1,13 @@
 //! Logs go to standard error: for people on a terminal, as JSON lines elsewhere.
 
+mod json;
+
 use std::io::{self, IsTerminal as _};
 
 use cuttle_config::LogFormat;
 use tracing_subscriber::EnvFilter;
+
+use self::json::JsonLines;
 
 /// Sets up logging for a server. `CUTTLE_LOG` takes `tracing`'s filter syntax (`debug`,
 /// `cuttle::access=debug`, …).
@@ -18,6 +22,6 @@ pub(crate) fn init(format: LogFormat) {
     if for_people {
         builder.with_ansi(io::stderr().is_terminal()).with_target(false).compact().init();
     } else {
-        builder.json().flatten_event(true).init();
+        builder.event_format(JsonLines).init();
     }
 }
