@@ -4,7 +4,11 @@
 //! machines drift. Figures are medians over the rounds. Nothing here is a test: it asserts nothing
 //! about time.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "a bench tells a person how far it is")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::print_stderr,
+    reason = "a bench tells a person how far it is"
+)]
 
 mod calibrate;
 mod clock;

@@ -1,6 +1,6 @@
 //! Writes every fixture into a folder: seeds for the fuzzer, files to look at.
 
-#![expect(clippy::print_stderr, reason = "a command speaks to its user")]
+#![expect(clippy::disallowed_macros, clippy::print_stderr, reason = "a command speaks to its user")]
 
 use std::process::ExitCode;
 

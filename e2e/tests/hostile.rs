@@ -3,6 +3,7 @@
 //!
 //! `CUTTLE_MUTATIONS` sets how many random mutations are tried (10,000), `CUTTLE_SEED` where the
 //! sequence starts; a failure names the picture, which is kept.
+#![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! What the machine gives up for all processes together, as proportional set size.
+#![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::thread;
 

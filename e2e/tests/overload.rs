@@ -1,6 +1,7 @@
 //! More than can be done: what fits is answered, the rest is refused at once and costs nobody anything, and it passes.
 //!
 //! A worker stopped by SIGSTOP is busy for as long as a test wants, so nothing here depends on timing.
+#![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
 //! `cuttle check`: what this machine gives, found by trying it, for people or as JSON.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use cuttle_image::Limits;
@@ -10,6 +11,7 @@ use crate::args::Check;
 use crate::configuration::configure;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::say::say;
 use crate::{machine, serve};
 
 /// Everything that is reported.
@@ -94,70 +96,78 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     if check.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::Argument(error.to_string()))?;
-        println!("{text}");
+        say(format_args!("{text}\n"))?;
     } else {
-        print(&report);
+        say(&report)?;
     }
     let open = config.server.require_sandbox && !report.sandbox.holes().is_empty();
     Ok(if open { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(report: &Report) {
-    let Report { version, cores, workers, memory, limits, sandbox, .. } = report;
-    println!("cuttle {version}: {cores} cores, {workers} workers\n");
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, cores, workers, memory, limits, sandbox, .. } = self;
+        writeln!(f, "cuttle {version}: {cores} cores, {workers} workers\n")?;
 
-    println!("Sandbox of a worker");
-    for layer in &sandbox.layers {
-        row(layer.active, &layer.to_string());
-    }
-    println!("\nWhat a worker tried, and must not be able to do");
-    for act in &sandbox.acts {
-        row(act.verdict == Verdict::Denied, &act.to_string());
-    }
-    println!("\nCodecs");
-    for codec in &sandbox.codecs {
-        let name = format!("{} to {}", codec.from.extension(), codec.to.extension());
-        row(
-            codec.failure.is_none(),
-            &format!("{name:<16} {}", codec.failure.as_deref().unwrap_or("works")),
-        );
-    }
+        writeln!(f, "Sandbox of a worker")?;
+        for layer in &sandbox.layers {
+            row(f, layer.active, &layer.to_string())?;
+        }
+        writeln!(f, "\nWhat a worker tried, and must not be able to do")?;
+        for act in &sandbox.acts {
+            row(f, act.verdict == Verdict::Denied, &act.to_string())?;
+        }
+        writeln!(f, "\nCodecs")?;
+        for codec in &sandbox.codecs {
+            let name = format!("{} to {}", codec.from.extension(), codec.to.extension());
+            row(
+                f,
+                codec.failure.is_none(),
+                &format!("{name:<16} {}", codec.failure.as_deref().unwrap_or("works")),
+            )?;
+        }
 
-    println!("\nMemory, at most");
-    for (name, bytes) in [
-        ("ceiling", memory.ceiling),
-        ("originals", memory.originals),
-        ("renders", memory.renders),
-        ("of these one", memory.worker),
-        ("each keeps", memory.kept),
-        ("variants", memory.variants),
-        ("processes", memory.fixed),
-    ] {
-        println!("    {name:<14} {:>7} MiB", bytes >> 20);
-    }
-    if !memory.fits {
-        println!("  ! too little for one ordinary photo: raise --memory or lower --workers");
-    }
+        writeln!(f, "\nMemory, at most")?;
+        for (name, bytes) in [
+            ("ceiling", memory.ceiling),
+            ("originals", memory.originals),
+            ("renders", memory.renders),
+            ("of these one", memory.worker),
+            ("each keeps", memory.kept),
+            ("variants", memory.variants),
+            ("processes", memory.fixed),
+        ] {
+            writeln!(f, "    {name:<14} {:>7} MiB", bytes >> 20)?;
+        }
+        if !memory.fits {
+            writeln!(
+                f,
+                "  ! too little for one ordinary photo: raise --memory or lower --workers"
+            )?;
+        }
 
-    println!("\nLimits of a picture");
-    println!("    source         {:>7} MB", limits.source_bytes / 1_000_000);
-    println!("    pixels         {:>7} Mpx", limits.pixels / 1_000_000);
-    println!("    side           {:>7} px", limits.side);
+        writeln!(f, "\nLimits of a picture")?;
+        writeln!(f, "    source         {:>7} MB", limits.source_bytes / 1_000_000)?;
+        writeln!(f, "    pixels         {:>7} Mpx", limits.pixels / 1_000_000)?;
+        writeln!(f, "    side           {:>7} px", limits.side)?;
 
-    if let Some(application) = &report.application {
-        application.print();
-    }
-    for warning in &report.warnings {
-        println!("\n! {warning}");
-    }
+        if let Some(application) = &self.application {
+            write!(f, "{application}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "\n! {warning}")?;
+        }
 
-    println!();
-    if sandbox.holes().is_empty() {
-        println!("Workers are fully confined.");
-    } else {
-        println!(
-            "WORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
-        );
+        writeln!(f)?;
+        if sandbox.holes().is_empty() {
+            writeln!(f, "Workers are fully confined.")?;
+        } else {
+            writeln!(
+                f,
+                "WORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -175,25 +185,28 @@ impl Application {
             releases: releases.clone(),
         }
     }
+}
 
-    fn print(&self) {
+impl fmt::Display for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |numbers: &[u32]| match numbers {
             [] => "any".to_owned(),
             numbers => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
         };
-        println!("\nThe Next application");
-        println!("    endpoint       {}", self.endpoint.as_deref().unwrap_or("none"));
-        println!("    widths         {}", list(&self.widths));
-        println!("    qualities      {}", list(&self.qualities));
-        println!("    formats        {}", self.formats.join(" "));
-        println!("    remote         {} patterns", self.remote_patterns);
-        println!("    release        {}", self.releases.join(" "));
+        writeln!(f, "\nThe Next application")?;
+        writeln!(f, "    endpoint       {}", self.endpoint.as_deref().unwrap_or("none"))?;
+        writeln!(f, "    widths         {}", list(&self.widths))?;
+        writeln!(f, "    qualities      {}", list(&self.qualities))?;
+        writeln!(f, "    formats        {}", self.formats.join(" "))?;
+        writeln!(f, "    remote         {} patterns", self.remote_patterns)?;
+        writeln!(f, "    release        {}", self.releases.join(" "))?;
         for rule in &self.rules_not_run {
-            println!("  ! this rule covers the image endpoint and is not run there: {rule}");
+            writeln!(f, "  ! this rule covers the image endpoint and is not run there: {rule}")?;
         }
+        Ok(())
     }
 }
 
-fn row(good: bool, text: &str) {
-    println!("  {} {text}", if good { ' ' } else { '!' });
+fn row(f: &mut fmt::Formatter<'_>, good: bool, text: &str) -> fmt::Result {
+    writeln!(f, "  {} {text}", if good { ' ' } else { '!' })
 }

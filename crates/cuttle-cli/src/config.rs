@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::args::ConfigCommand;
 use crate::configuration::configure;
 use crate::failure::Failure;
+use crate::say::{complain, say};
 
 /// Prints, and warns on standard error.
 ///
@@ -13,15 +14,15 @@ use crate::failure::Failure;
 pub(crate) fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
     match command {
         ConfigCommand::Schema => {
-            print!("{}", cuttle_config::schema());
+            say(cuttle_config::schema())?;
         }
         ConfigCommand::Print(layers) => {
             let configured = configure(layers)?;
             // Found at load by a server, so found here as well.
             configured.rules()?;
-            print!("{}", cuttle_config::print(&configured.config));
+            say(cuttle_config::print(&configured.config))?;
             for warning in &configured.warnings {
-                eprintln!("warning: {warning}");
+                complain(format_args!("warning: {warning}"));
             }
         }
     }

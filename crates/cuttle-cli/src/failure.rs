@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Read { path: PathBuf, error: io::Error },
     #[error("cannot write {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Print(#[source] io::Error),
     #[error("{}: {error}", path.display())]
     Render { path: PathBuf, error: cuttle_worker::JobError },
     #[error("the system gave no resources to start with: {0}")]

@@ -3,11 +3,6 @@
 //! No logic of its own: it reads arguments, joins crates and turns every error into one sentence and
 //! an exit code. A worker is this same binary, entered before anything else is set up.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "printing is what a command line is for"
-)]
 
 mod address;
 mod admin;
@@ -24,6 +19,7 @@ mod origins;
 mod project;
 mod purge;
 mod render;
+mod say;
 mod serve;
 mod state;
 mod stats;
@@ -52,7 +48,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("cuttle: {failure}");
+            say::complain(format_args!("cuttle: {failure}"));
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::args::Purge;
 use crate::ask::Server;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::units::size;
 
 /// Asks, and says what was forgotten.
@@ -26,10 +27,10 @@ pub(crate) fn run(purge: &Purge) -> Result<ExitCode, Failure> {
         .map_err(Failure::Runtime)?;
     let answer = runtime.block_on(server.ask("POST", "/purge", Some(&asked.to_string())))?;
     if purge.json {
-        println!("{}", answer.trim());
+        say(format_args!("{}\n", answer.trim()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", told(purge, &serde_json::from_str(&answer).unwrap_or_default()));
+    say(format_args!("{}\n", told(purge, &serde_json::from_str(&answer).unwrap_or_default())))?;
     Ok(ExitCode::SUCCESS)
 }
 

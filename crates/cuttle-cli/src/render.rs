@@ -12,6 +12,7 @@ use cuttle_worker::{Job, Pool, PoolConfig, SealedBytes, SealedWriter};
 
 use crate::args::{self, Render};
 use crate::failure::Failure;
+use crate::say::say;
 
 /// A person waits and can press Ctrl-C, so this is longer than a server's ten seconds.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -50,8 +51,8 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     })?;
     write(&render.output, &finished.bytes)
         .map_err(|error| Failure::Write { path: render.output.clone(), error })?;
-    println!(
-        "{}: {}×{} {}, {} → {} bytes in {} ms",
+    say(format_args!(
+        "{}: {}×{} {}, {} → {} bytes in {} ms\n",
         render.output.display(),
         finished.width,
         finished.height,
@@ -59,7 +60,7 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
         before,
         finished.bytes.len(),
         began.elapsed().as_millis(),
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

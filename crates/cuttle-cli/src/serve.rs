@@ -12,7 +12,8 @@ use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
-    App, Door, Drain, Facts, Hosts, NextEndpoint, Parts, Proxy, ProxySettings, Refusals, Rest,
+    App, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Proxy, ProxySettings, Refusals,
+    Rest,
 };
 use cuttle_source::{Folder, open_folder};
 use cuttle_store::{Store, StoreSettings};
@@ -26,6 +27,8 @@ use crate::admin::Listening;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
 use crate::failure::Failure;
+use crate::logging::Logging;
+use crate::say::say;
 use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::{logging, machine, origins, state};
@@ -43,16 +46,22 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
     let configured = configure(&serve.layers)?;
-    logging::init(configured.config.server.log_format);
+    let log = Arc::default();
+    let logging = logging::init(configured.config.server.log_format, Arc::clone(&log))
+        .map_err(Failure::Runtime)?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    runtime.block_on(start(serve, &configured))
+    runtime.block_on(start(serve, &configured, (&logging, log)))
 }
 
-async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failure> {
+async fn start(
+    serve: &Serve,
+    configured: &Configured,
+    (logging, log): (&Logging, Arc<LogHealth>),
+) -> Result<ExitCode, Failure> {
     let Configured { config, .. } = configured;
     let folder = folder(serve, config)?;
     let rules = Arc::new(configured.rules()?);
@@ -127,9 +136,13 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
         rest: rest(config, folder)?,
         admin: admin.guard(config),
         log_hits: config.server.log_hits,
+        log,
     }));
 
-    println!("cuttle listening on http://{}", app.address());
+    // Nobody has to read it for pictures to be served.
+    if let Err(error) = say(format_args!("cuttle listening on http://{}\n", app.address())) {
+        tracing::warn!(%error, "ready, and cannot say so");
+    }
     let (drain_public, drained) = watch::channel(false);
     let answering = tokio::spawn(cuttle_server::serve(
         Arc::clone(&app),
@@ -158,6 +171,7 @@ async fn start(serve: &Serve, configured: &Configured) -> Result<ExitCode, Failu
     };
     tracing::warn!("stopped before everything was on disk, {lost}");
     drop(note);
+    logging.flush();
     leave()
 }
 

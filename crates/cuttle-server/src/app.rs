@@ -12,12 +12,12 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
-use crate::Hosts;
 use crate::admin::{Guard, Saturation};
 use crate::forwarding::Forwarding;
 use crate::metrics::{Metrics, Readings};
 use crate::proxy::Proxy;
 use crate::report::Sampling;
+use crate::{Hosts, LogHealth};
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub struct Parts {
     pub admin: Guard,
     /// Of how many hits one is logged; 0 is none.
     pub log_hits: u64,
+    /// Whether the log can be written.
+    pub log: Arc<LogHealth>,
 }
 
 /// Where `/_next/image` is, and the headers that an application may choose for it.
@@ -128,7 +130,8 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let (pipeline, started) = (parts.pipeline.clone(), SystemTime::now());
-        let read = move || Readings::of(&pipeline, started);
+        let log = Arc::clone(&parts.log);
+        let read = move || Readings::of(&pipeline, &log, started);
         let metrics = Arc::new(Metrics::new(parts.facts.version, read));
         let told = Arc::clone(&metrics);
         parts.pipeline.watch(move |phases| told.job(phases));

@@ -13,6 +13,7 @@ mod gallery;
 mod hosts;
 mod images;
 mod listen;
+mod log_health;
 mod metrics;
 mod proxy;
 mod report;
@@ -24,6 +25,7 @@ pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
 pub use listen::{Drain, serve, serve_admin_socket};
+pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 
 /// Who answers on a listener: people and browsers, or operators.

@@ -3,6 +3,7 @@
 //! The writers are this binary again: a process that is killed cannot be a thread.
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_macros,
     clippy::print_stderr,
     reason = "a helper that fails is a test that fails, loudly"
 )]

@@ -6,6 +6,7 @@
 //! holds after 6 and 15 ms and is deleted after 0.5 and 1.3 s. 20 MiB more memory, of 253 MiB of index.
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_macros,
     clippy::print_stdout,
     reason = "a helper that fails is a test that fails, loudly"
 )]

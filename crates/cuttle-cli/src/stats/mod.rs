@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::Stats;
 use crate::ask::Server;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::stop::Stop;
 use sample::Sample;
 use screen::Screen;
@@ -39,11 +40,11 @@ pub(crate) fn run(stats: &Stats) -> Result<ExitCode, Failure> {
     runtime.block_on(async {
         let now = sample(&server).await?;
         if stats.json {
-            println!("{:#}", now.json());
+            say(format_args!("{:#}\n", now.json()))?;
         } else if live {
             watch(&server, now).await?;
         } else {
-            print!("{}", table::table(&server.address, &now, &Sample::default(), None));
+            say(table::table(&server.address, &now, &Sample::default(), None))?;
         }
         Ok(ExitCode::SUCCESS)
     })

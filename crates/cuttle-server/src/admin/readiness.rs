@@ -91,6 +91,9 @@ pub(super) fn answer(app: &App) -> Response<Body> {
     if let Some(trouble) = app.parts.pipeline.trouble() {
         degraded.push(format!("disk cache: {trouble}"));
     }
+    if let Some(trouble) = app.parts.log.trouble() {
+        degraded.push(format!("log cannot be written: {trouble}"));
+    }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness {
         ready: reasons.is_empty(),

@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Word;
+use crate::log_health::LogHealth;
 
 /// One moment.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,7 @@ pub(crate) struct Readings {
     /// By the name of the tier.
     caches: Vec<(Word, Cache)>,
     disk: Disk,
+    log_lines_lost: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +66,7 @@ impl Cache {
 type Count = fn(&Cache) -> u64;
 
 impl Readings {
-    pub(crate) fn of(pipeline: &Pipeline, started: SystemTime) -> Self {
+    pub(crate) fn of(pipeline: &Pipeline, log: &LogHealth, started: SystemTime) -> Self {
         let (load, usage, stats) = (pipeline.load(), pipeline.usage(), pipeline.pool().stats());
         Self {
             started: started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
@@ -92,6 +94,7 @@ impl Readings {
                 damaged: usage.corrupt,
                 dropped_writes: usage.dropped_writes,
             },
+            log_lines_lost: log.lines_lost(),
         }
     }
 
@@ -141,6 +144,7 @@ impl Collector for AtScrape {
         for (name, help, value) in [
             ("worker_restarts", "Workers started in place of others.", workers.restarts),
             ("worker_jobs", "Jobs given to workers.", workers.jobs),
+            ("log_lines_lost", "Log lines that could not be written.", now.log_lines_lost),
             ("source_bytes", "Bytes of originals loaded.", now.loaded_bytes),
             (
                 "disk_evictions",

@@ -52,7 +52,11 @@ pub(crate) fn server() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-#[expect(clippy::print_stdout, reason = "how the server to be killed talks to its killer")]
+#[expect(
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    reason = "how the server to be killed talks to its killer"
+)]
 fn println(worker: u32) {
     println!("{worker}");
 }
