@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+mod client;
 pub mod disposition;
 pub mod etag;
 mod failure;
@@ -43,6 +44,7 @@ mod source;
 mod strict;
 
 pub use accept::{Accepted, Modern};
+pub use client::Client;
 pub use failure::Failure;
 pub use images::{ConfigError, Images};
 pub use local_path::{LocalPath, LocalPathError};

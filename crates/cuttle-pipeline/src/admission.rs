@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cuttle_contract::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::asked::Client;
 use crate::turns::{Turn, Turns};
 
 /// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.

@@ -1,8 +1,6 @@
 //! A request with what only its own client brings, and the job that is begun for it.
 
-use std::net::{IpAddr, Ipv6Addr};
-
-use cuttle_contract::ImageRequest;
+use cuttle_contract::{Client, ImageRequest};
 use cuttle_source::Forwarded;
 use cuttle_store::Epoch;
 use tokio::time::Instant;
@@ -26,34 +24,6 @@ pub(crate) struct Job {
     pub(crate) since: Epoch,
     /// Of the first client that waited.
     pub(crate) deadline: Instant,
-}
-
-/// Whom work is done for, as far as fairness goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Client(Option<IpAddr>);
-
-impl Client {
-    /// Someone at this address. Of IPv6 the network counts (64 bits): a household, or one attacker, has all of it.
-    #[must_use]
-    pub fn at(address: IpAddr) -> Self {
-        Self(Some(match address.to_canonical() {
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        }))
-    }
-
-    /// Someone behind a proxy that does not say who: not to be taken for one client.
-    #[must_use]
-    pub const fn unknown() -> Self {
-        Self(None)
-    }
-
-    pub(crate) fn is_known(self) -> bool {
-        self.0.is_some()
-    }
 }
 
 /// A path whose original may be another for everyone who asks.

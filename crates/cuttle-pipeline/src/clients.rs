@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::asked::Client;
+use cuttle_contract::Client;
 
 /// Jobs under way, by the client that each was begun for.
 #[derive(Debug, Clone, Default)]

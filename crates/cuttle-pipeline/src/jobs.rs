@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use cuttle_contract::Failure;
+use cuttle_contract::{Client, Failure};
 use cuttle_image::{Probe, RenderError, RenderOptions};
 use cuttle_store::{ContentKey, Epoch, Variant};
 use cuttle_worker::{Finished, Job, JobError, MAX_RENDITIONS};
@@ -16,7 +16,6 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Place;
 use crate::answer::{Phases, Reason, Unanswered};
-use crate::asked::Client;
 use crate::keys::entity_tag;
 use crate::original::Original;
 use crate::pipeline::Stages;

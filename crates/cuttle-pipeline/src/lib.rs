@@ -27,7 +27,7 @@ mod turns;
 pub use cuttle_store::{Kept, Purge, Purged, Trouble};
 
 pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDigest, Unanswered};
-pub use asked::{Asked, Client, Personal};
+pub use asked::{Asked, Personal};
 pub use kept::Keeping;
 pub use original::Original;
 pub use pipeline::{Load, Pipeline};

@@ -6,9 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cuttle_contract::Client;
 use tokio::sync::oneshot;
-
-use crate::asked::Client;
 
 /// The line. Clones share it.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use cuttle_pipeline::Client;
+use cuttle_contract::Client;
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 

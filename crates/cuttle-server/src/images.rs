@@ -3,10 +3,10 @@
 use cuttle_contract::disposition::{self, Disposition};
 use cuttle_contract::freshness::{Lifetime, cache_control};
 use cuttle_contract::{
-    Contract, Failure, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
+    Client, Contract, Failure, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
 };
 use cuttle_image::Kind;
-use cuttle_pipeline::{Answer, Asked, Client, Delivery, Found, Keep, Phases};
+use cuttle_pipeline::{Answer, Asked, Delivery, Found, Keep, Phases};
 use cuttle_source::{CDN_LOOP, came_from_us};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
