@@ -7,6 +7,7 @@
 mod application;
 mod browser;
 mod client;
+mod network;
 mod next;
 mod origin;
 mod process;
@@ -15,6 +16,7 @@ mod server;
 pub use application::{Application, Asked, Reply};
 pub use browser::visited;
 pub use client::{Answer, Client};
+pub use network::{Network, connect_from};
 pub use next::{NextApp, NextServer};
 pub use origin::Origin;
 pub use process::{descendants, memory_pss, stopped};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,14 +87,34 @@ impl Server {
         Self::run(Command::new(binary()).arg("serve").args(args))
     }
 
+    /// The same on a listening socket that is given as systemd gives it, and outlives the server.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn given<S: AsRef<OsStr>>(listener: &TcpListener, args: &[S]) -> Self {
+        let socket = OwnedFd::from(listener.try_clone().expect("a descriptor"));
+        let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve \"$@\"";
+        let mut command = Command::new("sh");
+        Self::run(command.args(["-c", script]).arg(binary()).args(args).stdin(socket))
+    }
+
+    /// Of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn run(command: &mut Command) -> Self {
         // Its own, so that servers of tests that run at the same time leave each other's notes alone.
         let state = tempfile::tempdir().expect("a temporary folder");
         if command.get_args().all(|arg| arg != "--admin") {
             command.args(["--admin", "127.0.0.1:0"]);
         }
+        if command.get_args().all(|arg| arg != "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
             .env("CUTTLE_STATE_DIR", state.path())
             .env("CUTTLE_LOG", "info,cuttle::access=debug")
             .stdout(Stdio::piped())

@@ -81,7 +81,7 @@ impl Listening {
         }
     }
 
-    /// Answers until the sender of `drain` is gone.
+    /// Answers until nothing new is accepted.
     pub(crate) fn answer(self, app: &Arc<App>, drain: Drain) {
         let app = Arc::clone(app);
         match self {

@@ -15,6 +15,10 @@ pub(crate) enum Failure {
     Busy { address: SocketAddr, flag: &'static str },
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error(
+        "cannot listen as LISTEN_FDS says: {0}; it takes one TCP socket that listens, as a unit of systemd has with one ListenStream"
+    )]
+    Given(String),
     #[error("cannot listen on unix:{}: {error}", path.display())]
     Socket { path: PathBuf, error: io::Error },
     #[error("no server at {address}: {error}; start one, or name another with --admin")]

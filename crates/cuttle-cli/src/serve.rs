@@ -12,14 +12,13 @@ use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
-    App, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Proxy, ProxySettings, Refusals,
-    Rest,
+    App, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Phase, Proxy, ProxySettings,
+    Refusals, Rest, TrustedProxies,
 };
 use cuttle_source::{Folder, open_folder};
 use cuttle_store::{Store, StoreSettings};
 use cuttle_worker::{Pool, PoolConfig};
 use http::HeaderValue;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::watch;
 
 use crate::address::{bind, listen_address, refuse_to_ask_ourselves, shown};
@@ -27,11 +26,12 @@ use crate::admin::Listening;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
 use crate::failure::Failure;
+use crate::leaving::Leaving;
 use crate::logging::Logging;
 use crate::say::say;
 use crate::state::StateDir;
 use crate::stop::Stop;
-use crate::{logging, machine, origins, state};
+use crate::{descriptors, given, logging, machine, origins, state};
 
 /// What a request costs in the index, about, and the part of the memory ceiling that all of them may cost.
 const INDEX_ENTRY_BYTES: u64 = 400;
@@ -46,20 +46,22 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
     let configured = configure(&serve.layers)?;
+    // Before there are threads: it reads the environment and takes from it.
+    let given = given::listener()?;
     let log = Arc::default();
     let logging = logging::init(configured.config.server.log_format, Arc::clone(&log))
         .map_err(Failure::Runtime)?;
-    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    runtime.block_on(start(serve, &configured, (&logging, log)))
+    runtime.block_on(start(serve, &configured, given, (&logging, log)))
 }
 
 async fn start(
     serve: &Serve,
     configured: &Configured,
+    given: Option<std::net::TcpListener>,
     (logging, log): (&Logging, Arc<LogHealth>),
 ) -> Result<ExitCode, Failure> {
     let Configured { config, .. } = configured;
@@ -67,7 +69,11 @@ async fn start(
     let rules = Arc::new(configured.rules()?);
     let origins = origins::origins(configured, folder.as_ref())?;
     let forwarding = origins::forwarding(config)?;
-    let public = bind(listen_address(config)?, "--listen").await?;
+    let leaving = Leaving::new(&config.server, given.is_some());
+    let public = match given {
+        Some(given) => given::adopt(given, config)?,
+        None => bind(listen_address(config)?, "--listen").await?,
+    };
     let admin = Listening::open(&config.server.admin).await?;
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
@@ -104,7 +110,6 @@ async fn start(
         application: origins::application(configured, place(serve, config)),
         ..settings(configured, limits, memory, &rules)
     };
-    let grace = settings.request;
     let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
     let kept = pipeline.clone();
     let address = public.local_addr().map_err(Failure::Runtime)?;
@@ -127,12 +132,13 @@ async fn start(
             address: shown(&public),
             degraded,
         },
+        connections: descriptors::provide(&config.limits),
         // An application answers any name itself; a folder is its owner's, so a stranger's name must not lead to it.
         hosts: match &folder {
             Some(_) => Hosts::of(address.ip(), &config.server.hosts),
             None => Hosts::Any,
         },
-        trusted: ProxySettings::default().trusted,
+        trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         rest: rest(config, folder)?,
         admin: admin.guard(config),
         log_hits: config.server.log_hits,
@@ -143,23 +149,16 @@ async fn start(
     if let Err(error) = say(format_args!("cuttle listening on http://{}\n", app.address())) {
         tracing::warn!(%error, "ready, and cannot say so");
     }
-    let (drain_public, drained) = watch::channel(false);
-    let answering = tokio::spawn(cuttle_server::serve(
-        Arc::clone(&app),
-        Door::Public,
-        public,
-        Drain { begun: drained, grace },
-    ));
-    // The admin door stays open through the drain, so that a balancer sees `draining`.
-    let (_drain_admin, drained) = watch::channel(false);
-    admin.answer(&app, Drain { begun: drained, grace });
+    let (phase, told) = watch::channel(Phase::Serving);
+    let drain = Drain(told);
+    let answering =
+        tokio::spawn(cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone()));
+    admin.answer(&app, drain);
 
     stop.asked().await;
-    tracing::info!("draining: answers under way finish, nothing new is accepted");
-    app.drain();
-    let _ = drain_public.send(true);
+    let ended = leaving.leave(&app, &phase, note, answering);
     tokio::select! {
-        _ = answering => {}
+        () = ended => {}
         () = stop.asked() => tracing::warn!("stopped at once, as asked twice"),
     }
     pool.shutdown().await;
@@ -170,7 +169,6 @@ async fn start(
         () = tokio::time::sleep(WRITTEN_WITHIN) => "as the disk is too slow",
     };
     tracing::warn!("stopped before everything was on disk, {lost}");
-    drop(note);
     logging.flush();
     leave()
 }
@@ -203,6 +201,7 @@ fn rest(config: &Config, folder: Option<Arc<Folder>>) -> Result<Rest, Failure> {
         (None, Some(url)) if !config.optimizer.only => {
             let settings = ProxySettings {
                 connect_within: config.limits.connect.duration(),
+                upload_silence: config.limits.upload_silence.duration(),
                 ..ProxySettings::default()
             };
             let proxy = Proxy::new(&url.0, settings)
@@ -259,16 +258,6 @@ fn next_endpoint(configured: &Configured) -> Option<NextEndpoint> {
         policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
         shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
     })
-}
-
-/// The soft limit is 1,024 on most systems, for programs that use `select`; connections alone may take
-/// that many here, and a render needs descriptors too.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, ..limit };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
 }
 
 fn announce(memory: &MemoryPlan, workers: usize) {

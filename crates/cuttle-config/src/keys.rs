@@ -4,6 +4,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use ipnet::IpNet;
+
 use crate::{
     units::{Bytes, Milliseconds},
     value::{Admin, Errors, HttpUrl, Kind, LogFormat, Secret, StorageType, Value},
@@ -156,12 +158,18 @@ tables! {
         admin_hosts: Vec<String> = "";
         /// Names to answer for beside addresses and `localhost` while listening on loopback. A remote source that leads to an image endpoint on one of them is refused.
         hosts: Vec<String> = "", flag "host";
+        /// Proxies in front of Cuttle, by address or network. What they say in `X-Forwarded-*` and `Forwarded` is believed and passed on; of anyone else it is replaced. Behind a proxy on another machine or in another container, list it: else every visitor is the proxy, and the application is told `http`.
+        trusted_proxies: Vec<IpNet> = "127.0.0.0/8,::1";
         /// Path under which everything is Cuttle's: `<prefix>/image` is the strict endpoint.
         prefix: String = "/_cuttle";
         /// Folder for what outlives the process.
         state_dir: Option<PathBuf>, absent "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/cuttle`, else `~/.local/state/cuttle`", flag "state-dir";
         /// Refuse to start unless every layer of the workers' sandbox is active.
         require_sandbox: bool = "false", flag "require-sandbox";
+        /// How long both addresses go on answering after SIGTERM, with `Connection: close` and a `/readyz` that says `draining`: for balancers that must notice first.
+        drain_delay: Milliseconds = "0s", in 0..=600_000;
+        /// The longest time for answers under way after that. Nothing new is accepted meanwhile, and the admin address is free for the successor.
+        drain: Milliseconds = "30s", in 0..=3_600_000;
         /// `auto` is for people on a terminal and JSON elsewhere.
         log_format: LogFormat = "auto";
         /// Of how many answers straight from a cache one is logged; 0 is none.
@@ -209,6 +217,12 @@ tables! {
     }
     /// What one picture, one request and the whole process may cost.
     [limits] Limits {
+        /// Connections at a time, event streams and tunnels not counted. While more than three quarters are taken, one client (an address, an IPv6 network of 64 bits, or whom a trusted proxy names) has at most a quarter; when all are, those that were idle longest are closed, and then one more is answered 503.
+        connections: u64 = "1024", in 16..=1_000_000;
+        /// Event streams and tunnels (`WebSocket`) at a time, with the same shares.
+        streams: u64 = "1024", in 16..=1_000_000;
+        /// The longest silence of a client that uploads.
+        upload_silence: Milliseconds = "30s", in 1_000..=600_000;
         /// Pictures rendered at a time, each in a process of its own.
         workers: Option<u64>, absent "the number of cores", in 1..=256, flag "workers";
         /// Ceiling for all processes together.

@@ -74,6 +74,7 @@ fn kind(kind: Kind) -> String {
         }
         Kind::Address => "address and port".to_owned(),
         Kind::AddressOrOff => "address and port, `\"unix:PATH\"` or `\"off\"`".to_owned(),
+        Kind::Network => "network".to_owned(),
         Kind::Url => "URL".to_owned(),
         Kind::Path => "path".to_owned(),
         Kind::List(entry) => format!("list of {}s", self::kind(*entry).trim_end_matches('s')),

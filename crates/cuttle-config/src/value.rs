@@ -1,7 +1,12 @@
 //! The types of values: how each is read from what was written, and what it is called in schema and reference.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::units::{self, Bytes, Milliseconds};
@@ -38,6 +43,8 @@ pub enum Kind {
     Address,
     /// An address, `unix:PATH` or `off`.
     AddressOrOff,
+    /// `10.1.0.0/16`, or one address.
+    Network,
     /// An absolute `http` or `https` URL.
     Url,
     /// A path in the file system.
@@ -135,6 +142,18 @@ impl Value for SocketAddr {
     fn read(raw: &Raw, range: Range) -> Result<Self, String> {
         let wrong = |_| "must be an address and a port, such as \"127.0.0.1:4000\"".to_owned();
         String::read(raw, range)?.parse().map_err(wrong)
+    }
+}
+
+impl Value for IpNet {
+    const KIND: Kind = Kind::Network;
+
+    fn read(raw: &Raw, range: Range) -> Result<Self, String> {
+        let text = String::read(raw, range)?;
+        let network = text.parse().ok();
+        network.or_else(|| text.parse::<IpAddr>().ok().map(Self::from)).ok_or_else(|| {
+            "must be an address or a network, such as \"172.18.0.2\" or \"10.1.0.0/16\"".to_owned()
+        })
     }
 }
 

@@ -9,11 +9,12 @@ use cuttle_contract::{NextContract, Rules, StrictContract};
 use cuttle_pipeline::Pipeline;
 use cuttle_source::Folder;
 use http::HeaderValue;
-use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use crate::admin::{Guard, Saturation};
+use crate::client::TrustedProxies;
 use crate::forwarding::Forwarding;
+use crate::listen::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
 use crate::proxy::Proxy;
 use crate::report::Sampling;
@@ -28,6 +29,7 @@ pub struct App {
     pub(crate) parts: Parts,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) sampling: Sampling,
     pub(crate) saturation: Saturation,
@@ -54,7 +56,9 @@ pub struct Parts {
     /// For the page.
     pub facts: Facts,
     /// Peers whose word about who asks is believed.
-    pub trusted: Vec<IpNet>,
+    pub trusted: TrustedProxies,
+    /// How many may be connected.
+    pub connections: ConnectionLimits,
     /// For whom we answer.
     pub hosts: Hosts,
     /// Who may ask on the admin address.
@@ -131,7 +135,9 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let (pipeline, started) = (parts.pipeline.clone(), SystemTime::now());
         let log = Arc::clone(&parts.log);
-        let read = move || Readings::of(&pipeline, &log, started);
+        let connections = Connections::new(parts.connections);
+        let counted = Arc::clone(&connections);
+        let read = move || Readings::of(&pipeline, &log, counted.occupancy(), started);
         let metrics = Arc::new(Metrics::new(parts.facts.version, read));
         let told = Arc::clone(&metrics);
         parts.pipeline.watch(move |phases| told.job(phases));
@@ -139,6 +145,7 @@ impl App {
             rules: Arc::clone(&parts.rules),
             next: NextContract::new(&parts.rules),
             strict: StrictContract::new(&parts.rules),
+            connections,
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
             saturation: Saturation::default(),
@@ -148,16 +155,25 @@ impl App {
         }
     }
 
-    /// From now on this process wants no traffic: `/readyz` says so and new renders are refused.
+    /// From now on this process wants no traffic: `/readyz` says so.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.parts.pipeline.close();
     }
 
     /// Address that people open.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.parts.facts.address
+    }
+
+    /// From now on new renders are refused; what is kept is still served.
+    pub fn close(&self) {
+        self.parts.pipeline.close();
+    }
+
+    /// Returns when nothing is asked and nothing is streamed.
+    pub async fn quiet(&self) {
+        self.connections.quiet().await;
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -1,9 +1,12 @@
-//! Whom a request is from, as far as fairness between clients goes.
+//! Whom a request is from, and whose word for it is believed.
 //!
 //! A proxy in front of us speaks for many: what it says in `X-Forwarded-For` is believed if it is trusted, from the end, up to
 //! the first address that is no proxy of ours. One that says nothing makes its clients unknown instead of making them one.
+//!
+//! SECURITY: this is the only list of whom we believe. Two of them would differ one day, and a stranger choose the address
+//! that an application is told or a limit is counted under.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use cuttle_contract::Client;
 use http::{HeaderMap, HeaderName};
@@ -11,24 +14,65 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client of a request that `peer` sent.
-pub(crate) fn of(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> Client {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
-    let peer = peer.to_canonical();
-    if !is_trusted(&peer) {
-        return Client::at(peer);
+/// Who sent a request, among its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// What it says of others is believed.
+    pub(crate) is_trusted: bool,
+    /// Itself, or for whom it speaks.
+    pub(crate) client: Client,
+}
+
+/// Peers whose word about who asks is believed.
+#[derive(Debug, Clone)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Those in these networks.
+    #[must_use]
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
     }
-    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-    let mut named = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
-    let first = named.find_map(|entry| {
-        let ip =
-            std::str::from_utf8(entry).ok().and_then(|text| text.trim().parse::<IpAddr>().ok());
-        match ip.map(|ip| ip.to_canonical()) {
-            Some(ip) if is_trusted(&ip) => None,
-            ip => Some(ip),
-        }
-    });
-    first.flatten().map_or_else(Client::unknown, Client::at)
+
+    pub(crate) fn include(&self, peer: IpAddr) -> bool {
+        // A listener on `[::]` sees IPv4 peers as mapped addresses.
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Of a connection on which nothing has been asked.
+    pub(crate) fn connection(&self, peer: IpAddr) -> Client {
+        if self.include(peer) { Client::unknown() } else { Client::at(peer) }
+    }
+
+    /// Of a request with these headers.
+    pub(crate) fn peer(&self, address: SocketAddr, headers: &HeaderMap) -> Peer {
+        let is_trusted = self.include(address.ip());
+        let client = if is_trusted { self.named(headers) } else { Client::at(address.ip()) };
+        Peer { address, is_trusted, client }
+    }
+
+    fn named(&self, headers: &HeaderMap) -> Client {
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let mut named = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
+        let first = named.find_map(|entry| {
+            let text = std::str::from_utf8(entry).ok();
+            match text.and_then(|text| text.trim().parse::<IpAddr>().ok()) {
+                Some(ip) if self.include(ip) => None,
+                ip => Some(ip),
+            }
+        });
+        first.flatten().map_or_else(Client::unknown, Client::at)
+    }
+}
+
+impl Default for TrustedProxies {
+    /// On the same machine, which is how most applications are put on the web.
+    fn default() -> Self {
+        let v4 = IpNet::new_assert([127, 0, 0, 0].into(), 8);
+        Self(vec![v4, IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128)])
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_last_address_that_is_no_proxy_of_ours_counts() {
-        let trusted = [IpNet::new_assert([127, 0, 0, 0].into(), 8)];
+        let trusted = TrustedProxies::default();
         let (known, unknown) = (|ip: [u8; 4]| Client::at(ip.into()), Client::unknown());
         for (peer, lines, expected) in [
             ([192, 0, 2, 1], &[][..], known([192, 0, 2, 1])),
@@ -56,7 +100,25 @@ mod tests {
             for line in lines {
                 headers.append(FORWARDED_FOR, HeaderValue::from_static(line));
             }
-            assert_eq!(of(&headers, peer.into(), &trusted), expected, "{peer:?} {lines:?}");
+            let named = trusted.peer((peer, 1).into(), &headers).client;
+            assert_eq!(named, expected, "{peer:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn only_those_that_are_listed_are_believed() {
+        let (ours, named) = (IpAddr::from([172, 18, 0, 9]), Client::at([198, 51, 100, 7].into()));
+        let mut headers = HeaderMap::new();
+        headers.append(FORWARDED_FOR, HeaderValue::from_static("198.51.100.7"));
+        let network = "172.16.0.0/12".parse().expect("a network");
+        for (trusted, peer, expected) in [
+            (TrustedProxies::default(), ours, Client::at(ours)),
+            (TrustedProxies::new(vec![network]), ours, named),
+            (TrustedProxies::new(vec![network]), "::ffff:172.18.0.9".parse().expect("v6"), named),
+            (TrustedProxies::new(vec![]), [127, 0, 0, 1].into(), Client::at([127, 0, 0, 1].into())),
+        ] {
+            let seen = trusted.peer((peer, 1).into(), &headers);
+            assert_eq!((seen.client, seen.is_trusted), (expected, expected == named), "{peer}");
         }
     }
 }

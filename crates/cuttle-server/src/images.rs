@@ -17,8 +17,7 @@ use hyper::body::Incoming;
 
 use crate::App;
 use crate::app::NextEndpoint;
-use crate::client;
-use crate::listen::Peer;
+use crate::client::Peer;
 use crate::report::{REQUEST_ID, Report};
 use crate::respond::{self, Body, NOSNIFF, list};
 
@@ -109,10 +108,7 @@ async fn ask(
         Contract::Strict => app.strict.parse(query, accept.as_deref())?,
     };
     let personal = app.parts.forwarding.personal(&asked.source, request.headers());
-    let peer = request.extensions().get().map(|Peer(peer)| peer.ip());
-    let client = peer.map_or_else(Client::unknown, |peer| {
-        client::of(request.headers(), peer, &app.parts.trusted)
-    });
+    let client = request.extensions().get().map_or_else(Client::unknown, |peer: &Peer| peer.client);
     match app.parts.pipeline.answer(Asked { request: asked.clone(), personal, client }).await {
         Ok(answer) => Ok((asked, answer)),
         Err(unanswered) => {

@@ -22,9 +22,10 @@ mod route;
 
 pub use admin::{AdminAt, Guard};
 pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
+pub use client::TrustedProxies;
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
-pub use listen::{Drain, serve, serve_admin_socket};
+pub use listen::{ConnectionLimits, Drain, MOST_REFUSALS, Phase, serve, serve_admin_socket};
 pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 

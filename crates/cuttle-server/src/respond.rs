@@ -5,7 +5,8 @@ use std::io;
 use bytes::Bytes;
 use cuttle_contract::Refusal;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -129,6 +130,22 @@ pub(crate) fn busy() -> Response<Body> {
     let text = "Other visitors' pages are being made; try again in a second.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "busy", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// All places for connections are taken, or all that one client may have.
+pub(crate) fn no_place() -> Response<Body> {
+    let text = "This server has no room for another connection; try again in a second.\n";
+    let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The client began to send something and stopped.
+pub(crate) fn upload_silent() -> Response<Body> {
+    let text = "Nothing more came of what was being sent here, so it was given up.\n";
+    let mut response = sentence(StatusCode::REQUEST_TIMEOUT, "upload_silent", text);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

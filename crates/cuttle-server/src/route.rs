@@ -8,7 +8,6 @@ use hyper::body::Incoming;
 
 use crate::app::{NextEndpoint, Rest};
 use crate::images::{self, Endpoint};
-use crate::listen::Peer;
 use crate::respond::{self, Body};
 use crate::{App, Door, admin, files};
 
@@ -60,7 +59,7 @@ async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Bo
         (_, _, Rest::Folder(folder)) => files::answer(app, folder, &request).await,
         (_, _, Rest::App(proxy)) => {
             let response = match request.extensions().get().copied() {
-                Some(Peer(peer)) => proxy.forward(request, peer).await,
+                Some(peer) => proxy.forward(request, peer).await,
                 None => respond::internal(),
             };
             app.metrics.proxied(response.status());

@@ -3,6 +3,8 @@
 //! `{"source": "/photo.jpg"}`, `{"prefix": "https://cdn.example.com/blog/"}` or `{"all": true}`, and nothing else: a name that is
 //! misspelt must not purge everything. Who may ask was decided before.
 
+use std::time::Duration;
+
 use cuttle_contract::Source;
 use cuttle_pipeline::{Purge, Purged};
 use http::{Request, Response, StatusCode};
@@ -16,6 +18,8 @@ use crate::respond::{self, Body};
 
 /// More than the longest source, escaped.
 const LONGEST_BODY: usize = 16 << 10;
+/// Of a tool, which has it in full before it asks.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Exactly one of them.
 #[derive(Debug, Deserialize)]
@@ -50,8 +54,9 @@ struct Done {
 }
 
 pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Body> {
-    let Ok(body) = Limited::new(request.into_body(), LONGEST_BODY).collect().await else {
-        return unclear("The body is too long, or broke off.");
+    let body = Limited::new(request.into_body(), LONGEST_BODY).collect();
+    let Ok(Ok(body)) = tokio::time::timeout(BODY_WITHIN, body).await else {
+        return unclear("The body is too long, too slow, or broke off.");
     };
     let purges = match serde_json::from_slice::<Asked>(&body.to_bytes()) {
         Ok(Asked::All(True)) => vec![Purge::All],

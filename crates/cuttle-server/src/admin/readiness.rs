@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::App;
 use crate::app::Rest;
+use crate::listen::Occupancy;
 use crate::respond::Body;
 
 #[derive(Serialize)]
@@ -84,6 +85,10 @@ pub(super) fn answer(app: &App) -> Response<Body> {
     }
     if alive > 0 && workers.start_error.is_some() {
         degraded.push("a worker cannot be started".to_owned());
+    }
+    for kind in app.connections.occupancy().iter().filter(|kind| kind.is_scarce()) {
+        let Occupancy { kind, taken, most, .. } = kind;
+        degraded.push(format!("connections are scarce: {taken} of {most} ({kind})"));
     }
     if !app.parts.facts.sandbox_complete {
         degraded.push("sandbox incomplete".to_owned());

@@ -30,7 +30,7 @@ pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain
         };
         let (accepted, place) = tokio::select! {
             next = next => next,
-            _ = drain.begun.wait_for(|begun| *begun) => return,
+            () = drain.begun() => return,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,

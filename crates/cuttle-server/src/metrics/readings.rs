@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Word;
+use crate::listen::Occupancy;
 use crate::log_health::LogHealth;
 
 /// One moment.
@@ -27,6 +28,7 @@ pub(crate) struct Readings {
     caches: Vec<(Word, Cache)>,
     disk: Disk,
     log_lines_lost: u64,
+    connections: [Occupancy; 2],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,8 +67,32 @@ impl Cache {
 /// One of the numbers of a cache.
 type Count = fn(&Cache) -> u64;
 
+type OfConnections = (Word, Word, fn(&Occupancy) -> u64);
+
+const CONNECTIONS: [OfConnections; 2] = [
+    (
+        "connections",
+        "Connections to the public address; a stream is an event stream or a tunnel.",
+        |kind| kind.taken as u64,
+    ),
+    ("connections_limit", "How many of them there may be.", |kind| kind.most as u64),
+];
+const CONNECTIONS_SO_FAR: [OfConnections; 2] = [
+    ("connections_refused", "Connections and requests that there was no place for.", |kind| {
+        kind.refused
+    }),
+    ("connections_closed", "Connections that were closed to make room for others.", |kind| {
+        kind.closed
+    }),
+];
+
 impl Readings {
-    pub(crate) fn of(pipeline: &Pipeline, log: &LogHealth, started: SystemTime) -> Self {
+    pub(crate) fn of(
+        pipeline: &Pipeline,
+        log: &LogHealth,
+        connections: [Occupancy; 2],
+        started: SystemTime,
+    ) -> Self {
         let (load, usage, stats) = (pipeline.load(), pipeline.usage(), pipeline.pool().stats());
         Self {
             started: started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
@@ -95,13 +121,16 @@ impl Readings {
                 dropped_writes: usage.dropped_writes,
             },
             log_lines_lost: log.lines_lost(),
+            connections,
         }
     }
 
     #[cfg(test)]
     pub(super) fn with_a_tier() -> Self {
         let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
-        Self { caches, ..Self::default() }
+        let limits = crate::listen::ConnectionLimits { connections: 1, streams: 1 };
+        let connections = crate::listen::Connections::new(limits).occupancy();
+        Self { caches, connections, ..Self::default() }
     }
 }
 
@@ -179,6 +208,21 @@ impl Collector for AtScrape {
             for (tier, cache) in &now.caches {
                 let gauge = ConstGauge::new(of(cache));
                 gauge.encode(family.encode_family(&[("tier", *tier)])?)?;
+            }
+        }
+        for (name, help, of) in CONNECTIONS {
+            let any = ConstGauge::new(0_u64);
+            let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
+            for kind in &now.connections {
+                ConstGauge::new(of(kind)).encode(family.encode_family(&[("kind", kind.kind)])?)?;
+            }
+        }
+        for (name, help, of) in CONNECTIONS_SO_FAR {
+            let any = ConstCounter::new(0_u64);
+            let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
+            for kind in &now.connections {
+                ConstCounter::new(of(kind))
+                    .encode(family.encode_family(&[("kind", kind.kind)])?)?;
             }
         }
         Ok(())

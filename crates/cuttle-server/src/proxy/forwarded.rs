@@ -9,29 +9,23 @@ use std::net::IpAddr;
 use http::header::{FORWARDED, HOST};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use ipnet::IpNet;
+
+use crate::client::Peer;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// A proxy on the same machine, which is how most applications are put on the web.
-pub(super) fn loopback() -> Vec<IpNet> {
-    let v4 = IpNet::new_assert([127, 0, 0, 0].into(), 8);
-    vec![v4, IpNet::new_assert(std::net::Ipv6Addr::LOCALHOST.into(), 128)]
-}
-
 /// Tells the application who asked.
-pub(super) fn tell(headers: &mut HeaderMap, peer: IpAddr, trusted: &[IpNet]) {
-    // A listener on `[::]` sees IPv4 peers as mapped addresses.
-    let peer = peer.to_canonical();
-    if !trusted.iter().any(|network| network.contains(&peer)) {
+pub(super) fn tell(headers: &mut HeaderMap, peer: Peer) {
+    if !peer.is_trusted {
         for name in [FOR, PROTO, FORWARDED_HOST, PORT, FORWARDED] {
             headers.remove(name);
         }
     }
-    append(headers, peer);
+    // A listener on `[::]` sees IPv4 peers as mapped addresses.
+    append(headers, peer.address.ip().to_canonical());
     // We speak no TLS: who does, in front of us, is trusted or unknown to us.
     headers.entry(PROTO).or_insert(HeaderValue::from_static("http"));
     if !headers.contains_key(FORWARDED_HOST)

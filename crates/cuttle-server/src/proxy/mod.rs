@@ -18,7 +18,6 @@ mod upload;
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +27,9 @@ use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Either};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
-use ipnet::IpNet;
 use url::Url;
 
+use crate::client::Peer;
 use crate::respond::{self, Body};
 use dial::Pool;
 use headers::Asked;
@@ -43,12 +42,12 @@ const HEAD_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct ProxySettings {
     /// Longest wait for the head of an answer while it is the application's turn. A stream may be silent for as long as it
-    /// likes, and so may a client that uploads.
+    /// likes.
     pub head_within: Duration,
+    /// Longest silence of a client that uploads.
+    pub upload_silence: Duration,
     /// Longest wait for a TCP connection.
     pub connect_within: Duration,
-    /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
-    pub trusted: Vec<IpNet>,
     /// Certificates trusted beside Mozilla's, DER.
     pub roots: Vec<Vec<u8>>,
 }
@@ -57,8 +56,8 @@ impl Default for ProxySettings {
     fn default() -> Self {
         Self {
             head_within: Duration::from_secs(60),
+            upload_silence: Duration::from_secs(30),
             connect_within: Duration::from_secs(3),
-            trusted: forwarded::loopback(),
             roots: Vec::new(),
         }
     }
@@ -111,11 +110,7 @@ impl Proxy {
     ///
     /// A `101` is an answer like others; its extensions hold the application's side for [`tunnel::join`]. Dropped while it
     /// waits, or with the body that it gave, it ends what it began at the application.
-    pub(crate) async fn forward(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response<Body> {
+    pub(crate) async fn forward(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         if self.address(&mut head).is_none() {
@@ -125,10 +120,11 @@ impl Proxy {
             return respond::packed();
         }
         let asked = headers::to_app(&mut head, body.is_end_stream());
-        forwarded::tell(&mut head.headers, peer.ip(), &self.0.settings.trusted);
+        forwarded::tell(&mut head.headers, peer);
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        let (upload, turn) = Upload::new(body, asked.waits_for_continue);
+        let (upload, turn) =
+            Upload::new(body, asked.waits_for_continue, self.0.settings.upload_silence);
         let answer = tokio::select! {
             biased;
             answer = self.0.pool.send(head, upload) => answer,
@@ -199,6 +195,9 @@ impl Proxy {
         }
         if dial::is_the_clients_fault(error) {
             tracing::debug!(%app, path, cause, "the client broke off its upload");
+            if is_silence(error) {
+                return respond::upload_silent();
+            }
         } else {
             tracing::warn!(%app, path, cause, "the application gave no usable answer");
         }
@@ -211,6 +210,12 @@ impl Proxy {
 fn is_unusable<B>(answer: &Response<B>, asked: Asked) -> bool {
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     switched && !asked.upgrade || headers::is_packed(answer.headers())
+}
+
+/// Of the client in the middle of its upload, as [`upload`] says it.
+fn is_silence(error: &(dyn Error + 'static)) -> bool {
+    let is_it = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    error.downcast_ref().is_some_and(is_it) || error.source().is_some_and(is_silence)
 }
 
 /// The libraries' own messages stop at the outermost of four.

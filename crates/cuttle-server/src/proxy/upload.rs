@@ -1,7 +1,7 @@
 //! The body of a client's request on its way to the application, and whose turn it is meanwhile.
 //!
-//! A client may upload as slowly as it likes; an application that takes nothing, or has everything and says nothing, may
-//! not. And a client that waits for `100 Continue` gets it when the application gave it, so that a refusal by the
+//! A client may upload slowly, but not fall silent: 57 bytes a connection would hold it, and one to the application, for ever.
+//! Nor may an application that takes nothing, or has everything and says nothing. And a client that waits for `100 Continue` gets it when the application gave it, so that a refusal by the
 //! application comes before gigabytes that nobody wants.
 
 use std::io;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 
 /// An application that knows nothing of `100 Continue` (HTTP/1.0) is sent the body after so long, as RFC 9110 §10.1.1
 /// has clients do.
@@ -26,6 +26,9 @@ pub(super) struct Upload {
     gate: Option<Gate>,
     permitted: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
     since: watch::Sender<Option<Instant>>,
+    silence: Duration,
+    /// From the last that came on, while more is waited for.
+    silent: Option<Pin<Box<Sleep>>>,
 }
 
 /// Lets a body pass that waits for its `100 Continue`, or keeps it where it is: told of an answer, it waits for the answer's
@@ -46,7 +49,8 @@ enum Heard {
 pub(super) struct Turn(watch::Receiver<Option<Instant>>);
 
 impl Upload {
-    pub(super) fn new(body: Incoming, waits_for_continue: bool) -> (Self, Turn) {
+    /// A body of which something comes at least once in `silence`.
+    pub(super) fn new(body: Incoming, waits_for_continue: bool, silence: Duration) -> (Self, Turn) {
         let (since, turn) = watch::channel(Some(Instant::now()));
         let (gate, permitted) = if waits_for_continue {
             let (gate, heard) = watch::channel(Heard::Nothing);
@@ -55,12 +59,19 @@ impl Upload {
             (None, None)
         };
         let body = Some(body).filter(|body| !body.is_end_stream());
-        (Self { body, gate, permitted, since }, Turn(turn))
+        (Self { body, gate, permitted, since, silence, silent: None }, Turn(turn))
     }
 
     /// Nothing, in place of a body that was nothing.
     pub(super) fn nothing() -> Self {
-        Self { body: None, gate: None, permitted: None, since: watch::Sender::new(None) }
+        Self {
+            body: None,
+            gate: None,
+            permitted: None,
+            since: watch::Sender::new(None),
+            silence: Duration::MAX,
+            silent: None,
+        }
     }
 
     pub(super) fn is_nothing(&self) -> bool {
@@ -148,9 +159,13 @@ impl Body for Upload {
         let frame = Pin::new(body).poll_frame(cx);
         if frame.is_pending() {
             self.since.send_if_modified(|since| since.take().is_some());
-        } else {
-            self.since.send_replace(Some(Instant::now()));
+            let silence = self.silence;
+            let silent = self.silent.get_or_insert_with(|| Box::pin(sleep(silence)));
+            ready!(silent.as_mut().poll(cx));
+            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }
+        self.silent = None;
+        self.since.send_replace(Some(Instant::now()));
         frame.map_err(io::Error::other)
     }
 

@@ -50,16 +50,39 @@ async fn a_stream_may_be_silent_for_minutes() {
 }
 
 #[tokio::test]
-async fn an_upload_may_be_slow() {
+async fn an_upload_may_be_slow_but_not_silent() {
+    let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfirst";
+    for (silence, expected) in [(600, "HTTP/1.1 200 OK"), (30, "HTTP/1.1 408 Request Timeout")] {
+        let upload_silence = Duration::from_secs(silence);
+        let stage = Stage::with(ProxySettings { upload_silence, ..ProxySettings::default() }).await;
+        let (mut client, mut app) = stage.asked(upload).await;
+        app.until("first").await;
+        five_minutes_later().await;
+        if silence > 300 {
+            client.send("last").await;
+            app.until("last").await;
+            app.send(OK).await;
+        }
+        let head = client.head().await;
+        assert_eq!(head[0], expected);
+        if silence < 300 {
+            assert!(head.contains(&"connection: close".to_owned()), "{head:?}");
+            assert_eq!(app.rest().await.0, "", "the request is cancelled");
+        }
+    }
+}
+
+/// What was answered before it was read must not be held open by it either.
+#[tokio::test]
+async fn a_silent_upload_that_was_answered_ends_too() {
     let stage = Stage::new().await;
     let (mut client, mut app) =
         stage.asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfirst").await;
     app.until("first").await;
-    five_minutes_later().await;
-    client.send("last").await;
-    app.until("last").await;
     app.send(OK).await;
     assert_eq!(client.head().await[0], "HTTP/1.1 200 OK");
+    five_minutes_later().await;
+    assert_eq!(client.rest().await.0, "");
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::{OriginError, Proxy, ProxySettings};
-use crate::listen::{Drain, Peer, accept};
+use crate::client::{Peer, TrustedProxies};
+use crate::listen::{ConnectionLimits, Connections, Drain, Phase, accept};
 
 /// What hangs fails, it does not wait for ever.
 const SOON: Duration = Duration::from_secs(10);
@@ -93,7 +94,7 @@ impl From<TcpStream> for Wire {
 struct Stage {
     app: TcpListener,
     front: SocketAddr,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Phase>,
     serving: JoinHandle<()>,
 }
 
@@ -106,10 +107,15 @@ impl Stage {
     }
 
     async fn with(settings: ProxySettings) -> Self {
-        Self::at("http", "127.0.0.1", settings).await
+        Self::at("http", "127.0.0.1", settings, TrustedProxies::default()).await
     }
 
-    async fn at(scheme: &str, name: &str, settings: ProxySettings) -> Self {
+    async fn at(
+        scheme: &str,
+        name: &str,
+        settings: ProxySettings,
+        trusted: TrustedProxies,
+    ) -> Self {
         let app = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = app.local_addr().expect("an address").port();
         let origin = format!("{scheme}://{name}:{port}");
@@ -117,13 +123,19 @@ impl Stage {
         let proxy = Proxy::new(&origin, settings).expect("an origin");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let front = listener.local_addr().expect("an address");
-        let (drain, begun) = watch::channel(false);
-        let serving = accept(listener, Drain { begun, grace: GRACE }, move |request| {
+        let (drain, phase) = watch::channel(Phase::Serving);
+        let places = Connections::new(ConnectionLimits { connections: 64, streams: 64 });
+        let serving = accept(listener, places, trusted, Drain(phase), move |request| {
             let proxy = proxy.clone();
-            let Peer(peer) = *request.extensions().get().expect("the listener knows the peer");
+            let peer: Peer = *request.extensions().get().expect("the listener knows the peer");
             async move { proxy.forward(request, peer).await }
         });
         Self { app, front, drain, serving: tokio::spawn(serving) }
+    }
+
+    /// Begins the drain.
+    fn close(&self) {
+        self.drain.send(Phase::Closing { within: GRACE }).expect("a listener");
     }
 
     async fn client(&self) -> Wire {

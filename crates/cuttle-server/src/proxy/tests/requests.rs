@@ -90,8 +90,8 @@ async fn the_application_sees_the_client_s_head() {
 
 #[tokio::test]
 async fn a_stranger_is_not_believed() {
-    let settings = ProxySettings { trusted: Vec::new(), ..ProxySettings::default() };
-    let stage = Stage::with(settings).await;
+    let nobody = TrustedProxies::new(Vec::new());
+    let stage = Stage::at("http", "127.0.0.1", ProxySettings::default(), nobody).await;
     let sent = "GET / HTTP/1.1\r\nHost: a:8000\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\
         X-Forwarded-Host: bank.example\r\nX-Forwarded-Port: 1\r\nForwarded: for=203.0.113.9\r\n\r\n";
     let (_client, mut app) = stage.asked(sent).await;
@@ -194,22 +194,25 @@ async fn smuggling_is_refused_or_framed_anew() {
 #[test]
 fn who_is_believed_is_a_matter_of_networks() {
     use super::super::forwarded;
-    let office = vec!["10.1.0.0/16".parse().expect("a network")];
+    let loopback = TrustedProxies::default();
+    let office = TrustedProxies::new(vec!["10.1.0.0/16".parse().expect("a network")]);
     for (peer, trusted, expected) in [
-        ("127.0.0.1", forwarded::loopback(), "9.9.9.9, 127.0.0.1"),
-        ("127.8.8.8", forwarded::loopback(), "9.9.9.9, 127.8.8.8"),
-        ("::1", forwarded::loopback(), "9.9.9.9, ::1"),
-        ("::ffff:127.0.0.1", forwarded::loopback(), "9.9.9.9, 127.0.0.1"),
-        ("192.168.0.1", forwarded::loopback(), "192.168.0.1"),
-        ("::ffff:192.168.0.1", forwarded::loopback(), "192.168.0.1"),
-        ("2001:db8::1", forwarded::loopback(), "2001:db8::1"),
-        ("10.1.2.3", office.clone(), "9.9.9.9, 10.1.2.3"),
-        ("10.2.2.3", office.clone(), "10.2.2.3"),
-        ("127.0.0.1", office, "127.0.0.1"),
+        ("127.0.0.1", &loopback, "9.9.9.9, 127.0.0.1"),
+        ("127.8.8.8", &loopback, "9.9.9.9, 127.8.8.8"),
+        ("::1", &loopback, "9.9.9.9, ::1"),
+        ("::ffff:127.0.0.1", &loopback, "9.9.9.9, 127.0.0.1"),
+        ("192.168.0.1", &loopback, "192.168.0.1"),
+        ("::ffff:192.168.0.1", &loopback, "192.168.0.1"),
+        ("2001:db8::1", &loopback, "2001:db8::1"),
+        ("10.1.2.3", &office, "9.9.9.9, 10.1.2.3"),
+        ("10.2.2.3", &office, "10.2.2.3"),
+        ("127.0.0.1", &office, "127.0.0.1"),
     ] {
         let mut headers = http::HeaderMap::new();
         headers.insert("x-forwarded-for", http::HeaderValue::from_static("9.9.9.9"));
-        forwarded::tell(&mut headers, peer.parse().expect(peer), &trusted);
+        let address = (peer.parse::<std::net::IpAddr>().expect(peer), 1).into();
+        let seen = trusted.peer(address, &headers);
+        forwarded::tell(&mut headers, seen);
         assert_eq!(headers["x-forwarded-for"], expected, "{peer}");
     }
 }

@@ -27,7 +27,7 @@ async fn its_certificate_is_for_its_own_name_and_from_someone_who_is_trusted() {
         ("127.0.0.1", vec![certificate.to_vec()], "HTTP/1.1 502 Bad Gateway"),
     ] {
         let settings = ProxySettings { roots: roots.clone(), ..ProxySettings::default() };
-        let stage = Stage::at("https", name, settings).await;
+        let stage = Stage::at("https", name, settings, TrustedProxies::default()).await;
         let mut client = stage.client().await;
         client.send("GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n").await;
         let app = async {

@@ -83,10 +83,10 @@ async fn silence_is_no_reason_to_end_a_tunnel() {
 }
 
 #[tokio::test]
-async fn a_drain_gives_tunnels_the_grace_and_no_more() {
+async fn a_drain_gives_tunnels_two_seconds_and_no_more() {
     let stage = Stage::new().await;
     let (mut client, mut app) = tunnel(&stage).await;
-    stage.drain.send(true).expect("a listener");
+    stage.close();
     while TcpStream::connect(stage.front).await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -104,6 +104,6 @@ async fn a_drain_without_tunnels_ends_at_once() {
     let stage = Stage::new().await;
     let (client, app) = tunnel(&stage).await;
     drop((client, app));
-    stage.drain.send(true).expect("a listener");
+    stage.close();
     soon(stage.serving).await.expect("no panic");
 }

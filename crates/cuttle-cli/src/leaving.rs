@@ -1,0 +1,69 @@
+//! The end of serving, in time: how long both doors still answer, and how long what is under way may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cuttle_config::Server;
+use cuttle_server::{App, Phase};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::state::Note;
+
+/// Where the socket is a supervisor's, whoever connects waits for the successor, which has to start as well: so for half of
+/// the time that people accept we go on accepting ourselves, and then answers under way have the other half.
+const GIVEN_ACCEPTS: Duration = Duration::from_millis(1500);
+const GIVEN_ENDS: Duration = Duration::from_secs(3);
+
+/// The two times.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    delay: Duration,
+    drain: Duration,
+    /// The socket outlives us.
+    given: bool,
+}
+
+impl Leaving {
+    pub(crate) fn new(server: &Server, given: bool) -> Self {
+        Self { delay: server.drain_delay.duration(), drain: server.drain.duration(), given }
+    }
+
+    /// Sees `answering` to its end. The admin address and its note are free from the drain on.
+    pub(crate) async fn leave(
+        &self,
+        app: &Arc<App>,
+        phase: &watch::Sender<Phase>,
+        note: Option<Note>,
+        answering: JoinHandle<()>,
+    ) {
+        let asked = Instant::now();
+        app.drain();
+        phase.send_replace(Phase::Leaving);
+        if !self.delay.is_zero() {
+            tracing::info!(
+                "leaving: both addresses answer, and every answer closes its connection"
+            );
+            sleep_until(asked + self.delay).await;
+        }
+        if self.given {
+            // Nobody waits for it longer than for what is under way.
+            let _ = timeout_at(asked + GIVEN_ACCEPTS, app.quiet()).await;
+        }
+        let within = if self.given {
+            let rest = (asked + self.delay.max(GIVEN_ACCEPTS) - GIVEN_ACCEPTS + GIVEN_ENDS)
+                - Instant::now();
+            self.drain.min(rest)
+        } else {
+            self.drain
+        };
+        tracing::info!("draining: answers under way finish, nothing new is accepted");
+        if !self.given {
+            app.close();
+        }
+        drop(note);
+        phase.send_replace(Phase::Closing { within });
+        let _ = answering.await;
+    }
+}

@@ -1,0 +1,193 @@
+//! One connection: what is asked on it, one after the other, and the stream or tunnel that it may become.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::HEADERS_WITHIN;
+use super::connections::{Connections, is_stream};
+use super::drain::Drain;
+use super::places::{Place, UnderWay};
+use super::socket::Socket;
+use crate::client::TrustedProxies;
+use crate::proxy::tunnel;
+use crate::respond::{self, Body};
+
+/// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
+/// every byte is escaped; cookies of the app's own origin come on top.
+const LARGEST_HEAD_BYTES: usize = 64 << 10;
+/// Whoever is refused asks at once, or is not told.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// What a connection has for as long as it lasts, and the tunnel that it may become.
+#[derive(Debug, Clone)]
+pub(super) struct Visit {
+    pub(super) peer: SocketAddr,
+    pub(super) trusted: Arc<TrustedProxies>,
+    pub(super) drain: Drain,
+    pub(super) closed: watch::Receiver<()>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) place: Arc<Place>,
+}
+
+impl Visit {
+    /// Holds the place while `work` goes on, and lets it go on no longer than the listener or the place.
+    pub(super) async fn until_closed(mut self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.place.lost() => {}
+            _ = self.closed.changed() => {}
+            () = work => {}
+        }
+    }
+}
+
+/// One connection, to its end; from the beginning of a drain on, until it has been idle for a while.
+pub(super) async fn converse<A, F>(visit: Visit, stream: TcpStream, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let (socket, ending) = Socket::new(stream);
+    let old_client = ending.clone();
+    let service = service_fn(|request: Request<Incoming>| {
+        old_client.reset(request.version() == Version::HTTP_10);
+        exchange(visit.clone(), request, &answer)
+    });
+    let connection =
+        http().header_read_timeout(HEADERS_WITHIN).serve_connection(TokioIo::new(socket), service);
+    let mut connection = pin!(connection.with_upgrades());
+    let mut drain = visit.drain.clone();
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = drain.idle(&visit.place) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match ended {
+        Ok(()) => ending.reset(false),
+        // Errors here are clients that went away or spoke no HTTP, their fault and told to them, or answers that broke
+        // off, which were logged where they broke.
+        Err(error) => tracing::debug!(%error, "connection ended"),
+    }
+}
+
+/// Says that there is no place, to a client that asks.
+pub(super) async fn refuse(stream: TcpStream) {
+    let (socket, _) = Socket::new(stream);
+    let service = service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(no_place()) });
+    let telling = http().serve_connection(TokioIo::new(socket), service);
+    // A client that is gone needs no answer.
+    let _ = tokio::time::timeout(REFUSED_WITHIN, telling).await;
+}
+
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .max_buf_size(LARGEST_HEAD_BYTES)
+        // A client that closes its side has left, as nginx, Go and Node read it too. Nothing else tells of a client
+        // that leaves a stream that is silent, and the application would go on working for it.
+        .half_close(false);
+    builder
+}
+
+fn no_place() -> Response<Body> {
+    let mut response = respond::no_place();
+    response.headers_mut().insert(CONNECTION, CLOSE);
+    response
+}
+
+/// One answer, and the stream or tunnel that may begin with it.
+fn exchange<A, F>(
+    visit: Visit,
+    mut request: Request<Incoming>,
+    answer: &A,
+) -> impl Future<Output = Result<Response<Counted>, Infallible>> + use<A, F>
+where
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let peer = visit.trusted.peer(visit.peer, request.headers());
+    let begun = visit.place.begin(peer.client);
+    let bodiless = *request.method() == Method::HEAD;
+    let client = hyper::upgrade::on(&mut request);
+    request.extensions_mut().insert(peer);
+    let answering = begun.map(|under_way| (under_way, answer(request)));
+    async move {
+        let Some((under_way, answering)) = answering else { return Ok(Counted::not(no_place())) };
+        let mut response = answering.await;
+        if is_stream(&response) && !bodiless {
+            if !visit.place.move_to(&visit.connections.streams, peer.client) {
+                return Ok(Counted::until(under_way, no_place()));
+            }
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                let app = hyper::upgrade::on(&mut response);
+                tokio::spawn(visit.until_closed(async move {
+                    let _under_way = under_way;
+                    if let Err(error) = tunnel::join(client, app).await {
+                        tracing::debug!(%error, "tunnel ended");
+                    }
+                }));
+                return Ok(Counted::not(response));
+            }
+            // It ends with the stream, as its place is no longer one for requests.
+            response.headers_mut().insert(CONNECTION, CLOSE);
+        } else if visit.drain.is_asked() {
+            response.headers_mut().insert(CONNECTION, CLOSE);
+        }
+        Ok(Counted::until(under_way, response))
+    }
+}
+
+/// A body whose request is under way until all of it was handed over.
+struct Counted {
+    body: Body,
+    _under_way: Option<UnderWay>,
+}
+
+impl Counted {
+    fn until(under_way: UnderWay, response: Response<Body>) -> Response<Self> {
+        response.map(|body| Self { body, _under_way: Some(under_way) })
+    }
+
+    fn not(response: Response<Body>) -> Response<Self> {
+        response.map(|body| Self { body, _under_way: None })
+    }
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
