@@ -150,7 +150,8 @@ impl Client {
         if let Some(location) = redirect(&head) {
             return Ok(Reply::Redirect { status: head.status, location });
         }
-        if !head.status.is_success() {
+        // RFC 9110 §15.3.7: a part, which was not asked for. The rest of the picture is not in it.
+        if !head.status.is_success() || head.status == StatusCode::PARTIAL_CONTENT {
             let retry_after = freshness::retry_after(&head.headers, now);
             return Err(LoadError::Status { status: head.status.as_u16(), retry_after });
         }

@@ -5,6 +5,7 @@
 
 mod body;
 pub(crate) mod client;
+mod decoding;
 mod freshness;
 mod lanes;
 mod loops;

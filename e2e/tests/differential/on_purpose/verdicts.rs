@@ -265,6 +265,17 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
+        name: "a part that nobody asked for is served as the whole",
+        when: |about| {
+            matches!(about.behaviour(), "status-206" | "part")
+                && about.case.asks_for_an_image()
+                && about.shows()
+        },
+        then: |about, ours| {
+            ours.refuse(about, 502, if is_local(about) { INTERNAL } else { UPSTREAM });
+        },
+    },
+    Row {
         name: "private/no-store of the source ignored",
         when: |about| about.shows() && is_private(about.behaviour()),
         then: |about, ours| {
