@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -154,4 +155,28 @@ fn a_state_directory_that_cannot_be_one_is_said_and_served_without() {
     let server = serve(&application, &file.join("state").display().to_string());
     is_served(&server, 0);
     assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
+}
+
+#[test]
+fn the_index_is_its_user_s_alone_to_read() {
+    let application = application();
+    let state = tempfile::tempdir().expect("a folder");
+    let pictures = state.path().join("pictures");
+    let private = |number: u32| {
+        let server = serve(&application, &state.path().display().to_string());
+        is_served(&server, number);
+        server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == number);
+        let files = fs::read_dir(&pictures).expect("it is there").map(|file| file.expect("one"));
+        let index =
+            files.filter(|file| file.file_name().as_encoded_bytes().starts_with(b"index.sqlite"));
+        let modes: Vec<_> = index
+            .map(|file| (file.path(), file.metadata().expect("ours").permissions().mode() & 0o777))
+            .collect();
+        assert!(!modes.is_empty() && modes.iter().all(|(_, mode)| *mode == 0o600), "{modes:?}");
+    };
+    private(1);
+    // As older versions left it.
+    let index = pictures.join("index.sqlite");
+    fs::set_permissions(&index, fs::Permissions::from_mode(0o644)).expect("ours");
+    private(2);
 }

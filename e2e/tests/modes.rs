@@ -1,6 +1,6 @@
 //! In front of an application, beside it, and alone: who answers what.
 
-use cuttle_e2e::{Application, NextApp, Reply, Server, photo, place};
+use cuttle_e2e::{Application, NextApp, Reply, Server, folder_with_a_photo, photo, place};
 
 const PICTURE: &str = "/_next/image?url=%2Fmodes.jpg&w=64&q=75";
 
@@ -90,5 +90,51 @@ fn a_picture_that_comes_back_to_us_is_refused() {
             let answer = server.client.send("GET", target, &[("cdn-loop", value)]);
             assert_eq!((answer.status, answer.header("x-cuttle-error")), (508, "loop_detected"));
         }
+    }
+}
+
+#[test]
+fn what_next_says_to_itself_is_not_passed_on_nor_is_trace() {
+    let application = Application::start(|_, _| Reply::bare(200));
+    let server = Server::serving(&["--upstream", &application.url(), "--workers", "1"]);
+    let internal = [
+        "x-middleware-subrequest",
+        "x-middleware-subrequest-id",
+        "x-middleware-rewrite",
+        "x-middleware-redirect",
+        "x-middleware-set-cookie",
+        "x-middleware-skip",
+        "x-middleware-override-headers",
+        "x-middleware-next",
+        "x-now-route-matches",
+        "x-matched-path",
+    ];
+    let browsers = ["x-nextjs-data", "x-middleware-prefetch"];
+    let sent: Vec<_> = internal.iter().chain(&browsers).map(|name| (*name, "1")).collect();
+    assert_eq!(server.client.send("GET", "/page", &sent).status, 200);
+    let [asked] = &application.seen_at("/page")[..] else { panic!("asked once") };
+    for name in internal {
+        assert_eq!(asked.header(name), "", "{name}");
+    }
+    for name in browsers {
+        assert_eq!(asked.header(name), "1", "{name}");
+    }
+    assert_eq!(server.client.send("TRACE", "/traced", &[]).status, 501);
+    assert!(application.seen_at("/traced").is_empty());
+}
+
+#[test]
+fn a_request_names_one_host_in_ascii() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let name = server.address.as_str();
+    let both = [(&server.client, "/photo.jpg"), (&server.client, "/"), (&server.admin, "/readyz")];
+    let picture = "/_next/image?url=%2Fphoto.jpg&w=64&q=75";
+    for (client, target) in both.into_iter().chain([(&server.client, picture)]) {
+        for hosts in [&[("host", name), ("host", name)][..], &[("host", "127.0.0.1\u{e9}")]] {
+            assert_eq!(client.send("GET", target, hosts).status, 400, "{target} {hosts:?}");
+        }
+        let hosts = if target == "/readyz" { &[][..] } else { &[("host", name)] };
+        assert_eq!(client.send("GET", target, hosts).status, 200, "{target}");
     }
 }

@@ -6,7 +6,8 @@
 
 use std::net::IpAddr;
 
-use http::Request;
+use http::header::HOST;
+use http::{HeaderMap, Request};
 
 /// The names that are answered.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ impl Hosts {
     /// Whether this request is for us. One without a host (HTTP/1.0) comes from no browser.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> bool {
         let Self::Local(named) = self else { return true };
-        let from_header = || request.headers().get(http::header::HOST)?.to_str().ok();
+        let from_header = || request.headers().get(HOST)?.to_str().ok();
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         let Some(host) = authority.or_else(from_header) else { return true };
         let name = without_port(host).to_ascii_lowercase();
@@ -40,6 +41,13 @@ impl Hosts {
             || name.ends_with(".localhost")
             || named.contains(&name)
     }
+}
+
+/// Whether there is no more than one `Host`, in ASCII. SECURITY: of two, or of bytes that are no name, we could judge one thing and
+/// whoever is behind us another.
+pub(crate) fn is_one_name(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    hosts.next().is_none_or(|host| host.to_str().is_ok()) && hosts.next().is_none()
 }
 
 /// `name:port`, `[v6]:port`, or either without its port.

@@ -162,6 +162,11 @@ pub(crate) fn bad_target() -> Response<Body> {
     sentence(StatusCode::BAD_REQUEST, "bad_target", text)
 }
 
+/// `TRACE`, which nobody needs of an application.
+pub(crate) fn no_trace() -> Response<Body> {
+    sentence(StatusCode::NOT_IMPLEMENTED, "no_trace", "TRACE is not passed on here.\n")
+}
+
 /// A transfer coding that we cannot undo.
 pub(crate) fn packed() -> Response<Body> {
     let text = "Of transfer codings only chunked is understood here.\n";

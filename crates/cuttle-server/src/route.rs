@@ -9,11 +9,12 @@ use hyper::body::Incoming;
 use crate::app::{NextEndpoint, Rest};
 use crate::images::{self, Endpoint};
 use crate::respond::{self, Body};
-use crate::{App, Door, admin, files};
+use crate::{App, Door, admin, files, hosts};
 
 /// Answers one request. Those of the image endpoints are reported there, all others here.
 pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
     if door == Door::Public
+        && hosts::is_one_name(request.headers())
         && app.parts.hosts.answer(&request)
         && let Some(endpoint) = image_endpoint(app, request.uri().path())
     {
@@ -44,6 +45,7 @@ fn image_endpoint<'a>(app: &'a App, path: &str) -> Option<Endpoint<'a>> {
 async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path();
     match (door, below(app.rules.prefix(), path), &app.parts.rest) {
+        _ if !hosts::is_one_name(request.headers()) => respond::bad_target(),
         (Door::Admin, ..) => admin::answer(app, request).await,
         _ if !app.parts.hosts.answer(&request) => respond::misdirected(),
         (_, Some(asset), Rest::Folder(_)) if asset.starts_with("/gallery/") => {
@@ -57,6 +59,8 @@ async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Bo
             respond::method_not_allowed()
         }
         (_, _, Rest::Folder(folder)) => files::answer(app, folder, &request).await,
+        // SECURITY: what answers it repeats the head, and so what a script may not read (RFC 9110 §9.3.8).
+        (_, _, Rest::App(_)) if *request.method() == Method::TRACE => respond::no_trace(),
         (_, _, Rest::App(proxy)) => {
             let response = match request.extensions().get().copied() {
                 Some(peer) => proxy.forward(request, peer).await,

@@ -21,6 +21,21 @@ const OF_A_CONNECTION: [HeaderName; 8] = [
 /// SECURITY: a client that names these in `Connection` would have us remove what says where a message ends, or whose it is.
 const OF_A_MESSAGE: [HeaderName; 2] = [HOST, CONTENT_LENGTH];
 
+/// SECURITY: with these Next talks to itself; from a client they skip or steer a `middleware.ts` (CVE-2025-29927). What browsers send,
+/// `x-nextjs-data` and `x-middleware-prefetch`, is not among them.
+const OF_NEXT: [HeaderName; 10] = [
+    HeaderName::from_static("x-middleware-subrequest"),
+    HeaderName::from_static("x-middleware-subrequest-id"),
+    HeaderName::from_static("x-middleware-rewrite"),
+    HeaderName::from_static("x-middleware-redirect"),
+    HeaderName::from_static("x-middleware-set-cookie"),
+    HeaderName::from_static("x-middleware-skip"),
+    HeaderName::from_static("x-middleware-override-headers"),
+    HeaderName::from_static("x-middleware-next"),
+    HeaderName::from_static("x-now-route-matches"),
+    HeaderName::from_static("x-matched-path"),
+];
+
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
@@ -68,6 +83,9 @@ pub(super) fn to_app(head: &mut request::Parts, bare: bool) -> Asked {
     let chunked = headers.contains_key(TRANSFER_ENCODING);
     let expects = tokens(headers, EXPECT).any(|token| token == "100-continue");
     strip(headers);
+    for name in &OF_NEXT {
+        headers.remove(name);
+    }
     if chunked {
         headers.remove(CONTENT_LENGTH);
         // Said aloud, because hyper takes a GET of unknown length for one without a body.

@@ -1,6 +1,7 @@
 //! Connections to the index, and what is done when there is none, an old one or a broken one.
 
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -70,6 +71,9 @@ pub(crate) fn found(folder: &Folder, state_layout: u16) -> Result<Connection, Tr
 pub(crate) fn connect(folder: &Folder, purpose: Use) -> Result<Connection, Trouble> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, purpose == Use::Write);
+    if purpose == Use::Write {
+        keep_private(folder);
+    }
     let connection = Connection::open_with_flags(folder.index(), flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -84,6 +88,21 @@ pub(crate) fn connect(folder: &Folder, purpose: Use) -> Result<Connection, Troub
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
+}
+
+/// `SQLite` makes its files for everyone to read, but for those beside an index, which are as that is. Nothing that exists is opened for
+/// it: closing a file drops every lock that this process has on it.
+fn keep_private(folder: &Folder) {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.index());
+    if made.is_ok() {
+        return;
+    }
+    for end in ["", "-wal", "-shm"] {
+        let mut path = folder.index().into_os_string();
+        path.push(end);
+        // Not there, or of a disk that can only be read: said when it is opened.
+        let _ = fs::set_permissions(path, Permissions::from_mode(0o600));
+    }
 }
 
 /// Brings everything from the log into the index, if whoever reads it ends in time.
