@@ -64,10 +64,14 @@ where
         let mut next = Some(first);
         while let Some(chunk) = next {
             if input.send(chunk).await.is_err() {
-                // It has what it needs, or says below what was wrong.
                 break;
             }
-            next = chunks.try_next().await?;
+            // A decoder that ended has what it needs, or says below what was wrong; an origin that says no more must not
+            // keep that from being told.
+            next = tokio::select! {
+                () = input.closed() => None,
+                chunk = chunks.try_next() => chunk?,
+            };
         }
         Ok::<_, LoadError>(())
     };

@@ -131,6 +131,18 @@ async fn a_declared_length_over_the_limit_is_refused_before_the_body() {
     assert!(matches!(refused(outcome), LoadError::TooLarge { limit: 1_000_000 }));
 }
 
+/// An origin that falls silent after what cannot be decoded must not keep its place until the deadline.
+#[tokio::test]
+async fn what_cannot_be_decoded_is_refused_although_the_origin_says_no_more() {
+    let (_there, outcome) = one(|| {
+        let head = b"HTTP/1.1 200 x\r\ncontent-encoding: gzip\r\ncontent-length: 1000\r\n\r\n";
+        Answer::Stall([&head[..], b"not gzip at all, not at all"].concat())
+    })
+    .await;
+    let error = refused(outcome);
+    assert!(matches!(error, LoadError::Encoding(_)), "{error}");
+}
+
 #[tokio::test]
 async fn what_is_no_picture_is_refused_once_and_by_whose_fault() {
     for (status, failure) in [
