@@ -207,13 +207,13 @@ fn a_drain_answers_all_that_waits_and_accepts_nothing_new() {
         let _ = server.event("the drain", |event| {
             event["message"].as_str().is_some_and(|message| message.starts_with("draining"))
         });
-        while server.client.ask("GET", WARM, &[]).is_ok() {}
         // What it asks meanwhile is answered, and it is told not to ask again.
         idle.write_all(ask.as_bytes()).expect("it is open");
         let mut rest = Vec::new();
         idle.read_to_end(&mut rest).expect("closed after the answer");
         let rest = String::from_utf8_lossy(&rest);
         assert!(rest.contains("HTTP/1.1 200") && rest.contains("connection: close"), "{rest}");
+        while server.client.ask("GET", WARM, &[]).is_ok() {}
         drop(busy);
         for answer in under_way {
             assert_eq!(answer.join().expect("an answer").status, 200);
