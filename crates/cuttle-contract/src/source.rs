@@ -96,6 +96,7 @@ mod tests {
             ("photo.jpg", &[]),
             ("ftp://example.com/a.jpg", &[]),
             ("//example.com/a.jpg", &[]),
+            ("https://user:pass@example.com/a.jpg", &[]),
         ] {
             let sources = Source::spellings(written);
             let texts: Vec<&str> = sources.iter().map(Source::as_str).collect();

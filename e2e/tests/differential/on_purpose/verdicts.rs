@@ -9,6 +9,7 @@ const UPSTREAM: &str = "\"url\" parameter is valid but upstream response is inva
 const INTERNAL: &str = "\"url\" parameter is valid but internal response is invalid";
 const NO_PICTURE: &str = "The requested resource isn't a valid image.";
 const INVALID: &str = "\"url\" parameter is invalid";
+const TOO_LONG: &str = "\"url\" parameter is too long";
 const NOT_ALLOWED: &str = "\"url\" parameter is not allowed";
 const UNEXPECTED: &str = "Internal Server Error";
 
@@ -71,6 +72,20 @@ pub(super) const ROWS: &[Row] = &[
         },
         then: |about, ours| {
             ours.refuse(about, 400, "\"url\" parameter cannot be recursive");
+        },
+    },
+    Row {
+        name: "a url may be nine times as long when it is encoded",
+        when: |about| about.case.asks_for_an_image() && is_long_when_encoded(&about.case.url),
+        then: |about, ours| {
+            ours.refuse(about, 400, TOO_LONG).set("asked", "");
+        },
+    },
+    Row {
+        name: "user information in a url is sent as Basic",
+        when: |about| about.remote() && names_a_user(&about.case.url),
+        then: |about, ours| {
+            ours.refuse(about, 400, NOT_ALLOWED).set("asked", "");
         },
     },
     Row {
@@ -357,6 +372,17 @@ fn is_local(about: &About<'_>) -> bool {
 fn hides_a_separator(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     ["%2f", "%5c", "%00", "%0a", "%0d"].iter().any(|hidden| path.contains(hidden))
+}
+
+/// Over Next's number of code units in bytes, where it is not in code units.
+fn is_long_when_encoded(url: &str) -> bool {
+    let encoded = url.bytes().map(|byte| if byte.is_ascii() { 1 } else { 3 }).sum::<usize>();
+    encoded > 3072 && url.encode_utf16().count() <= 3072
+}
+
+fn names_a_user(url: &str) -> bool {
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// A redirect to what is not HTTP.

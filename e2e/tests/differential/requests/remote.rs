@@ -41,6 +41,7 @@ fn patterns(requests: &mut Requests<'_>) {
         "http://{origin}",
         "http://user:pass@{origin}/open/good/photo.jpg",
         "http://user@{origin}/open/good/photo.jpg",
+        "http://:pass@{origin}/open/good/photo.jpg",
         "http://{origin}/closed/good/photo.jpg",
         "https://{origin}/open/good/photo.jpg",
         "http://{origin}/searched/good/photo.jpg?x=y",
@@ -75,6 +76,9 @@ fn patterns(requests: &mut Requests<'_>) {
     ] {
         requests.image("pattern", url, "photo.jpg", 64, 75);
     }
+    // Three bytes each when they are encoded, or one code unit.
+    let long = format!("http://{{origin}}/open/good/{}/photo.jpg", "絵".repeat(350));
+    requests.image("long", &long, "photo.jpg", 64, 75);
     // Once more what is in the cache by now, by another spelling.
     for url in [
         "http://{origin}/open/good/photo.jpg",

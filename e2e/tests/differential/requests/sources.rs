@@ -112,6 +112,8 @@ fn names(requests: &mut Requests<'_>) {
 }
 
 fn rules(requests: &mut Requests<'_>) {
+    let long = format!("{}/nowhere/{}.jpg", requests.base, "ä".repeat(600));
+    requests.image("long", &long, "", 64, 75);
     for (name, lies) in [
         ("/private/secret.jpg", "private/secret.jpg"),
         ("/private/./secret.jpg", "private/secret.jpg"),
