@@ -50,6 +50,9 @@ struct Memory {
     worker: u64,
     kept: u64,
     variants: u64,
+    index: u64,
+    queue: u64,
+    failures: u64,
     fixed: u64,
     fits: bool,
 }
@@ -84,7 +87,10 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
             renders: plan.renders,
             worker: plan.worker,
             kept: plan.kept,
-            variants: plan.variants,
+            variants: plan.variants + plan.personal,
+            index: plan.index,
+            queue: plan.queue,
+            failures: plan.failures,
             fixed: plan.fixed,
             fits: plan.fits(),
         },
@@ -135,6 +141,9 @@ impl fmt::Display for Report {
             ("of these one", memory.worker),
             ("each keeps", memory.kept),
             ("variants", memory.variants),
+            ("index", memory.index),
+            ("disk queue", memory.queue),
+            ("failures", memory.failures),
             ("processes", memory.fixed),
         ] {
             writeln!(f, "    {name:<14} {:>7} MiB", bytes >> 20)?;

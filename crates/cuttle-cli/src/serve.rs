@@ -33,10 +33,6 @@ use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::{descriptors, given, logging, machine, origins, state};
 
-/// What a request costs in the index, about, and the part of the memory ceiling that all of them may cost.
-const INDEX_ENTRY_BYTES: u64 = 400;
-const INDEX_SHARE: u64 = 16;
-
 /// A supervisor that waits for us kills us soon after.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -97,10 +93,11 @@ async fn start(
     .await?;
 
     let pool = Arc::new(pool);
-    let entries = config.cache.entries.min(memory.ceiling / INDEX_SHARE / INDEX_ENTRY_BYTES);
     let (store, trouble) = Store::open(StoreSettings {
         memory_bytes: memory.variants,
-        index_entries_in_memory: entries,
+        index_bytes: memory.index,
+        index_entries: config.cache.entries,
+        queue_bytes: memory.queue,
         disk: state::disk(config),
     });
     if let Some(trouble) = trouble {
@@ -267,6 +264,9 @@ fn announce(memory: &MemoryPlan, workers: usize) {
         originals_mib = mib(memory.originals),
         renders_mib = mib(memory.renders),
         variants_mib = mib(memory.variants + memory.personal),
+        index_mib = mib(memory.index),
+        queue_mib = mib(memory.queue),
+        failures_mib = mib(memory.failures),
         fixed_mib = mib(memory.fixed),
         workers,
         worker_limit_mib = mib(memory.worker),

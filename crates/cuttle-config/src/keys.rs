@@ -258,11 +258,11 @@ tables! {
         memory: Option<Bytes>, absent "a sixteenth of the memory ceiling, at least 4 MiB and at most 64", in 0..=1_099_511_627_776;
         /// Keep finished pictures on disk too.
         disk: bool = "true";
-        /// The most that they may take there.
-        disk_bytes: Option<Bytes>, absent "5 % of the file system, at least 1 GiB and at most 4 GiB", in 1_048_576..=1_125_899_906_842_624;
+        /// The most that they may take there, with the index that finds them and its log.
+        disk_bytes: Option<Bytes>, absent "5 % of the file system, at least 1 GiB and at most 4 GiB", in 16_777_216..=1_125_899_906_842_624;
         /// How long a picture that nobody asks for is kept.
         max_age: Milliseconds = "30d", in 60_000..=31_536_000_000;
-        /// Requests whose answer is known without work.
+        /// Requests whose answer is known without work; long names make them fewer.
         entries: u64 = "1000000", in 1_000..=100_000_000;
         /// How long an original is kept for the other widths of a page.
         source_ttl: Milliseconds = "10s", in 0..=600_000;
@@ -277,8 +277,8 @@ tables! {
         r#type: StorageType = "memory";
         /// Folder of the shared results.
         path: Option<PathBuf>, absent "in the state directory";
-        /// The most that they may take.
-        max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 1_048_576..=1_125_899_906_842_624;
+        /// The most that they may take, with their index and its log.
+        max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 16_777_216..=1_125_899_906_842_624;
     }
     /// The application behind Cuttle, once for each.
     [apps] AppKeys {

@@ -77,6 +77,11 @@ impl Admission {
         Self { turns: Turns::new(workers), memory: Budget::new(memory_bytes), queue }
     }
 
+    /// Bytes set aside for renders.
+    pub(crate) fn held(&self) -> u64 {
+        self.memory.held()
+    }
+
     /// How many jobs wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
@@ -138,6 +143,11 @@ impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
         let total = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).max(1);
         Self { units: Arc::new(Semaphore::new(total as usize)), total }
+    }
+
+    pub(crate) fn held(&self) -> u64 {
+        let free = u32::try_from(self.units.available_permits()).unwrap_or(u32::MAX);
+        u64::from(self.total.saturating_sub(free)) * UNIT_BYTES
     }
 
     /// A demand over the whole budget waits for all of it: such a job runs alone, or nothing would

@@ -116,7 +116,10 @@ impl Stages {
 
     /// What needs no job: it was made, or failed, a moment ago.
     fn known(&self, content: &ContentKey) -> Option<Result<Variant, Reason>> {
-        self.store.peek_variant(content).map(Ok).or_else(|| self.failed.get(content).map(Err))
+        self.store
+            .peek_variant(content)
+            .map(Ok)
+            .or_else(|| self.failures.of_render(content).map(Err))
     }
 
     /// A seat in a job that has not begun, as far as its size and memory allow.
@@ -208,7 +211,7 @@ impl Stages {
             JobError::TimedOut => Reason::TimedOut,
             _ => Reason::WorkerCrashed,
         };
-        self.failed.insert(guest.content, reason);
+        self.failures.render_failed(guest.content, reason);
         Some(Ok(Err(reason)))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::loading::LoadKey;
+use crate::keys::LoadKey;
 use crate::original::Original;
 
 /// How much is held, and how long.
@@ -30,7 +30,8 @@ impl Default for Keeping {
     }
 }
 
-/// So many entries of originals that are gone are tolerated before they are swept out.
+/// So many entries of originals that are gone are tolerated before they are swept out, of some 300 bytes each. Those that are there
+/// are bounded by the budget of originals, which sets at least 64 KiB aside for each.
 const SWEEP_ABOVE: usize = 1024;
 
 /// The originals. Clones share everything.

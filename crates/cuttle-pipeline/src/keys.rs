@@ -1,4 +1,4 @@
-//! The two keys of a picture, as digests, and what sets apart the requests of one server from those of another.
+//! The keys of a picture and of the load that it needs, as digests, and what sets apart the requests of one server from those of another.
 //!
 //! Every field is written with its length or as one fixed byte, so that no two different inputs meet
 //! in one key (Next's concatenated key serves one URL's picture under another).
@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
-use cuttle_store::{ContentKey, RequestDigest};
+use cuttle_store::{ContentKey, Epoch, RequestDigest};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, Personal};
 use crate::settings::Settings;
 
 /// Contexts keep digests of different meaning apart, whatever their input.
 const REALM_CONTEXT: &str = "cuttle 2026 realm";
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
+const LOAD_CONTEXT: &str = "cuttle 2026 load key";
 const CONTENT_CONTEXT: &str = "cuttle 2026 content key";
 
 /// Whose pictures they are, and all that decides what becomes of an original without being asked for: the index outlives the
@@ -45,6 +46,33 @@ pub(crate) fn request_digest(realm: &Realm, asked: &Asked) -> RequestDigest {
         hasher.update(&personal.digest());
     }
     RequestDigest(*hasher.finalize().as_bytes())
+}
+
+/// What makes two loads one. The endpoints differ in what they allow, so a redirect that one of them follows is not the
+/// other's answer; what was loaded for one client is for that client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LoadKey {
+    digest: [u8; 32],
+    /// What was loaded before a purge is not an answer after it.
+    since: Epoch,
+}
+
+impl LoadKey {
+    pub(crate) fn of(asked: &Asked, since: Epoch) -> Self {
+        let (source, personal) = (&asked.request.source, asked.personal.as_ref());
+        let mut hasher = blake3::Hasher::new_derive_key(LOAD_CONTEXT);
+        hasher.update(&[asked.request.contract as u8, source.kind() as u8]);
+        hasher.update(&(source.as_str().len() as u64).to_le_bytes());
+        hasher.update(source.as_str().as_bytes());
+        hasher.update(&personal.map(Personal::digest).unwrap_or_default());
+        hasher.update(&[u8::from(personal.is_some())]);
+        Self { digest: *hasher.finalize().as_bytes(), since }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn numbered(n: u32) -> Self {
+        Self { digest: *blake3::hash(&n.to_le_bytes()).as_bytes(), since: Epoch::default() }
+    }
 }
 
 /// Key of a rendition of the source with this digest.
@@ -97,7 +125,7 @@ pub(crate) fn entity_tag(digest: &blake3::Hash) -> Arc<str> {
 mod tests {
     use std::collections::HashSet;
 
-    use cuttle_contract::{Images, Rules};
+    use cuttle_contract::{Images, NextContract, Rules, StrictContract};
     use cuttle_image::Limits;
 
     use super::*;
@@ -126,6 +154,21 @@ mod tests {
         ]
         .into();
         assert_eq!(keys.len(), 14);
+    }
+
+    #[test]
+    fn loads_of_two_endpoints_sources_or_clients_are_two_and_those_of_two_widths_are_one() {
+        let rules = Rules::compile(&Images::for_folder()).expect("the defaults are allowed");
+        let (strict, next) = (StrictContract::new(&rules), NextContract::new(&rules));
+        let strictly = |query| Asked::from(strict.parse(query, None).expect("a picture"));
+        let next = Asked::from(next.parse("url=/a.jpg&w=640&q=75", None).expect("a picture"));
+        let personal =
+            Asked { personal: Some(Personal::default()), ..strictly("src=/a.jpg&w=640") };
+        let key = |asked: &Asked| LoadKey::of(asked, Epoch::default());
+        let a = strictly("src=/a.jpg&w=640");
+        assert_eq!(key(&a), key(&strictly("src=/a.jpg&w=32&f=avif")));
+        let others = [strictly("src=/b.jpg&w=640"), next, personal];
+        assert_eq!(others.iter().chain([&a]).map(key).collect::<HashSet<_>>().len(), 4);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod asked;
 mod clients;
 mod coalesce;
 mod decision;
+mod failures;
 mod jobs;
 mod joining;
 mod kept;
@@ -30,6 +31,6 @@ pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDige
 pub use asked::{Asked, Personal};
 pub use kept::Keeping;
 pub use original::Original;
-pub use pipeline::{Load, Pipeline};
+pub use pipeline::{Load, MemoryShare, Pipeline};
 pub use plan::MemoryPlan;
 pub use settings::{Endpoint, Settings};

@@ -8,42 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cuttle_contract::{Contract, Failure, Source};
+use cuttle_contract::{Contract, Failure};
 use cuttle_source::{LoadError, Origins, Outcome, State, Terms};
 use cuttle_store::Epoch;
-use moka::Expiry;
-use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue};
 use crate::answer::Unanswered;
-use crate::asked::{Asked, Personal};
+use crate::asked::Asked;
 use crate::coalesce::{Flights, Missed};
+use crate::failures::Failures;
 use crate::kept::Kept;
+use crate::keys::LoadKey;
 use crate::original::{Intake, Original, Room};
 use crate::settings::{Endpoint, Settings};
-
-/// What makes two loads one. The endpoints differ in what they allow, so a redirect that one of them follows is not the
-/// other's answer; what was loaded for one client is for that client.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct LoadKey {
-    contract: Contract,
-    source: Source,
-    personal: Option<[u8; 32]>,
-    /// What was loaded before a purge is not an answer after it.
-    since: Epoch,
-}
-
-impl LoadKey {
-    pub(crate) fn of(asked: &Asked, since: Epoch) -> Self {
-        Self {
-            since,
-            contract: asked.request.contract,
-            source: asked.request.source.clone(),
-            personal: asked.personal.as_ref().map(Personal::digest),
-        }
-    }
-}
 
 /// What a load came to.
 #[derive(Debug, Clone)]
@@ -53,15 +31,6 @@ pub(crate) struct Loaded {
     /// Nothing when the state that was asked about still holds.
     pub(crate) original: Option<Arc<Original>>,
 }
-
-/// Most failures remembered at a time; the oldest go first.
-const REMEMBERED_FAILURES: u64 = 10_000;
-/// After failures that may be over in a moment, when all attempts were spent on them: the first rest, and the longest. It
-/// doubles with each one that follows another.
-const REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(30);
-/// An origin that was left alone for so long has a clean slate.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(120);
 
 /// Loads and shares originals. Clones share everything.
 #[derive(Debug, Clone)]
@@ -73,24 +42,14 @@ pub(crate) struct Loading {
     /// For failures that asking again does not mend.
     lasting: Duration,
     flights: Flights<LoadKey, Result<Loaded, Unanswered>>,
-    failed: Cache<LoadKey, Failed>,
-    /// How often in a row.
-    failures: Cache<LoadKey, u32>,
+    failures: Failures,
     bytes: Arc<AtomicU64>,
 }
 
-/// A failure that is not asked about again for a while.
-#[derive(Debug, Clone)]
-struct Failed {
-    why: Unanswered,
-    until: Instant,
-}
-
 impl Loading {
-    pub(crate) fn new(origins: Origins, settings: &Settings) -> Self {
+    pub(crate) fn new(origins: Origins, settings: &Settings, failures: Failures) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let budget = Budget::new(settings.memory.originals);
-        let failed = Cache::builder().max_capacity(REMEMBERED_FAILURES).expire_after(ByFailure);
         Self {
             origins,
             room: Room { budget, queue, kept: Kept::new(settings.keep_originals) },
@@ -98,13 +57,14 @@ impl Loading {
             strict: settings.strict.clone(),
             lasting: settings.remember_failure,
             flights: Flights::default(),
-            failed: failed.build(),
-            failures: Cache::builder()
-                .max_capacity(REMEMBERED_FAILURES)
-                .time_to_live(FORGIVEN_AFTER)
-                .build(),
+            failures,
             bytes: Arc::default(),
         }
+    }
+
+    /// Bytes of originals set aside.
+    pub(crate) fn held(&self) -> u64 {
+        self.room.budget.held()
     }
 
     /// How many loads wait for memory.
@@ -114,15 +74,8 @@ impl Loading {
 
     /// When the original is asked about again, if that is not at once.
     pub(crate) fn retry_in(&self, asked: &Asked, since: Epoch) -> Option<Duration> {
-        let failed = self.failed.get(&LoadKey::of(asked, since))?;
+        let failed = self.failures.of_load(&LoadKey::of(asked, since))?;
         Some(failed.until.saturating_duration_since(Instant::now()))
-    }
-
-    /// The rest that an origin gets after one more failure.
-    fn back_off(&self, key: &LoadKey) -> Duration {
-        let before = self.failures.get(key).unwrap_or_default();
-        self.failures.insert(key.clone(), before + 1);
-        REST.saturating_mul(1 << before.min(8)).min(LONGEST_REST)
     }
 
     /// Bytes of originals loaded so far.
@@ -153,15 +106,14 @@ impl Loading {
             if let Some(loaded) = kept.and_then(Loaded::without_asking) {
                 return Ok(loaded);
             }
-            if let Some(failed) = self.failed.get(&key) {
+            if let Some(failed) = self.failures.of_load(&key) {
                 return Err(failed.why);
             }
             let job = {
-                let (this, key, asked, known) =
-                    (self.clone(), key.clone(), asked.clone(), known.clone());
+                let (this, asked, known) = (self.clone(), asked.clone(), known.clone());
                 move || async move { this.ask(key, &asked, known, deadline).await }
             };
-            let landed = self.flights.join(key.clone(), deadline, job).await;
+            let landed = self.flights.join(key, deadline, job).await;
             let loaded = match landed {
                 Ok(landed) => match landed.value {
                     // The time that was over is the first waiter's; ours is not.
@@ -189,8 +141,7 @@ impl Loading {
     /// Remembers that the bytes of a source are not what anyone can be given.
     pub(crate) fn condemn(&self, asked: &Asked, since: Epoch, state: &State, why: &Unanswered) {
         if !state.is_file() {
-            let failed = Failed { why: why.clone(), until: Instant::now() + self.lasting };
-            self.failed.insert(LoadKey::of(asked, since), failed);
+            self.failures.load_failed(LoadKey::of(asked, since), why, self.lasting);
         }
     }
 
@@ -204,7 +155,7 @@ impl Loading {
     ) -> Result<Loaded, Unanswered> {
         let held = self.room.kept.find(&key);
         let state = held.as_ref().map(|original| Arc::clone(&original.state)).or(known);
-        let endpoint = match key.contract {
+        let endpoint = match asked.request.contract {
             Contract::Next => &self.next,
             Contract::Strict => &self.strict,
         };
@@ -216,13 +167,13 @@ impl Loading {
         };
         let intake = Intake::new(endpoint.source.bytes, self.room.clone(), deadline)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
-        match self.origins.load(&key.source, state.as_deref(), &terms, intake).await {
+        match self.origins.load(&asked.request.source, state.as_deref(), &terms, intake).await {
             Ok(Outcome::NotModified(state)) => {
-                self.failures.invalidate(&key);
+                self.failures.load_succeeded(&key);
                 Ok(Loaded { state: Arc::new(state), original: held })
             }
             Ok(Outcome::Loaded(loaded)) => {
-                self.failures.invalidate(&key);
+                self.failures.load_succeeded(&key);
                 self.bytes.fetch_add(loaded.state.bytes, Ordering::Relaxed);
                 let original = Original::seal(loaded.intake, loaded.state)
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
@@ -241,9 +192,8 @@ impl Loading {
                 if !failure.may_pass() {
                     self.room.kept.withdraw(&key);
                 }
-                if let Some(time) = self.memory_of(&key, &error, deadline) {
-                    let failed = Failed { why: failure.clone(), until: Instant::now() + time };
-                    self.failed.insert(key, failed);
+                if let Some(time) = self.memory_of(key, &error, deadline) {
+                    self.failures.load_failed(key, &failure, time);
                 }
                 Err(failure)
             }
@@ -252,14 +202,14 @@ impl Loading {
 
     /// For how long asking again would bring nothing better. Our own troubles and those of the folder are looked at again
     /// each time: that costs nobody but us.
-    fn memory_of(&self, key: &LoadKey, error: &LoadError, deadline: Instant) -> Option<Duration> {
+    fn memory_of(&self, key: LoadKey, error: &LoadError, deadline: Instant) -> Option<Duration> {
         match error {
             LoadError::NotFound | LoadError::Failed(_) => None,
             LoadError::NoRoom(_) | LoadError::Sink(_) => None,
             // Whose time was up decides: an origin's failing is everyone's, a job's own deadline is not.
             LoadError::TimedOut { .. } if Instant::now() >= deadline => None,
-            LoadError::TimedOut { .. } => Some(self.back_off(key)),
-            error if error.is_transient() => Some(self.back_off(key)),
+            LoadError::TimedOut { .. } => Some(self.failures.back_off(key)),
+            error if error.is_transient() => Some(self.failures.back_off(key)),
             _ => Some(self.lasting),
         }
     }
@@ -270,20 +220,5 @@ impl Loaded {
     fn without_asking(original: Arc<Original>) -> Option<Self> {
         let state = Arc::clone(&original.state);
         (!state.is_file()).then_some(Self { state, original: Some(original) })
-    }
-}
-
-/// Each failure has its own time.
-#[derive(Debug, Clone, Copy)]
-struct ByFailure;
-
-impl Expiry<LoadKey, Failed> for ByFailure {
-    fn expire_after_create(
-        &self,
-        _: &LoadKey,
-        failed: &Failed,
-        _: std::time::Instant,
-    ) -> Option<Duration> {
-        Some(failed.until.saturating_duration_since(Instant::now()))
     }
 }

@@ -72,18 +72,28 @@ impl Standing {
 /// For as long as a client's own pictures are kept; an application that takes a right away must not wait longer.
 const PERSONAL: Duration = Duration::from_secs(60);
 
+/// What one of them costs beside its bytes: key, value, state, entity tag, and the cache's own bookkeeping.
+const PERSONAL_BYTES: u64 = 1024;
+
 /// What is one client's alone, with the purges that were known when it was begun.
 pub(crate) struct Personal(Cache<RequestDigest, (Epoch, Known)>);
 
 impl Personal {
     pub(crate) fn new(bytes: u64) -> Self {
-        let weight = |known: &Known| u32::try_from(known.made.body.len()).unwrap_or(u32::MAX);
         let cache = Cache::builder()
             .max_capacity(bytes)
-            .weigher(move |_, (_, known): &(Epoch, Known)| weight(known))
+            .weigher(|_, (_, known): &(Epoch, Known)| {
+                let holds = known.made.body.len() + known.state.text_bytes() + PERSONAL_BYTES;
+                u32::try_from(holds).unwrap_or(u32::MAX)
+            })
             .time_to_live(PERSONAL)
             .build();
         Self(cache)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.run_pending_tasks();
+        self.0.weighted_size()
     }
 }
 

@@ -8,17 +8,17 @@ use std::time::Duration;
 use cuttle_contract::Failure;
 use cuttle_image::Probe;
 use cuttle_source::{Origins, State};
-use cuttle_store::{ContentKey, Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
+use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
 use cuttle_worker::Pool;
-use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::admission::{Admission, Queue};
-use crate::answer::{Answer, Found, Phases, Reason, Unanswered};
+use crate::answer::{Answer, Found, Phases, Unanswered};
 use crate::asked::{Asked, Job};
 use crate::clients::Clients;
 use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
+use crate::failures::Failures;
 use crate::jobs::{Seat, Wish};
 use crate::joining::Waiting;
 use crate::keys::{Realm, request_digest};
@@ -45,8 +45,19 @@ pub struct Load {
     pub closed: bool,
 }
 
-/// Most failed renders remembered at a time; the oldest go first.
-const REMEMBERED_FAILURES: u64 = 10_000;
+/// One share of the memory plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryShare {
+    /// For metrics.
+    pub name: &'static str,
+    /// Bytes held.
+    pub held: u64,
+    /// Bytes at most.
+    pub most: u64,
+}
+
+/// Questions whether what is known still holds, beside the jobs that may be under way.
+const QUESTIONS: usize = 512;
 
 /// The pipeline. Clones share everything.
 #[derive(Debug, Clone)]
@@ -60,7 +71,7 @@ pub(crate) struct Stages {
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) waiting: Waiting<Wish, Seat>,
-    pub(crate) failed: Cache<ContentKey, Reason>,
+    pub(crate) failures: Failures,
     loading: Loading,
     /// By the purges that they know of, too: what began before one is nobody's answer after it.
     flights: Flights<(RequestDigest, Epoch), Result<Done, Unanswered>>,
@@ -105,11 +116,8 @@ impl Pipeline {
     ) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let admission = Admission::new(pool.capacity(), settings.memory.renders, queue);
-        let loading = Loading::new(origins, &settings);
-        let failed = Cache::builder()
-            .max_capacity(REMEMBERED_FAILURES)
-            .time_to_live(settings.remember_failure)
-            .build();
+        let failures = Failures::new(settings.memory.failures, settings.remember_failure);
+        let loading = Loading::new(origins, &settings, failures.clone());
         Self(Arc::new(Stages {
             personal: Personal::new(settings.memory.personal),
             realm: Realm::of(&settings),
@@ -118,7 +126,7 @@ impl Pipeline {
             pool,
             admission,
             waiting: Waiting::default(),
-            failed,
+            failures,
             loading,
             flights: Flights::default(),
             clients: Clients::default(),
@@ -190,6 +198,23 @@ impl Pipeline {
     /// Has `watch` told how long each job took, from now on; the first one that asks is told.
     pub fn watch(&self, watch: impl Fn(&Phases) + Send + Sync + 'static) {
         let _ = self.0.watch.set(Box::new(watch));
+    }
+
+    /// What each share of the memory plan holds at present, and what it may hold.
+    #[must_use]
+    pub fn memory(&self) -> [MemoryShare; 7] {
+        let Stages { admission, loading, personal, failures, store, settings, .. } = &*self.0;
+        let (plan, usage) = (&settings.memory, store.usage());
+        [
+            ("originals", loading.held(), plan.originals),
+            ("renders", admission.held(), plan.renders),
+            ("variants", usage.memory.bytes, plan.variants),
+            ("personal", personal.bytes(), plan.personal),
+            ("index", usage.memory.index_bytes, plan.index),
+            ("queue", usage.queued_bytes, plan.queue),
+            ("failures", failures.bytes(), plan.failures),
+        ]
+        .map(|(name, held, most)| MemoryShare { name, held, most })
     }
 
     /// Bytes of originals loaded so far.
@@ -348,7 +373,9 @@ impl Stages {
         let Job { asked, since, deadline } = job;
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
-        if known.is_none() && self.flights.len() > self.most_jobs() {
+        // What is known and due costs a question only; but who leaves again leaves the question behind.
+        let more = if known.is_some() { QUESTIONS } else { 0 };
+        if self.flights.len() > self.most_jobs() + more {
             return Err(Failure::QueueFull.into());
         }
         let state = known.as_ref().map(|known| Arc::clone(&known.state));

@@ -2,8 +2,8 @@
 //!
 //! concurrency × worst case must stay under the ceiling (lessons: "raising the worker count turned
 //! queueing into OOM"), so the shares are computed here, once, and each is enforced where the memory
-//! is spent: originals and renders by the two budgets, variants by the memory tier, a single job by
-//! its worker's resource limit.
+//! is spent: originals and renders by the two budgets, variants and index by the memory tier, what waits for the disk
+//! by its queue, failures by their cache, a single job by its worker's resource limit.
 
 /// Bytes for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,13 @@ pub struct MemoryPlan {
     pub variants: u64,
     /// Variants that are one client's, kept for a minute.
     pub personal: u64,
-    /// Code, connections, index: what is there before any picture.
+    /// Requests whose answer is known: the index in memory.
+    pub index: u64,
+    /// What waits to be written to the disk.
+    pub queue: u64,
+    /// Failures that are remembered.
+    pub failures: u64,
+    /// Code and connections: what is there before any picture.
     pub fixed: u64,
 }
 
@@ -32,6 +38,8 @@ const SERVER_BYTES: u64 = 24 * MIB;
 const IDLE_WORKER_BYTES: u64 = 4 * MIB;
 /// The strict contract's default for one worker.
 const WORKER_BYTES: u64 = 512 * MIB;
+/// An eighth of a million names of ordinary length: the others are on disk.
+const MOST_INDEX_BYTES: u64 = 128 * MIB;
 /// A tiny job's crumbs, and what a large photo leaves in the allocator (measured: 40 to 100 MiB).
 const LEAST_KEPT_BYTES: u64 = 8 * MIB;
 const MOST_KEPT_BYTES: u64 = 128 * MIB;
@@ -48,24 +56,44 @@ impl MemoryPlan {
         let originals = (ceiling / 8).clamp(largest_source, 16 * largest_source);
         let variants = variants.unwrap_or((ceiling / 16).clamp(4 * MIB, 64 * MIB));
         let personal = variants / 8;
-        let left = ceiling.saturating_sub(fixed + originals + variants + personal);
+        let index = (ceiling / 16).clamp(4 * MIB, MOST_INDEX_BYTES);
+        let queue = (ceiling / 32).clamp(4 * MIB, 16 * MIB);
+        let failures = (ceiling / 32).clamp(2 * MIB, 16 * MIB);
+        let kept_apart = originals + variants + personal + index + queue + failures;
+        let left = ceiling.saturating_sub(fixed + kept_apart);
         // A quarter for what allocators do not give back, and no more than a large photo leaves.
         let kept = (left / (4 * workers)).clamp(LEAST_KEPT_BYTES, MOST_KEPT_BYTES);
         let left = left.saturating_sub(workers * kept);
         let renders = left.clamp(LEAST_WORKER_BYTES, workers * WORKER_BYTES);
         let worker = renders.min(WORKER_BYTES);
-        Self { ceiling, originals, renders, worker, kept, variants, personal, fixed }
+        Self {
+            ceiling,
+            originals,
+            renders,
+            worker,
+            kept,
+            variants,
+            personal,
+            index,
+            queue,
+            failures,
+            fixed,
+        }
     }
 
     fn workers_keep(&self) -> u64 {
         (self.fixed - SERVER_BYTES) / IDLE_WORKER_BYTES * self.kept
     }
 
+    /// What is kept for later: pictures, names, failures, and what the disk has not heard of.
+    fn caches(&self) -> u64 {
+        self.variants + self.personal + self.index + self.queue + self.failures
+    }
+
     /// What all shares add up to at worst.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let variants = self.variants + self.personal;
-        self.fixed + self.originals + self.renders + variants + self.workers_keep()
+        self.fixed + self.originals + self.renders + self.caches() + self.workers_keep()
     }
 
     /// Whether the worst case stays under the ceiling; if not, the machine is too small for even
@@ -87,8 +115,7 @@ mod tests {
         for ceiling in [256, 300, 512, 1024, 4096, 24 << 10] {
             for workers in [1, 2, 4, 8, 64] {
                 let plan = MemoryPlan::new(ceiling * MIB, workers, SOURCE, None);
-                let variants = plan.variants + plan.personal;
-                let least = plan.fixed + plan.originals + variants + plan.workers_keep();
+                let least = plan.fixed + plan.originals + plan.caches() + plan.workers_keep();
                 assert_eq!(plan.fits(), least + LEAST_WORKER_BYTES <= plan.ceiling, "{plan:?}");
                 assert!(plan.worker <= plan.renders && plan.originals >= SOURCE);
             }

@@ -54,6 +54,17 @@ impl State {
         matches!(self.version, Version::File(_))
     }
 
+    /// Bytes of the texts that it holds.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        match &self.version {
+            Version::File(_) => 0,
+            Version::Http { etag, last_modified } => {
+                [etag, last_modified].into_iter().flatten().map(|text| text.len() as u64).sum()
+            }
+        }
+    }
+
     /// Until when nobody needs to be asked; `min_ttl` is the operator's.
     #[must_use]
     pub fn fresh_until(&self, min_ttl: Duration) -> SystemTime {

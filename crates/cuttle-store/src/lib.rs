@@ -34,8 +34,9 @@
 //! **No clock is trusted with the order of use**: what is used now is numbered after everything that was used before, so that the newest does
 //! not go first when a clock was set back.
 //!
-//! **What it may take on a disk**: the cap, which counts half a KiB for each entry; a log of the index of 32 MiB, four times as much while
-//! someone reads without end, and then nothing is written; and one corrupt index that was moved aside.
+//! **What it may take on a disk**: the cap, which counts pictures, the folders that they lie in, the index by its pages, four MiB for its
+//! log, and a corrupt index that was moved aside. Room is made before anything is written. While someone reads without end the log cannot
+//! be emptied, and nothing is written.
 #![forbid(unsafe_code)]
 
 mod disk;

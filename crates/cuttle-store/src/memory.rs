@@ -1,4 +1,7 @@
-//! The memory tier: least recently used goes first, bounded by bytes and by index entries.
+//! The memory tier: least recently used goes first.
+//!
+//! Variants and index are weighed by what they hold. A source may be thousands of bytes long, and who asks for many of them chose
+//! how long: bounded by number, 40,000 entries took 1.1 GB.
 
 use std::collections::HashSet;
 use std::mem::size_of;
@@ -24,6 +27,8 @@ pub(crate) struct Memory<S: Clone + Send + Sync + 'static> {
 #[derive(Debug)]
 struct Held<S> {
     entry: Entry<S>,
+    /// With the texts that it holds.
+    bytes: u32,
     /// When the disk was last told of it, in milliseconds since 1970.
     written: i64,
     /// When its use was last noted.
@@ -42,15 +47,24 @@ pub(crate) enum Seen<S> {
 }
 
 /// What a variant costs beside its bytes: key, value, entity tag and the cache's own bookkeeping.
-const VARIANT_OVERHEAD_BYTES: usize = size_of::<ContentKey>() + size_of::<Variant>() + 192;
+const VARIANT_OVERHEAD_BYTES: usize = size_of::<ContentKey>() + size_of::<Variant>() + 448;
+
+/// What an entry costs beside its texts, its state and the cache's own bookkeeping included (measured: 650 to 720).
+const ENTRY_BYTES: usize = 768;
+/// What one costs that was forgotten.
+const FORGOTTEN_BYTES: u32 = 448;
 
 /// A source that is confirmed every second is not written every second: what is lost by it is a question to its origin.
 const CONFIRM_EVERY: Duration = Duration::from_secs(60);
 
 impl<S: Clone + Send + Sync + 'static> Memory<S> {
-    /// Keeps at most `max_bytes` of variants and `max_requests` index entries. A single variant over
+    /// Keeps at most `max_bytes` of variants, and at most `index_bytes` and `index_entries` of the index. A single variant over
     /// an eighth of `max_bytes` is not kept: it would push out too many others.
-    pub(crate) fn new(max_bytes: u64, max_requests: u64, note_use_every: Duration) -> Self {
+    pub(crate) fn new(
+        max_bytes: u64,
+        (index_bytes, index_entries): (u64, u64),
+        note_use_every: Duration,
+    ) -> Self {
         let largest = u32::try_from(max_bytes / 8).unwrap_or(u32::MAX);
         let variants = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
@@ -64,9 +78,14 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
                 }
             })
             .build();
+        // So heavy at least, that no more than so many fit.
+        let least = u32::try_from(index_bytes / index_entries.max(1)).unwrap_or(u32::MAX);
         let index = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
-            .max_capacity(max_requests)
+            .max_capacity(index_bytes)
+            .weigher(move |_, held: &Option<Arc<Held<S>>>| {
+                held.as_ref().map_or(FORGOTTEN_BYTES, |held| held.bytes).max(least)
+            })
             .build();
         Self { variants, index, note_use_every: millis(note_use_every) }
     }
@@ -101,8 +120,13 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         self.variants.insert(content, variant);
     }
 
-    /// Remembers an entry; whether the disk should hear of it.
-    pub(crate) fn record(&self, request: RequestDigest, entry: Entry<S>) -> bool {
+    /// Remembers an entry, whose state is `state_bytes` long when it is written; whether the disk should hear of it.
+    pub(crate) fn record(
+        &self,
+        request: RequestDigest,
+        entry: Entry<S>,
+        state_bytes: usize,
+    ) -> bool {
         let now = now_ms();
         let before = self.index.get(&request).flatten();
         let confirmed = before.filter(|held| {
@@ -112,14 +136,16 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         let written = confirmed.as_ref().map_or(now, |held| held.written);
         let noted = confirmed.as_ref().map_or(now, |held| held.noted.load(Ordering::Relaxed));
         let noted = AtomicI64::new(noted);
-        self.index.insert(request, Some(Arc::new(Held { entry, written, noted })));
+        let bytes = weight(&entry, state_bytes);
+        self.index.insert(request, Some(Arc::new(Held { entry, bytes, written, noted })));
         confirmed.is_none()
     }
 
     /// Remembers what the disk knew, unless something newer is known meanwhile.
-    pub(crate) fn promote(&self, request: RequestDigest, entry: Entry<S>) {
+    pub(crate) fn promote(&self, request: RequestDigest, entry: Entry<S>, state_bytes: usize) {
         let now = now_ms();
-        let held = Held { entry, written: now, noted: AtomicI64::new(now) };
+        let bytes = weight(&entry, state_bytes);
+        let held = Held { entry, bytes, written: now, noted: AtomicI64::new(now) };
         self.index.entry(request).or_insert(Some(Arc::new(held)));
     }
 
@@ -169,8 +195,13 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
             variants: self.variants.entry_count(),
             bytes: self.variants.weighted_size(),
             entries: self.index.entry_count(),
+            index_bytes: self.index.weighted_size(),
         }
     }
+}
+
+fn weight<S>(entry: &Entry<S>, state_bytes: usize) -> u32 {
+    u32::try_from(ENTRY_BYTES + entry.source.len() + state_bytes).unwrap_or(u32::MAX)
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -200,7 +231,7 @@ mod tests {
     }
 
     fn memory() -> Memory<u8> {
-        Memory::new(100_000, 10, Duration::from_secs(60))
+        Memory::new(100_000, (100_000, 10), Duration::from_secs(60))
     }
 
     #[test]
@@ -231,10 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn the_index_is_bounded_by_what_its_entries_hold() {
+        let tier = Memory::new(0, (100_000, 1000), Duration::from_secs(60));
+        for n in 0..50 {
+            tier.record(RequestDigest([n; 32]), entry(n, &"/".repeat(9000)), 400);
+        }
+        let kept = tier.kept();
+        assert!((5..=10).contains(&kept.entries) && kept.index_bytes <= 100_000, "{kept:?}");
+    }
+
+    #[test]
     fn the_index_is_bounded_by_entries() {
         let tier = memory();
         for n in 0..50 {
-            tier.record(RequestDigest([n; 32]), entry(n, "/a"));
+            tier.record(RequestDigest([n; 32]), entry(n, "/a"), 1);
         }
         assert!(tier.kept().entries <= 10);
         assert!(
@@ -247,10 +288,10 @@ mod tests {
         let tier = memory();
         let request = RequestDigest([1; 32]);
         tier.forget(request);
-        tier.promote(request, entry(1, "/a"));
+        tier.promote(request, entry(1, "/a"), 1);
         assert!(matches!(tier.see(&request), Seen::Forgotten));
-        tier.record(request, entry(2, "/a"));
-        tier.promote(request, entry(1, "/a"));
+        tier.record(request, entry(2, "/a"), 1);
+        tier.promote(request, entry(1, "/a"), 1);
         assert!(matches!(tier.see(&request), Seen::Named(entry) if entry.state == 2));
     }
 
@@ -258,12 +299,12 @@ mod tests {
     fn a_confirmation_is_not_written_again_at_once_and_a_change_is() {
         let tier = memory();
         let request = RequestDigest([1; 32]);
-        assert!(tier.record(request, entry(1, "/a")));
-        assert!(!tier.record(request, Entry { state: 9, ..entry(1, "/a") }));
+        assert!(tier.record(request, entry(1, "/a"), 1));
+        assert!(!tier.record(request, Entry { state: 9, ..entry(1, "/a") }, 1));
         assert!(matches!(tier.see(&request), Seen::Named(entry) if entry.state == 9));
-        assert!(tier.record(request, entry(2, "/a")));
+        assert!(tier.record(request, entry(2, "/a"), 1));
         tier.forget(request);
-        assert!(tier.record(request, entry(2, "/a")));
+        assert!(tier.record(request, entry(2, "/a"), 1));
     }
 
     #[test]
@@ -271,11 +312,11 @@ mod tests {
         let tier = memory();
         for (n, content, source) in [(1, 1, "/a/1"), (2, 2, "/a/2"), (3, 2, "/b")] {
             tier.put(ContentKey([content; 32]), variant(100));
-            tier.record(RequestDigest([n; 32]), entry(content, source));
+            tier.record(RequestDigest([n; 32]), entry(content, source), 1);
         }
         tier.put(ContentKey([4; 32]), variant(50));
         let removed = tier.purge(&Purge::Prefix("/a/".into()));
-        assert_eq!(removed, Kept { entries: 2, variants: 2, bytes: 150 });
+        assert_eq!(removed, Kept { entries: 2, variants: 2, bytes: 150, index_bytes: 0 });
         assert!(tier.get(&ContentKey([1; 32])).is_none());
         assert!(tier.get(&ContentKey([4; 32])).is_none(), "whose it was is not known");
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Here(..)));

@@ -44,8 +44,8 @@ pub struct Purged {
     pub pending: bool,
 }
 
-/// A moment between purges, to be noted before something is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A moment between purges, to be noted before something is made. The default is before all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub(crate) i64);
 
 /// The purges that this process knows of, as far back as jobs can reach.

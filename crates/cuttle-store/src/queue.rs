@@ -88,40 +88,47 @@ pub(crate) enum Pending {
     Forgotten,
 }
 
-/// Requests that wait to be written or forgotten. With a disk that does nothing for long, some 10 MB of digests.
-const MAX_WAITING: usize = 65_536;
-/// Uses and suspicions that are worth remembering; more of them are lost without harm.
-const MAX_NOTES: usize = 65_536;
+/// What a request that waits costs beside what it brings: its slot, its place in the order, allocations.
+const SLOT_BYTES: u64 = 256;
+/// What a note costs: a digest in a table that is half full.
+const NOTE_BYTES: u64 = 80;
 /// Purges that a broken disk is owed, one by one; beyond, all of it goes.
 const MAX_OWED: usize = 64;
-/// One transaction: others wait for it.
-const BATCH: usize = 256;
+/// One transaction: others wait for it, and the log of the index holds all of it. An operation changes some ten pages of it.
+const BATCH: usize = 64;
 const BATCH_BYTES: u64 = 8 << 20;
 
 impl Operation {
     fn bytes(&self) -> u64 {
-        match self {
+        let brings = match self {
             Self::Record(record) => {
-                (record.variant.bytes.len() + record.state.len() + record.source.len() + 512) as u64
+                record.variant.bytes.len() + record.state.len() + record.source.len() + 256
             }
             Self::Forget => 0,
-        }
+        };
+        SLOT_BYTES + brings as u64
     }
 }
 
 impl Queue {
+    /// Half of `max_bytes` is for pictures, three eighths for what is to be forgotten in their place, and an eighth for notes.
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self { waiting: Mutex::default(), wake: Condvar::new(), max_bytes }
+    }
+
+    /// Uses or suspicions that are worth remembering; more of them are lost without harm.
+    fn max_notes(&self) -> usize {
+        usize::try_from(self.max_bytes / 16 / NOTE_BYTES).unwrap_or(usize::MAX)
     }
 
     /// Lists an operation; how many pictures were dropped.
     pub(crate) fn push(&self, request: RequestDigest, operation: Operation) -> u64 {
         let mut waiting = self.lock();
         let replaced = waiting.slots.get(&request).map_or(0, |slot| slot.operation.bytes());
-        let fits = waiting.bytes - replaced + operation.bytes() <= self.max_bytes;
+        let fits = waiting.bytes - replaced + operation.bytes() <= self.max_bytes / 2;
         let operation = if fits { operation } else { Operation::Forget };
         waiting.put(request, operation);
-        let dropped = u64::from(!fits) + waiting.bound();
+        let dropped = u64::from(!fits) + waiting.bound(self.max_bytes / 8 * 7);
         self.wake.notify_one();
         dropped
     }
@@ -135,7 +142,7 @@ impl Queue {
             waiting.put(request, Operation::Forget);
             waiting.slots.entry(request).and_modify(|slot| slot.told.push(sender));
         }
-        let dropped = waiting.bound();
+        let dropped = waiting.bound(self.max_bytes / 8 * 7);
         self.wake.notify_one();
         (dropped, told)
     }
@@ -156,11 +163,11 @@ impl Queue {
         self.lock().owed.is_empty()
     }
 
-    /// The next operations, which stay visible until they are [`done`](Self::done) or [`failed`](Self::failed).
-    pub(crate) fn take(&self) -> Batch {
+    /// The next operations, of somewhat more than `max_bytes` at most, which stay visible until they are [`done`](Self::done) or [`failed`](Self::failed).
+    pub(crate) fn take(&self, max_bytes: u64) -> Batch {
         let mut waiting = self.lock();
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while batch.len() < BATCH && bytes < BATCH_BYTES {
+        while batch.len() < BATCH && bytes < max_bytes.min(BATCH_BYTES) {
             let Some(request) = waiting.order.pop_front() else { break };
             if let Some(slot) = waiting.slots.get_mut(&request).filter(|slot| slot.listed) {
                 slot.listed = false;
@@ -195,14 +202,14 @@ impl Queue {
 
     pub(crate) fn note_use(&self, request: RequestDigest) {
         let mut waiting = self.lock();
-        if waiting.used.len() < MAX_NOTES {
+        if waiting.used.len() < self.max_notes() {
             waiting.used.insert(request);
         }
     }
 
     pub(crate) fn suspect(&self, content: ContentKey) {
         let mut waiting = self.lock();
-        if waiting.suspect.len() < MAX_NOTES {
+        if waiting.suspect.len() < self.max_notes() {
             waiting.suspect.insert(content);
         }
         self.wake.notify_one();
@@ -239,8 +246,8 @@ impl Queue {
         }
     }
 
-    pub(crate) fn take_uses(&self) -> HashSet<RequestDigest> {
-        mem::take(&mut self.lock().used)
+    pub(crate) fn take_uses(&self) -> Vec<RequestDigest> {
+        mem::take(&mut self.lock().used).into_iter().collect()
     }
 
     pub(crate) fn take_suspects(&self, limit: usize) -> Vec<ContentKey> {
@@ -257,7 +264,8 @@ impl Queue {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.lock().bytes
+        let waiting = self.lock();
+        waiting.bytes + (waiting.used.len() + waiting.suspect.len()) as u64 * NOTE_BYTES
     }
 
     /// Asks to be told when nothing waits any more, or nothing can be done about it.
@@ -329,6 +337,20 @@ impl Batch {
         self.0.is_empty()
     }
 
+    /// What they will take on the disk, rather too much: blocks of files, and pages of the index, which are a third empty.
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        let of_record = |record: &Record| {
+            let file = (record.variant.bytes.len() as u64 + 512).next_multiple_of(4096);
+            file + 2 * (record.source.len() + record.state.len()) as u64 + 1024
+        };
+        self.operations()
+            .map(|(_, operation)| match operation {
+                Operation::Record(record) => of_record(record),
+                Operation::Forget => 0,
+            })
+            .sum()
+    }
+
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&RequestDigest, &Operation)> {
         self.0.iter().map(|(request, _, operation)| (request, operation))
     }
@@ -352,8 +374,8 @@ impl Waiting {
     }
 
     /// When there are too many, none is kept, and all of the index is to be forgotten; how many pictures were dropped.
-    fn bound(&mut self) -> u64 {
-        if self.slots.len() <= MAX_WAITING {
+    fn bound(&mut self, max_bytes: u64) -> u64 {
+        if self.bytes <= max_bytes {
             return 0;
         }
         let dropped = self.clear(|_| true);
@@ -374,9 +396,9 @@ impl Waiting {
             Operation::Record(record) => !voids(record),
             Operation::Forget => true,
         });
-        self.bytes = self.slots.values().map(|slot| slot.operation.bytes()).sum();
         let Self { order, slots, .. } = self;
         order.retain(|request| slots.get(request).is_some_and(|slot| slot.listed));
+        self.weigh();
         (before - self.slots.len()) as u64
     }
 
@@ -388,52 +410,15 @@ impl Waiting {
             self.slots.retain(|_, slot| matches!(slot.operation, Operation::Record(_)));
             let Self { order, slots, .. } = self;
             order.retain(|request| slots.contains_key(request));
+            self.weigh();
         }
+    }
+
+    fn weigh(&mut self) {
+        self.bytes = self.slots.values().map(|slot| slot.operation.bytes()).sum();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: RequestDigest = RequestDigest([1; 32]);
-    const TWO: RequestDigest = RequestDigest([2; 32]);
-
-    #[test]
-    fn what_is_to_be_forgotten_comes_first_and_its_end_is_told() {
-        let queue = Queue::new(1 << 20);
-        queue.push(ONE, Operation::Forget);
-        let (_, mut told) = queue.forget(TWO);
-        let batch = queue.take();
-        assert_eq!(batch.operations().map(|(request, _)| *request).next(), Some(TWO));
-        // Once more, while it is being written: only the second is the end of it.
-        let (_, mut again) = queue.forget(TWO);
-        queue.done(&batch);
-        let waits = |told: &mut oneshot::Receiver<()>| {
-            matches!(told.try_recv(), Err(oneshot::error::TryRecvError::Empty))
-        };
-        assert!(waits(&mut told) && waits(&mut again));
-        queue.done(&queue.take());
-        assert!(!waits(&mut told) && !waits(&mut again));
-    }
-
-    #[test]
-    fn nobody_waits_for_a_disk_that_has_failed_or_a_writer_that_has_ended() {
-        let queue = Queue::new(1 << 20);
-        let (_, told) = queue.forget(ONE);
-        let flush = queue.flush();
-        queue.flushed();
-        assert!(told.blocking_recv().is_err() && flush.blocking_recv().is_err());
-        assert!(matches!(queue.pending(&ONE), Some(Pending::Forgotten)), "it is still owed");
-        let (_, before) = queue.forget(ONE);
-        queue.close();
-        let (_, after) = queue.forget(TWO);
-        for told in [before, after, queue.flush()] {
-            assert!(told.blocking_recv().is_err());
-        }
-        let (sender, reply) = oneshot::channel();
-        let so_far = Purged::default();
-        queue.erase(Erasing { number: 1, purge: Purge::All, so_far, reply: Some(sender) });
-        assert!(reply.blocking_recv().is_err());
-    }
-}
+#[path = "queue_tests.rs"]
+mod tests;

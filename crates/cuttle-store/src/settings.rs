@@ -6,10 +6,14 @@ use std::time::Duration;
 /// Bounds of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// Bytes of variants in memory. A further eighth of it may wait to be written to the disk.
+    /// Bytes of variants in memory.
     pub memory_bytes: u64,
-    /// Index entries in memory, about half a KiB each.
-    pub index_entries_in_memory: u64,
+    /// Bytes of index entries in memory, each with the texts that it holds.
+    pub index_bytes: u64,
+    /// Index entries in memory, however small they are.
+    pub index_entries: u64,
+    /// Bytes that may wait to be written to the disk.
+    pub queue_bytes: u64,
     /// Nothing: memory only.
     pub disk: Option<DiskSettings>,
 }
@@ -19,11 +23,11 @@ pub struct StoreSettings {
 pub struct DiskSettings {
     /// Made with mode 0700 if it is not there. Nothing else may live in it.
     pub folder: PathBuf,
-    /// Bytes of variants, with half a KiB for each entry. Nothing: 5 % of the file system, between 1 and 4 GiB, and never more than half of what is free.
+    /// Bytes of variants, the folders that they lie in, the index and its log. Nothing: 5 % of the file system, between 1 and 4 GiB, and never more than half of what is free.
     pub max_bytes: Option<u64>,
     /// What has been neither used nor confirmed for so long goes.
     pub max_age: Duration,
-    /// Index entries, about 500 bytes each.
+    /// Index entries, however small they are.
     pub max_entries: u64,
     /// To be raised when `S` is serialised in another way: an older index is begun anew, a newer one is left alone.
     pub state_layout: u16,
@@ -38,13 +42,16 @@ impl DiskSettings {
     }
 }
 
-/// Bytes that variants may take on a file system of `total` bytes, `free` of which are free while `ours` are taken
-/// by them already.
+/// Bytes that we may take on a file system of `total` bytes, `free` of which are free while `ours` are taken by us already.
 pub(crate) fn share(max_bytes: Option<u64>, total: u64, free: u64, ours: u64) -> u64 {
-    const GIB: u64 = 1 << 30;
-    let most = max_bytes.unwrap_or_else(|| (total / 20).clamp(GIB, 4 * GIB));
     // What we hold would be free without us; an operator who gives a number means it, unless the disk is too small.
-    most.min(free.saturating_add(ours) / 2)
+    most(max_bytes, total).min(free.saturating_add(ours) / 2)
+}
+
+/// The same, however full the file system is.
+pub(crate) fn most(max_bytes: Option<u64>, total: u64) -> u64 {
+    const GIB: u64 = 1 << 30;
+    max_bytes.unwrap_or_else(|| (total / 20).clamp(GIB, 4 * GIB))
 }
 
 #[cfg(test)]

@@ -51,10 +51,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     }
 
     pub(crate) fn open_with(settings: StoreSettings, timing: Timing) -> (Self, Option<Trouble>) {
-        let StoreSettings { memory_bytes, index_entries_in_memory, disk } = settings;
-        let memory = Memory::new(memory_bytes, index_entries_in_memory, timing.note_use_every);
-        let memory = Arc::new(memory);
-        let shared = Arc::new(Shared::new((memory_bytes / 8).max(MIN_QUEUE_BYTES)));
+        let StoreSettings { memory_bytes, index_bytes, index_entries, queue_bytes, disk } =
+            settings;
+        let index = (index_bytes, index_entries);
+        let memory = Arc::new(Memory::new(memory_bytes, index, timing.note_use_every));
+        let shared = Arc::new(Shared::new(queue_bytes));
         let keeper = disk.and_then(|disk| {
             let purged = Arc::clone(&memory);
             let apply = Box::new(move |purge: &Purge| {
@@ -121,11 +122,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         let since = self.epoch();
         let request = *request;
         let (row, variant) = self.read(move |shared| shared.find(&request)).await?;
-        let Row { content, source, state } = row;
-        let state = postcard::from_bytes(&state).ok()?;
+        let Row { content, source, state: written } = row;
+        let state = postcard::from_bytes(&written).ok()?;
         let entry = Entry { content, state, source: source.into() };
         memory.put(content, variant.clone());
-        memory.promote(request, entry.clone());
+        memory.promote(request, entry.clone(), written.len());
         if shared.log.voids(since, &entry.source) {
             memory.drop_entry(&request);
             memory.remove(&content);
@@ -210,7 +211,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         if memory.get(&content).is_none() {
             memory.put(content, variant.clone());
         }
-        let news = memory.record(request, entry);
+        let news = memory.record(request, entry, state.as_ref().map_or(0, Vec::len));
         if news && keeper.is_some() {
             let operation = state.map_or(Operation::Forget, |state| {
                 let (state, source, variant) = (state.into(), Arc::clone(&source), variant.clone());
@@ -310,9 +311,6 @@ impl Drop for Ended {
 /// Deleting a million entries takes longer than anyone looks at a terminal.
 const DELETED_WITHIN: Duration = Duration::from_secs(3);
 
-/// A queue that holds no picture would be no queue.
-const MIN_QUEUE_BYTES: u64 = 4 << 20;
-
 impl<S: Clone + Send + Sync + 'static> Tiers<S> {
     /// Blocks until the purge holds; then its deletion can be waited for.
     fn purge(&self, purge: Purge) -> (Purged, Option<oneshot::Receiver<Purged>>) {
@@ -368,7 +366,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = StoreSettings {
             memory_bytes: 1 << 20,
-            index_entries_in_memory: 100,
+            index_bytes: 1 << 20,
+            index_entries: 100,
+            queue_bytes: 1 << 20,
             disk: Some(DiskSettings::new(folder.path().join("cache"))),
         };
         let timing = Timing {

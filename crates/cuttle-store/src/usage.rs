@@ -11,6 +11,8 @@ pub struct Kept {
     pub bytes: u64,
     /// Requests in the index.
     pub entries: u64,
+    /// Bytes of the index: of its entries in memory, of its files on disk.
+    pub index_bytes: u64,
 }
 
 /// How full a store is; may lag behind the last writes by a second.
@@ -20,7 +22,7 @@ pub struct Usage {
     pub memory: Kept,
     /// On disk, by all processes that share it; nothing without a disk.
     pub disk: Option<Kept>,
-    /// Bytes of variants, with half a KiB for each entry, that the disk may hold at present.
+    /// Bytes of variants, index and log that the disk may hold at present.
     pub disk_max_bytes: u64,
     /// Bytes that wait to be written.
     pub queued_bytes: u64,
@@ -38,6 +40,7 @@ pub(crate) struct Counters {
     pub(crate) variants: AtomicU64,
     pub(crate) bytes: AtomicU64,
     pub(crate) entries: AtomicU64,
+    pub(crate) index_bytes: AtomicU64,
     pub(crate) max_bytes: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) corrupt: AtomicU64,
@@ -53,14 +56,16 @@ impl Counters {
         counter.load(Ordering::Relaxed)
     }
 
+    /// All but the bytes of the index, which change with every page.
     pub(crate) fn set(&self, kept: Kept) {
         self.variants.store(kept.variants, Ordering::Relaxed);
         self.bytes.store(kept.bytes, Ordering::Relaxed);
         self.entries.store(kept.entries, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_max_bytes(&self, bytes: u64) {
-        self.max_bytes.store(bytes, Ordering::Relaxed);
+    pub(crate) fn set_bytes(&self, index_bytes: u64, max_bytes: u64) {
+        self.index_bytes.store(index_bytes, Ordering::Relaxed);
+        self.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn kept(&self) -> Kept {
@@ -68,6 +73,7 @@ impl Counters {
             variants: Self::get(&self.variants),
             bytes: Self::get(&self.bytes),
             entries: Self::get(&self.entries),
+            index_bytes: Self::get(&self.index_bytes),
         }
     }
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{
-    content, disk_only, entry, files, found, keep, open, picture, request, small, until, variant,
-    with_memory,
+    SMALL_BYTES, content, disk_only, disk_usage, entry, files, found, keep, open, picture, request,
+    small, until, variant, with_memory,
 };
-use cuttle_store::{DiskSettings, Entry, Store, StoreSettings, Trouble};
+use cuttle_store::{DiskSettings, Entry, Purge, Store, StoreSettings, Trouble};
 
 #[tokio::test]
 async fn what_was_kept_is_found_after_a_restart() {
@@ -156,14 +156,80 @@ async fn the_oldest_go_when_there_are_too_many_bytes() {
     for n in 0..60 {
         keep(&store, (n, 1));
         store.flush().await;
-        assert!(store.usage().disk.unwrap().bytes <= 400_000);
+        let usage = disk_usage(folder.path());
+        assert!(usage <= SMALL_BYTES, "{usage} after {n}");
     }
     let usage = store.usage();
     assert!(usage.evicted > 10 && usage.disk.unwrap().variants > 5, "{usage:?}");
     assert_eq!(found(&store, 0).await, None);
     assert_eq!(found(&store, 59).await, Some((59, 1)));
-    let on_disk: u64 = files(folder.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
-    assert!(on_disk <= 400_000, "{on_disk}");
+}
+
+/// Keeps a picture under so many names of 3,000 bytes each.
+fn keep_named(store: &Store<common::State>, names: std::ops::Range<u32>) {
+    for n in names {
+        let source = format!("/{n:04}{}", "x".repeat(2995)).into();
+        let entry = Entry { source, ..entry((0, 1)) };
+        store.record(store.epoch(), request(n), entry, &picture((0, 1)));
+    }
+}
+
+fn at_most(folder: &Path, max_bytes: u64) -> StoreSettings {
+    let mut settings = disk_only(folder);
+    settings.disk.as_mut().expect("a disk").max_bytes = Some(max_bytes);
+    settings
+}
+
+#[tokio::test]
+async fn rows_are_charged_what_they_cost() {
+    const MAX: u64 = 10 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(at_most(folder.path(), MAX));
+    for n in 0..60 {
+        keep_named(&store, n * 50..n * 50 + 50);
+        store.flush().await;
+        let usage = disk_usage(folder.path());
+        assert!(usage <= MAX, "{usage} after {n}");
+    }
+    let usage = store.usage();
+    assert!(usage.evicted > 1000 && usage.disk.unwrap().entries > 500, "{usage:?}");
+    assert!(store.find(&request(2999)).await.is_some());
+    assert_eq!(store.find(&request(0)).await, None);
+}
+
+#[tokio::test]
+async fn an_index_over_the_bound_is_begun_anew_and_what_it_named_is_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(at_most(folder.path(), 64 << 20));
+    for n in 0..60 {
+        keep_named(&store, n * 50..n * 50 + 50);
+        keep(&store, (10_000 + n, 1));
+        store.flush().await;
+    }
+    drop(store);
+    let index = || fs::metadata(folder.path().join("index.sqlite")).unwrap().len();
+    assert!(index() > 10 << 20, "{}", index());
+    let store = open(at_most(folder.path(), 8 << 20));
+    assert!(index() < 1 << 20, "{}", index());
+    assert_eq!(store.find(&request(10_059)).await, None);
+    keep(&store, (1, 1));
+    store.flush().await;
+    assert_eq!(files(folder.path()).len(), 1, "nothing is written beside what is to be swept");
+    assert_eq!(found(&store, 1).await, Some((1, 1)));
+}
+
+#[tokio::test]
+async fn what_is_purged_is_given_back_to_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(at_most(folder.path(), 64 << 20));
+    for n in 0..60 {
+        keep_named(&store, n * 50..n * 50 + 50);
+        store.flush().await;
+    }
+    let full = disk_usage(folder.path());
+    assert!(full > 10 << 20, "{full}");
+    store.purge(Purge::Prefix("/".into())).await;
+    until("given back", || async { disk_usage(folder.path()) < 6 << 20 }).await;
 }
 
 /// Keeps pictures from the tenth on, until so many entries had to go.
@@ -185,10 +251,14 @@ async fn what_was_read_goes_after_what_was_not_and_the_accounts_outlive_a_restar
         keep(&store, (n, 1));
     }
     store.flush().await;
-    let kept = store.usage().disk;
+    let accounts = |store: &Store<common::State>| {
+        let kept = store.usage().disk.unwrap();
+        (kept.variants, kept.bytes, kept.entries)
+    };
+    let kept = accounts(&store);
     drop(store);
     let store = open(small(folder.path()));
-    assert_eq!(store.usage().disk, kept);
+    assert_eq!(accounts(&store), kept);
     assert_eq!(found(&store, 0).await, Some((0, 1)));
     drop(store);
     let store = open(small(folder.path()));
@@ -250,7 +320,7 @@ async fn a_picture_over_an_eighth_of_the_disk_is_not_kept_and_counted() {
     keep(&store, (1, 1));
     store.flush().await;
     let mut bytes = picture((1, 2)).bytes.to_vec();
-    bytes.resize(50_001, 0);
+    bytes.resize(usize::try_from(SMALL_BYTES / 8 + 1).unwrap(), 0);
     store.record(store.epoch(), request(1), entry((1, 2)), &variant(bytes));
     store.flush().await;
     assert_eq!(store.usage().dropped_writes, 1);
@@ -350,6 +420,9 @@ async fn an_index_that_another_process_holds_can_be_read_and_is_said_to_be_held(
     assert_eq!(found(&store, 3).await, Some((3, 1)));
 }
 
+/// 4 MiB, and what one transaction may add.
+const MAX_LOG: u64 = 8 << 20;
+
 #[tokio::test]
 async fn the_log_of_the_index_is_bounded_although_someone_always_reads() {
     let folder = tempfile::tempdir().unwrap();
@@ -369,17 +442,17 @@ async fn the_log_of_the_index_is_bounded_although_someone_always_reads() {
         turn += 1;
         begin(new);
         old.execute_batch("COMMIT").unwrap();
-        let source: std::sync::Arc<str> = "/".repeat(100_000).into();
+        let source: std::sync::Arc<str> = "/".repeat(3_000).into();
         for n in 0..20 {
             let entry = Entry { source: source.clone(), ..entry((0, 1)) };
             store.record(store.epoch(), request(fastrand::u32(..) | n), entry, &picture((0, 1)));
         }
         let log = fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
         longest = longest.max(log);
-        async move { longest > 32 << 20 && log < 32 << 20 }
+        async move { longest > 3 << 20 && log < 2 << 20 }
     })
     .await;
-    assert!(longest < 192 << 20, "{longest}");
+    assert!(longest < MAX_LOG, "{longest}");
 }
 
 #[tokio::test]
@@ -390,7 +463,7 @@ async fn nothing_is_written_while_someone_reads_without_end() {
     store.flush().await;
     let reader = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM totals").unwrap();
-    let source: std::sync::Arc<str> = "/".repeat(100_000).into();
+    let source: std::sync::Arc<str> = "/".repeat(3_000).into();
     until("said", || async {
         for _ in 0..20 {
             let entry = Entry { source: source.clone(), ..entry((0, 1)) };
@@ -400,10 +473,10 @@ async fn nothing_is_written_while_someone_reads_without_end() {
     })
     .await;
     let log = || fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
-    assert!(log() < 192 << 20, "{}", log());
+    assert!(log() < MAX_LOG, "{}", log());
     assert_eq!(found(&store, 0).await, Some((0, 1)), "it can be read");
     reader.execute_batch("COMMIT").unwrap();
-    until("recovered", || async { store.trouble().is_none() && log() < 32 << 20 }).await;
+    until("recovered", || async { store.trouble().is_none() && log() <= 4 << 20 }).await;
 }
 
 #[tokio::test]
@@ -557,7 +630,9 @@ async fn an_older_layout_is_begun_anew_and_a_newer_one_left_alone() {
 async fn without_a_disk_everything_is_in_memory() {
     let (store, trouble) = Store::open(StoreSettings {
         memory_bytes: 1 << 20,
-        index_entries_in_memory: 100,
+        index_bytes: 1 << 20,
+        index_entries: 100,
+        queue_bytes: 0,
         disk: None,
     });
     assert_eq!(trouble, None);

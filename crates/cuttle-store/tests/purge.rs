@@ -204,8 +204,13 @@ async fn a_purge_that_the_disk_cannot_hear_comes_first_when_it_can() {
 
 #[tokio::test]
 async fn a_purge_without_a_disk_empties_memory() {
-    let settings =
-        StoreSettings { memory_bytes: 1 << 20, index_entries_in_memory: 100, disk: None };
+    let settings = StoreSettings {
+        memory_bytes: 1 << 20,
+        index_bytes: 1 << 20,
+        index_entries: 100,
+        queue_bytes: 0,
+        disk: None,
+    };
     let (store, _) = Store::open(settings);
     keep(&store, (1, 1));
     let purged = store.purge(Purge::Prefix("/photos/".into())).await;

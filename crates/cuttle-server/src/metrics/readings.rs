@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cuttle_pipeline::{Kept, Pipeline};
+use cuttle_pipeline::{Kept, MemoryShare, Pipeline};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -26,6 +26,7 @@ pub(crate) struct Readings {
     loaded_bytes: u64,
     /// By the name of the tier.
     caches: Vec<(Word, Cache)>,
+    memory: Vec<MemoryShare>,
     disk: Disk,
     log_lines_lost: u64,
     connections: [Occupancy; 2],
@@ -56,16 +57,20 @@ pub(super) struct Cache {
     variants: u64,
     bytes: u64,
     entries: u64,
+    index_bytes: u64,
 }
 
 impl Cache {
     fn of(kept: Kept) -> Self {
-        Self { variants: kept.variants, bytes: kept.bytes, entries: kept.entries }
+        let Kept { variants, bytes, entries, index_bytes } = kept;
+        Self { variants, bytes, entries, index_bytes }
     }
 }
 
 /// One of the numbers of a cache.
 type Count = fn(&Cache) -> u64;
+/// One of the numbers of a share of the memory plan.
+type Share = fn(&MemoryShare) -> u64;
 
 type OfConnections = (Word, Word, fn(&Occupancy) -> u64);
 
@@ -112,6 +117,7 @@ impl Readings {
                 .into_iter()
                 .filter_map(|(tier, kept)| Some((tier, Cache::of(kept?))))
                 .collect(),
+            memory: pipeline.memory().to_vec(),
             disk: Disk {
                 trouble: pipeline.trouble().is_some(),
                 max_bytes: usage.disk_max_bytes,
@@ -130,7 +136,9 @@ impl Readings {
         let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
         let limits = crate::listen::ConnectionLimits { connections: 1, streams: 1 };
         let connections = crate::listen::Connections::new(limits).occupancy();
-        Self { caches, connections, ..Self::default() }
+        let shares = ["failures", "index", "originals", "personal", "queue", "renders", "variants"];
+        let memory = shares.map(|name| MemoryShare { name, held: 0, most: 0 }).to_vec();
+        Self { caches, connections, memory, ..Self::default() }
     }
 }
 
@@ -164,7 +172,11 @@ impl Collector for AtScrape {
             ("requests_waiting", "Requests that wait for a job.", number(requests_waiting)),
             ("queue_full", "1 while no further job would be admitted.", u64::from(now.full)),
             ("disk_trouble", "1 while the cache on disk cannot be used.", u64::from(disk.trouble)),
-            ("disk_limit_bytes", "What the cache on disk may hold at present.", disk.max_bytes),
+            (
+                "disk_limit_bytes",
+                "What pictures, index and log may take on disk at present.",
+                disk.max_bytes,
+            ),
             ("disk_queued_bytes", "Pictures that wait to be written.", disk.queued_bytes),
         ] {
             let gauge = ConstGauge::new(value);
@@ -195,12 +207,33 @@ impl Collector for AtScrape {
                 counter.metric_type(),
             )?)?;
         }
-        let of_caches: [(Word, Word, Count); 3] = [
+        let of_memory: [(Word, Word, Share); 2] = [
+            (
+                "memory_held_bytes",
+                "What each share of the memory plan holds, as it is weighed.",
+                |share| share.held,
+            ),
+            ("memory_share_bytes", "What each share of the memory plan may hold.", |share| {
+                share.most
+            }),
+        ];
+        for (name, help, of) in of_memory {
+            let any = ConstGauge::new(0_u64);
+            let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
+            for share in &now.memory {
+                let gauge = ConstGauge::new(of(share));
+                gauge.encode(family.encode_family(&[("share", share.name)])?)?;
+            }
+        }
+        let of_caches: [(Word, Word, Count); 4] = [
             ("cache_variants", "Pictures kept.", |cache| cache.variants),
             ("cache_bytes", "Bytes of pictures kept, and what it takes to keep them.", |cache| {
                 cache.bytes
             }),
             ("cache_entries", "Requests whose answer is known.", |cache| cache.entries),
+            ("cache_index_bytes", "Bytes of the index, on disk with its log.", |cache| {
+                cache.index_bytes
+            }),
         ];
         for (name, help, of) in of_caches {
             let any = ConstGauge::new(0_u64);

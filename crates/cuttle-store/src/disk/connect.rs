@@ -7,17 +7,18 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::Trouble;
+use crate::disk::bounds::MAX_LOG_BYTES;
 use crate::disk::folder::{Folder, identity};
 
 /// Raised when the tables change.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// Longer than a transaction of another process takes, on a slow disk.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Pages of 4 KiB in the log before they are brought into the index. What is keyed by digests touches pages all over it: brought over four
-/// times as rarely as is usual, many of them are written once instead of four times.
-const CHECKPOINT_PAGES: u32 = 4096;
+/// Pages in the log before they are brought into the index. What is keyed by digests touches pages all over it: brought over more rarely,
+/// more of them are written once instead of often; but the log counts among what we may take.
+const CHECKPOINT_PAGES: u32 = 256;
 
 /// How long whoever reads or writes is waited for to empty the log.
 const EMPTYING: Duration = Duration::from_millis(500);
@@ -33,12 +34,14 @@ pub(crate) enum Use {
     Purge,
 }
 
-/// The first connection: makes the index if there is none, and replaces an older one.
-pub(crate) fn found(folder: &Folder, state_layout: u16) -> Result<Connection, Trouble> {
+/// The first connection: makes the index if there is none, and replaces an older one; whether it is new.
+pub(crate) fn found(folder: &Folder, state_layout: u16) -> Result<(Connection, bool), Trouble> {
     let ours = SCHEMA << 16 | u32::from(state_layout);
     let _lock = folder.lock()?;
     for _ in 0..2 {
         let mut connection = connect(folder, Use::Write)?;
+        // Before anything is in it, or never: pages that are free are given back to the disk.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         if mode != "wal" {
@@ -51,9 +54,9 @@ pub(crate) fn found(folder: &Folder, state_layout: u16) -> Result<Connection, Tr
                 transaction.execute_batch(include_str!("schema.sql"))?;
                 transaction.pragma_update(None, "user_version", ours)?;
                 transaction.commit()?;
-                return Ok(connection);
+                return Ok((connection, true));
             }
-            version if version == ours => return Ok(connection),
+            version if version == ours => return Ok((connection, false)),
             version if version > ours => {
                 return Err(Trouble::Newer { folder: folder.path().to_owned() });
             }
@@ -85,7 +88,7 @@ pub(crate) fn connect(folder: &Folder, purpose: Use) -> Result<Connection, Troub
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    connection.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
@@ -113,6 +116,25 @@ pub(crate) fn empty_log(index: &Connection) -> Result<(), Trouble> {
     Ok(emptied?)
 }
 
+/// Begins an index anew that alone is larger than all that may be kept, as after the bound was lowered: to shrink it takes minutes in
+/// which the disk holds more than it may.
+pub(crate) fn begin_anew_over(folder: &Folder, max_bytes: u64) -> Result<(), Trouble> {
+    if folder.index_bytes() <= max_bytes {
+        return Ok(());
+    }
+    let _lock = folder.lock()?;
+    let bytes = folder.index_bytes();
+    if bytes > max_bytes {
+        tracing::warn!(
+            bytes,
+            max_bytes,
+            "the index is larger than all that may be kept on disk, and is begun anew"
+        );
+        remove(folder);
+    }
+    Ok(())
+}
+
 /// Moves a corrupt index aside, over the one before it: whoever wants to know may look. Not if it is no longer the one that was
 /// found to be corrupt: another process has been faster.
 pub(crate) fn set_aside(folder: &Folder, corrupt: (u64, u64)) -> Result<(), Trouble> {
@@ -120,7 +142,7 @@ pub(crate) fn set_aside(folder: &Folder, corrupt: (u64, u64)) -> Result<(), Trou
     if identity(&folder.index()).ok() != Some(corrupt) {
         return Ok(());
     }
-    fs::rename(folder.index(), folder.path().join("index.corrupt"))?;
+    fs::rename(folder.index(), folder.aside())?;
     remove(folder);
     Ok(())
 }
@@ -137,6 +159,17 @@ fn remove(folder: &Folder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_index_gives_back_pages_that_are_free() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(&parent.path().join("cache")).expect("ours");
+        let (index, new) = found(&folder, 1).expect("a new index");
+        let mode: u32 =
+            index.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).expect("it");
+        assert!(new && mode == 2, "{mode}");
+        assert!(!found(&folder, 1).expect("the same").1);
+    }
 
     #[test]
     fn an_index_that_was_replaced_meanwhile_is_not_moved_aside() {

@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,12 @@ use crate::file::{MAX_FILE_BYTES, parse, preamble};
 use crate::{ContentKey, Damage, Trouble, Variant};
 
 /// A folder that is ours alone to write.
-#[derive(Debug, Clone)]
-pub(crate) struct Folder(PathBuf);
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Folders of pictures that were made since all of them were counted.
+    made: AtomicU64,
+}
 
 /// What reading a variant's file came to, when it did not bring the variant.
 #[derive(Debug)]
@@ -64,15 +69,15 @@ impl Folder {
         if mode & 0o022 != 0 {
             return Err(Trouble::Exposed { folder, mode });
         }
-        Ok(Self(folder))
+        Ok(Self { path: folder, made: AtomicU64::new(0) })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(crate) fn index(&self) -> PathBuf {
-        self.0.join("index.sqlite")
+        self.path.join("index.sqlite")
     }
 
     /// One process at a time makes or replaces the index. Held until it is dropped.
@@ -83,7 +88,7 @@ impl Folder {
     pub(crate) fn lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.custom_flags(PLAIN.bits().cast_signed()).open(self.0.join("lock"))?;
+        let lock = options.custom_flags(PLAIN.bits().cast_signed()).open(self.path.join("lock"))?;
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
@@ -97,13 +102,41 @@ impl Folder {
         }
     }
 
+    /// Where a corrupt index is moved to.
+    pub(crate) fn aside(&self) -> PathBuf {
+        self.path.join("index.corrupt")
+    }
+
     /// How long the log of the index is.
     pub(crate) fn log_bytes(&self) -> io::Result<u64> {
-        fs::metadata(self.0.join("index.sqlite-wal")).map(|log| log.len())
+        fs::metadata(self.path.join("index.sqlite-wal")).map(|log| log.len())
+    }
+
+    /// The index and its log; nothing where there is none.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        fs::metadata(self.index()).map_or(0, |index| index.len()) + self.log_bytes().unwrap_or(0)
+    }
+
+    /// What is here beside pictures and the index: the folders of pictures, which stay when they are empty, and a corrupt index that was
+    /// moved aside, unless it takes more than an eighth of what we may take: then it goes.
+    pub(crate) fn bytes_beside(&self, max_bytes: u64) -> io::Result<u64> {
+        self.made.store(0, Ordering::Relaxed);
+        let found = fs::read_dir(&self.path)?.filter_map(|entry| entry.ok()?.metadata().ok());
+        let folders: u64 = found.filter(fs::Metadata::is_dir).map(|it| it.blocks() * 512).sum();
+        let aside = fs::metadata(self.aside()).map_or(0, |aside| aside.len());
+        if aside > max_bytes / 8 {
+            let _ = fs::remove_file(self.aside());
+        }
+        Ok(folders + aside)
+    }
+
+    /// What folders of pictures take that were made since then.
+    pub(crate) fn bytes_made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed) * BLOCK_BYTES
     }
 
     pub(crate) fn shelf(&self, first: u8) -> PathBuf {
-        self.0.join(format!("{first:02x}"))
+        self.path.join(format!("{first:02x}"))
     }
 
     fn file(&self, content: &ContentKey) -> PathBuf {
@@ -158,6 +191,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Not recursive: a folder that vanished is made anew as a whole, with its index.
                 DirBuilder::new().mode(0o700).create(&shelf)?;
+                self.made.fetch_add(1, Ordering::Relaxed);
                 create(&temporary)?
             }
             opened => opened?,
@@ -180,14 +214,14 @@ impl Folder {
 
     /// Bytes of the file system, and how many of them we could still use.
     pub(crate) fn space(&self) -> io::Result<(u64, u64)> {
-        let stat = rustix::fs::statvfs(&self.0)?;
+        let stat = rustix::fs::statvfs(&self.path)?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
         Ok((bytes(stat.f_blocks), bytes(stat.f_bavail)))
     }
 
     /// Whether something of some size can be written.
     pub(crate) fn probe(&self) -> io::Result<()> {
-        let path = self.0.join("probe");
+        let path = self.path.join("probe");
         // Left by a crash: just as well.
         let _ = fs::remove_file(&path);
         let probed = create(&path).and_then(|mut file| file.write_all(&[0; 64 << 10]));

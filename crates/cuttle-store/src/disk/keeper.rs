@@ -6,16 +6,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
-use crate::disk::evict::{Bounds, evict};
+use crate::disk::bounds::{Bounds, shrink};
+use crate::disk::evict::evict;
 use crate::disk::folder::{Folder, Unread, identity};
+use crate::disk::open::Open;
 use crate::disk::sweep::sweep;
 use crate::disk::{Disk, Shared, Timing, connect, rows, write};
 use crate::file::MAX_PICTURE_BYTES;
 use crate::purge::now_ms;
 use crate::queue::{Erasing, Operation};
-use crate::settings::share;
 use crate::usage::Counters;
 use crate::{DiskSettings, Purge, Purged, Trouble};
 
@@ -31,31 +30,15 @@ pub(crate) struct Keeper {
     /// Where writing failed last, reading may still work.
     failed: bool,
     erasing: Vec<Erasing>,
-    /// There is more to evict than one turn did.
+    /// There is more to evict, or to give back to the disk, than one turn did.
     evicting: bool,
     /// The last purge of the index that was applied here.
     seen: i64,
     uses_written: Instant,
 }
 
-struct Open {
-    disk: Arc<Disk>,
-    index: Connection,
-    /// The next folder to be swept.
-    sweep: Option<u8>,
-    /// When the folder and its file system were last looked at.
-    looked: Option<Instant>,
-    /// When it was last tried to empty the log.
-    emptied: Option<Instant>,
-    max_bytes: u64,
-}
-
-/// Entries that a purge deletes in one transaction: others wait for it.
-const ERASE: u32 = 2048;
-/// The log of the index is emptied beyond it, and nothing is written while it is four times as long.
-const MAX_LOG_BYTES: u64 = 32 << 20;
-/// Emptying it may hold up everyone who writes.
-const EMPTY_EVERY: Duration = Duration::from_secs(5);
+/// Uses that are noted in one transaction, all of which the log of the index holds.
+const NOTE: usize = 64;
 /// Files that a reader found damaged and one turn reads again.
 const JUDGE: usize = 64;
 /// How long one turn evicts: purges of other processes are to be heard within a second.
@@ -117,7 +100,8 @@ impl Keeper {
 
     fn pause(&self) -> Duration {
         let sweeping = self.open.as_ref().is_some_and(|open| open.sweep.is_some());
-        match (self.evicting || !self.erasing.is_empty(), sweeping) {
+        let anew = self.open.as_ref().is_some_and(|open| open.anew);
+        match (self.evicting || anew || !self.erasing.is_empty(), sweeping) {
             (true, _) => Duration::ZERO,
             (false, true) => self.timing.sweep_pause,
             (false, false) => self.timing.tick,
@@ -138,7 +122,10 @@ impl Keeper {
         self.hear()?;
         // First, so that a picture that was made anew for a damaged file is written.
         self.judge()?;
-        self.write()?;
+        self.evict()?;
+        if !self.evicting && self.open.as_ref().is_some_and(|open| !open.anew) {
+            self.write()?;
+        }
         self.note_uses()?;
         self.erase()?;
         self.evict()?;
@@ -148,7 +135,7 @@ impl Keeper {
     /// Opens the disk if it is not, and after a failure makes sure that it can be written.
     fn mount(&mut self) -> Result<(), Trouble> {
         if self.open.is_none() {
-            let (disk, index) = Disk::open(&self.settings)?;
+            let (disk, index, new) = Disk::open(&self.settings)?;
             // What another process began to erase, it may not have finished.
             let open = rows::open_purges(&index, i64::MAX)?;
             self.erasing.retain(|erasing| erasing.reply.is_some());
@@ -157,15 +144,10 @@ impl Keeper {
             let disk = Arc::new(disk);
             self.shared.set_disk(Some(Arc::clone(&disk)));
             tracing::info!(folder = %disk.path().display(), "pictures are kept on disk");
-            self.open = Some(Open {
-                disk,
-                index,
-                sweep: Some(0),
-                looked: None,
-                emptied: None,
-                max_bytes: 0,
-            });
+            self.open = Some(Open::new(disk, index));
             self.look()?;
+            let open = opened(&mut self.open)?;
+            open.anew = new && open.beside > 0;
         }
         if self.failed {
             // On a full disk our share is less than it was. Room is made before anything is written.
@@ -193,12 +175,9 @@ impl Keeper {
         if open.looked.is_some_and(|looked| looked.elapsed() < self.timing.rest) {
             return Ok(());
         }
-        let kept = rows::totals(&open.index)?;
-        let (total, free) = open.disk.folder.space()?;
-        open.max_bytes = share(self.settings.max_bytes, total, free, kept.bytes);
-        open.looked = Some(Instant::now());
+        let kept = open.measure(self.settings.max_bytes)?;
         self.shared.counters.set(kept);
-        self.shared.counters.set_max_bytes(open.max_bytes);
+        self.shared.counters.set_bytes(kept.index_bytes, open.max_bytes);
         Ok(())
     }
 
@@ -231,15 +210,29 @@ impl Keeper {
     }
 
     fn write(&mut self) -> Result<(), Trouble> {
+        let bounds = self.bounds();
         let open = opened(&mut self.open)?;
-        let batch = self.shared.queue.take();
+        let batch = self.shared.queue.take(bounds.max_bytes / 16);
         if batch.is_empty() {
             return Ok(());
         }
+        // Room first: at no moment is there more than there may be.
+        let (mut evicted, more) = (0, batch.bytes_on_disk());
+        let room = loop {
+            match open
+                .bound_log()
+                .and_then(|()| evict(&mut open.index, &open.disk.folder, bounds, more))
+            {
+                Ok(0) => break Ok(()),
+                Ok(some) => evicted += some,
+                Err(trouble) => break Err(trouble),
+            }
+        };
+        Counters::add(&self.shared.counters.evicted, evicted);
         let (folder, mut written, mut too_large) = (&open.disk.folder, Vec::new(), 0);
         // A picture that would take more than an eighth pushes out too many others.
         let largest = (open.max_bytes / 8).min(MAX_PICTURE_BYTES);
-        let result = write(&mut open.index, |index| {
+        let result = room.and_then(|()| write(&mut open.index, |index| {
             for (request, operation) in batch.operations() {
                 match operation {
                     Operation::Record(record) if record.variant.bytes.len() as u64 <= largest => {
@@ -255,7 +248,7 @@ impl Keeper {
                 }
             }
             rows::totals(index)
-        });
+        }));
         match result {
             Ok(kept) => {
                 // Before anyone is told.
@@ -280,26 +273,30 @@ impl Keeper {
             return Ok(());
         }
         self.uses_written = Instant::now();
-        let uses = self.shared.queue.take_uses();
-        if uses.is_empty() {
-            return Ok(());
+        for uses in self.shared.queue.take_uses().chunks(NOTE) {
+            open.bound_log()?;
+            write(&mut open.index, |index| rows::note_uses(index, uses.iter().copied()))?;
         }
-        write(&mut open.index, |index| rows::note_uses(index, uses))
+        Ok(())
     }
 
     /// Reads again what a reader found damaged: it may have been written anew.
     fn judge(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
         for content in self.shared.queue.take_suspects(JUDGE) {
+            open.bound_log()?;
             let folder = &open.disk.folder;
             let removed = write(&mut open.index, |index| match folder.read(&content) {
-                Ok(_) => Ok(false),
-                Err(Unread::Useless) => {
-                    rows::remove_variant(index, folder, &content).map(|()| true)
-                }
+                Ok(_) => Ok(None),
+                Err(Unread::Useless) => rows::remove_variant(index, folder, &content).map(Some),
                 Err(Unread::Failed(error)) => Err(error.into()),
             })?;
-            Counters::add(&self.shared.counters.corrupt, u64::from(removed));
+            match removed {
+                None => {}
+                Some(true) => Counters::add(&self.shared.counters.corrupt, 1),
+                // More entries name it than one transaction removes.
+                Some(false) => self.shared.queue.suspect(content),
+            }
         }
         Ok(())
     }
@@ -311,7 +308,7 @@ impl Keeper {
         let Some(erasing) = self.erasing.first_mut() else { return Ok(()) };
         let (folder, number) = (&open.disk.folder, erasing.number);
         let removed = write(&mut open.index, |index| {
-            let removed = rows::erase(index, folder, (number, &erasing.purge), ERASE)?;
+            let removed = rows::erase(index, folder, (number, &erasing.purge))?;
             if removed.entries == 0 {
                 index.execute("UPDATE purges SET done = 1 WHERE id = ?1", [number])?;
             }
@@ -327,21 +324,28 @@ impl Keeper {
         Ok(())
     }
 
-    fn evict(&mut self) -> Result<(), Trouble> {
-        let open = opened(&mut self.open)?;
+    fn bounds(&self) -> Bounds {
         let max_age = i64::try_from(self.settings.max_age.as_millis()).unwrap_or(i64::MAX);
-        let bounds = Bounds {
-            max_bytes: open.max_bytes,
-            max_entries: self.settings.max_entries,
-            oldest: now_ms().saturating_sub(max_age),
-        };
+        let of_open = |open: &Open| (open.max_bytes, open.beside + open.disk.folder.bytes_made());
+        let (max_bytes, beside) = self.open.as_ref().map_or_else(Default::default, of_open);
+        let max_entries = self.settings.max_entries;
+        Bounds { max_bytes, max_entries, oldest: now_ms().saturating_sub(max_age), beside }
+    }
+
+    fn evict(&mut self) -> Result<(), Trouble> {
+        let bounds = self.bounds();
+        let open = opened(&mut self.open)?;
         let begun = Instant::now();
         self.evicting = true;
         while self.evicting && begun.elapsed() < EVICT {
-            let evicted = evict(&mut open.index, &open.disk.folder, bounds)?;
-            self.evicting = evicted > 0;
-            Counters::add(&self.shared.counters.evicted, evicted);
-            self.shared.counters.set(rows::totals(&open.index)?);
+            open.bound_log()?;
+            let evicted = evict(&mut open.index, &open.disk.folder, bounds, 0)?;
+            let shrinking = shrink(&open.index, open.max_bytes)?;
+            self.evicting = evicted > 0 || shrinking;
+            if evicted > 0 {
+                Counters::add(&self.shared.counters.evicted, evicted);
+                self.shared.counters.set(rows::totals(&open.index)?);
+            }
         }
         Ok(())
     }
@@ -351,6 +355,7 @@ impl Keeper {
         if let Some(first) = open.sweep {
             sweep(&mut open.index, &open.disk.folder, first)?;
             open.sweep = first.checked_add(1);
+            open.anew &= open.sweep.is_some();
         }
         Ok(())
     }
@@ -395,23 +400,6 @@ impl Keeper {
 
 fn opened(open: &mut Option<Open>) -> Result<&mut Open, Trouble> {
     open.as_mut().ok_or_else(|| Trouble::Unusable("it is not open".into()))
-}
-
-impl Open {
-    /// While there is always someone who reads, `SQLite` never begins the log of an index anew by itself.
-    fn bound_log(&mut self) -> Result<(), Trouble> {
-        let mut log = self.disk.log_bytes()?;
-        if log > MAX_LOG_BYTES && self.emptied.is_none_or(|at| at.elapsed() >= EMPTY_EVERY) {
-            self.emptied = Some(Instant::now());
-            connect::empty_log(&self.index)?;
-            log = self.disk.log_bytes()?;
-        }
-        if log > 4 * MAX_LOG_BYTES {
-            // A process that was stopped, a backup.
-            return Err(Trouble::Busy("its log cannot be emptied while someone reads it".into()));
-        }
-        Ok(())
-    }
 }
 
 impl Erasing {

@@ -1,9 +1,11 @@
 //! The disk tier: an index in `SQLite`, variants as files beside it, and one thread that writes.
 
+mod bounds;
 mod connect;
 mod evict;
 mod folder;
 mod keeper;
+mod open;
 mod rows;
 mod sweep;
 
@@ -18,6 +20,7 @@ use crate::disk::connect::Use;
 use crate::disk::folder::{Folder, Unread};
 use crate::purge::Log;
 use crate::queue::Queue;
+use crate::settings::most;
 use crate::usage::Counters;
 use crate::{ContentKey, DiskSettings, Epoch, Purge, RequestDigest, Trouble, Variant};
 
@@ -193,11 +196,13 @@ impl Shared {
 }
 
 impl Disk {
-    /// Opens the folder and its index; a corrupt index is begun anew.
-    fn open(settings: &DiskSettings) -> Result<(Self, Connection), Trouble> {
+    /// Opens the folder and its index; whether that is new. A corrupt index is begun anew, and so is one that is too large.
+    fn open(settings: &DiskSettings) -> Result<(Self, Connection, bool), Trouble> {
         let folder = Folder::open(&settings.folder)?;
+        let (total, _) = folder.space()?;
+        connect::begin_anew_over(&folder, most(settings.max_bytes, total))?;
         let before = folder::identity(&folder.index());
-        let writer =
+        let (writer, new) =
             connect::found(&folder, settings.state_layout).or_else(|trouble| match trouble {
                 Trouble::Corrupt(_) => {
                     tracing::warn!(%trouble, "moved aside as index.corrupt");
@@ -207,7 +212,7 @@ impl Disk {
                 other => Err(other),
             })?;
         let identity = folder::identity(&folder.index())?;
-        Ok((Self { folder, identity, readers: Mutex::default() }, writer))
+        Ok((Self { folder, identity, readers: Mutex::default() }, writer, new))
     }
 
     /// Whether the index is still the file at its place, and not one that was deleted.

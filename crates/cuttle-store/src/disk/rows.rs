@@ -181,28 +181,33 @@ fn remove_unnamed(
     Ok(Some(bytes))
 }
 
-/// Removes a variant whose file is of no use, with everything that names it.
+/// Removes a variant whose file is of no use, with everything that names it, as far as one transaction goes; whether that is all.
 pub(crate) fn remove_variant(
     index: &Connection,
     folder: &Folder,
     content: &ContentKey,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
+    folder.remove(content);
     let victims: Vec<Victim> = index
         .prepare_cached(
-            "SELECT e.id, e.variant FROM entries e JOIN variants v ON v.id = e.variant WHERE v.content = ?1",
+            "SELECT e.id, e.variant FROM entries e JOIN variants v ON v.id = e.variant WHERE v.content = ?1 LIMIT ?2",
         )?
-        .query_map([content.0], victim)?
+        .query_map(params![content.0, AT_A_TIME], victim)?
         .collect::<Result<_, _>>()?;
     remove(index, folder, &victims)?;
-    index.prepare_cached("DELETE FROM variants WHERE content = ?1")?.execute([content.0])?;
-    folder.remove(content);
-    Ok(())
+    let all = victims.len() < AT_A_TIME as usize;
+    if all {
+        index.prepare_cached("DELETE FROM variants WHERE content = ?1")?.execute([content.0])?;
+    }
+    Ok(all)
 }
 
+/// All but the bytes of the index itself.
 pub(crate) fn totals(index: &Connection) -> Result<Kept, Trouble> {
     let mut statement = index.prepare_cached("SELECT variants, bytes, entries FROM totals")?;
     Ok(statement.query_row([], |row| {
-        Ok(Kept { variants: row.get(0)?, bytes: row.get(1)?, entries: row.get(2)? })
+        let (variants, bytes, entries) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Kept { variants, bytes, entries, ..Kept::default() })
     })?)
 }
 
@@ -275,13 +280,16 @@ pub(crate) fn enter_purge(
     Ok(Epoch(number))
 }
 
+/// Entries that are deleted in one transaction: others wait for it, and the log of the index holds all of it.
+const AT_A_TIME: u32 = 128;
+
 /// Deletes some of the entries that a purge means, and the variants that nothing else names with their files; what it came to.
 pub(crate) fn erase(
     index: &Connection,
     folder: &Folder,
     (number, purge): (i64, &Purge),
-    limit: u32,
 ) -> Result<Kept, Trouble> {
+    let limit = AT_A_TIME;
     let (from, to) = match purge {
         Purge::All => (None, None),
         // The next text after it.
@@ -293,7 +301,8 @@ pub(crate) fn erase(
         (Some(from), Some(to)) => index
             .prepare_cached(
                 "DELETE FROM entries WHERE id IN (SELECT id FROM entries
-                   WHERE source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2) RETURNING variant",
+                   WHERE substr(source, 1, 128) BETWEEN substr(?3, 1, 128) AND substr(?4, 1, 128)
+                   AND source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2) RETURNING variant",
             )?
             .query_map(params![number, limit, from, to], variant)?
             .collect::<Result<_, _>>()?,

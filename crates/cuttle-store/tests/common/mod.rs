@@ -52,7 +52,9 @@ pub fn source(n: u32) -> String {
 pub fn disk_only(folder: &Path) -> StoreSettings {
     StoreSettings {
         memory_bytes: 0,
-        index_entries_in_memory: 0,
+        index_bytes: 0,
+        index_entries: 1_000_000,
+        queue_bytes: 8 << 20,
         disk: Some(DiskSettings {
             max_bytes: Some(64 << 20),
             ..DiskSettings::new(folder.to_owned())
@@ -61,14 +63,30 @@ pub fn disk_only(folder: &Path) -> StoreSettings {
 }
 
 pub fn with_memory(folder: &Path) -> StoreSettings {
-    StoreSettings { memory_bytes: 16 << 20, index_entries_in_memory: 10_000, ..disk_only(folder) }
+    StoreSettings { memory_bytes: 16 << 20, index_bytes: 8 << 20, ..disk_only(folder) }
 }
 
-/// A disk where some twenty pictures fit.
+/// A disk where some twenty pictures fit beside the log of the index, the index, and folders for each of them.
+pub const SMALL_BYTES: u64 = 1_100_000;
+
 pub fn small(folder: &Path) -> StoreSettings {
     let mut settings = disk_only(folder);
-    settings.disk.as_mut().unwrap().max_bytes = Some(400_000);
+    settings.disk.as_mut().unwrap().max_bytes = Some(SMALL_BYTES);
     settings
+}
+
+/// What a folder takes on the disk, as `du` counts it.
+pub fn disk_usage(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(found) if found.is_dir() => found.blocks() * 512 + disk_usage(&entry.path()),
+            Ok(found) => found.blocks() * 512,
+            // Gone meanwhile.
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// Opens a store that must have no trouble.

@@ -1,0 +1,64 @@
+//! The index that is open for writing, and what it and its folder take.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::disk::bounds::{self, log_bytes};
+use crate::disk::{Disk, connect, rows};
+use crate::settings::share;
+use crate::{Kept, Trouble};
+
+pub(super) struct Open {
+    pub(super) disk: Arc<Disk>,
+    pub(super) index: Connection,
+    /// The next folder to be swept.
+    pub(super) sweep: Option<u8>,
+    /// The index is new, and the files of the one before it are swept before anything is added to them.
+    pub(super) anew: bool,
+    /// When the folder and its file system were last looked at.
+    pub(super) looked: Option<Instant>,
+    /// When it was last tried to empty the log.
+    emptied: Option<Instant>,
+    pub(super) max_bytes: u64,
+    /// Of what is neither a picture nor the index.
+    pub(super) beside: u64,
+}
+
+/// Emptying the log may hold up everyone who writes: not more often, unless it is too long.
+const EMPTY_EVERY: Duration = Duration::from_secs(1);
+
+impl Open {
+    pub(super) fn new(disk: Arc<Disk>, index: Connection) -> Self {
+        let (looked, emptied) = (None, None);
+        Self { disk, index, sweep: Some(0), anew: false, looked, emptied, max_bytes: 0, beside: 0 }
+    }
+
+    /// What is taken, and how much of the file system is ours.
+    pub(super) fn measure(&mut self, max_bytes: Option<u64>) -> Result<Kept, Trouble> {
+        let (kept, folder) = (rows::totals(&self.index)?, &self.disk.folder);
+        let (total, free) = folder.space()?;
+        let index_bytes = bounds::index_bytes(&self.index)? + self.disk.log_bytes()?;
+        self.max_bytes = share(max_bytes, total, free, kept.bytes + index_bytes);
+        self.beside = folder.bytes_beside(self.max_bytes)?;
+        self.looked = Some(Instant::now());
+        Ok(Kept { index_bytes, ..kept })
+    }
+
+    /// While there is always someone who reads, `SQLite` never begins the log of an index anew by itself.
+    pub(super) fn bound_log(&mut self) -> Result<(), Trouble> {
+        let (mut log, most) = (self.disk.log_bytes()?, log_bytes(self.max_bytes));
+        let due = self.emptied.is_none_or(|at| at.elapsed() >= EMPTY_EVERY);
+        if log > most || log > most / 2 && due {
+            self.emptied = Some(Instant::now());
+            connect::empty_log(&self.index)?;
+            log = self.disk.log_bytes()?;
+        }
+        if log > most {
+            // A process that was stopped, a backup.
+            return Err(Trouble::Busy("its log cannot be emptied while someone reads it".into()));
+        }
+        Ok(())
+    }
+}
