@@ -23,6 +23,7 @@ mod report;
 mod score;
 mod serving;
 mod side;
+mod small;
 mod start_up;
 
 use std::ffi::{OsStr, OsString};
@@ -38,6 +39,7 @@ use crate::photos::Photo;
 const USAGE: &str = "\
 usage: bench measure PHOTOS SHARP RESULTS      writes RESULTS/RESULTS.md and RESULTS/results/*.tsv
        bench quick PHOTOS SHARP RESULTS        the same from a few pictures, without the server
+       bench server PHOTOS SHARP RESULTS       what a cold request costs beside the engine, into RESULTS/SERVER.md
        bench serving[-quick] PHOTOS SHARP RESULTS      writes RESULTS/SERVING.md: the server under load
        bench calibrate[-quick] PHOTOS SHARP TABLE.rs DATE";
 
@@ -67,6 +69,10 @@ fn main() -> ExitCode {
     let done = match (what.to_str(), rest) {
         (Some("measure"), []) => measure(&photos, sharp, output),
         (Some("quick"), []) => quick(&photos, sharp, output),
+        (Some("server"), []) => {
+            let (page, missed) = server(&jpegs(&photos));
+            fs::write(output.join("SERVER.md"), page).and_then(|()| held(&missed))
+        }
         (Some("serving"), []) => serving::measure(&jpegs(&photos), serving::FULL, output),
         (Some("serving-quick"), []) => serving::measure(&jpegs(&photos), serving::QUICK, output),
         (Some("calibrate"), [date]) => calibrate(&photos, FULL.widths, sharp, output, date),
@@ -93,12 +99,22 @@ fn measure(photos: &[Photo], sharp: &Path, output: &Path) -> io::Result<()> {
     let jpegs = jpegs(photos);
     eprintln!("JPEG …");
     let reading = jpegs::section(photos, sharp)?;
+    let (page, missed) = server(&jpegs);
+    write(photos, &cases, &(reading + &page), sharp, output)?;
+    held(&missed)
+}
+
+/// What the server adds to the engine, as a page, and the goals that it missed.
+fn server(jpegs: &[Photo]) -> (String, Vec<String>) {
     let start_up = start_up::measure();
-    let memory = memory::measure(&jpegs);
-    let cpu = cpu::measure(&jpegs);
-    let server = reading + &report::server(&start_up, &memory, &cpu);
-    write(photos, &cases, &server, sharp, output)?;
-    let missed = report::missed(&memory, &cpu);
+    let memory = memory::measure(jpegs);
+    let small = small::measure();
+    let cpu = cpu::measure(jpegs);
+    let page = report::server(&start_up, &memory, &small, &cpu);
+    (page, report::missed(&memory, &small, &cpu))
+}
+
+fn held(missed: &[String]) -> io::Result<()> {
     if missed.is_empty() {
         return Ok(());
     }

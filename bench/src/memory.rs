@@ -14,7 +14,7 @@ pub(crate) struct Memory {
     pub(crate) idle_again: f64,
 }
 
-/// Twenty seconds: idle workers that grew are replaced after a few.
+/// Twenty seconds, of which a moment is needed: workers end when their original is done.
 const SAMPLES: u32 = 1000;
 
 pub(crate) fn measure(photos: &[Photo]) -> Memory {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cuttle_image::{Limits, Profile, RenderOptions, Target};
-use cuttle_worker::{Job, Pool, PoolConfig, SealedBytes};
+use cuttle_worker::{Job, OriginalId, Pool, PoolConfig, SealedBytes};
 
 use crate::clock::milliseconds;
 use crate::photos::median;
@@ -31,10 +31,12 @@ pub(crate) fn measure() -> StartUp {
         let options = RenderOptions::new(32, Target::Webp, 75, Profile::Fast);
         let limits = Limits::default();
         let job = Job {
+            original: OriginalId([0; 32]),
             source: SealedBytes::copy_from(&picture).expect("memory"),
             options: vec![options],
             limits,
             memory: u64::MAX,
+            result: u64::MAX,
         };
         let (mut pool, mut replaced, mut tiny_job, mut tiny_call) =
             (vec![], vec![], vec![], vec![]);

@@ -69,6 +69,15 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
+/// CPU time of the children of a process that ended and were waited for, as the kernel counts it: in ticks of 10 ms.
+pub(crate) fn cpu_time_of_ended(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> =
+        stat.rsplit_once(") ").map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
+    let ticks = |field: usize| fields.get(field).and_then(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis((ticks(13).unwrap_or(0) + ticks(14).unwrap_or(0)) * 10)
+}
+
 /// CPU time of a process, user and system, threads that ended included. Zero for one that is gone.
 ///
 /// The kernel counts it in ticks of 10 ms, or to the nanosecond where `schedstat` is there.

@@ -12,11 +12,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{children, cpu_time, signal};
+use crate::process::{children, cpu_time, cpu_time_of_ended, signal};
 use crate::{Client, memory_pss};
 
 /// Often enough to see the peak of a render that takes a hundred milliseconds.
@@ -187,10 +187,18 @@ impl Server {
         panic!("never logged: {what}: {:#?}", self.log());
     }
 
-    /// Process ids of the workers.
+    /// Process ids of the workers, and of those that are or were theirs: of every child.
     #[must_use]
     pub fn workers(&self) -> Vec<u32> {
         children(self.child.id())
+    }
+
+    /// Kills whatever worker is there, spares first, or one would have begun what another lost; one that has just left is as good.
+    pub fn kill_workers(&self) {
+        for worker in self.workers().into_iter().rev() {
+            let pid = Pid::from_raw(worker.cast_signed()).expect("a process id is not zero");
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 
     /// Proportional set size of the server and all of its workers, in bytes.
@@ -235,10 +243,42 @@ impl Server {
         lowest
     }
 
-    /// CPU time of the server and all of its workers so far.
+    /// CPU time of the server and all of its workers so far, also of those that ended.
     #[must_use]
     pub fn cpu(&self) -> Duration {
-        cpu_time(self.child.id()) + self.workers().into_iter().map(cpu_time).sum::<Duration>()
+        let server = cpu_time(self.child.id()) + cpu_time_of_ended(self.child.id());
+        server + self.workers().into_iter().map(cpu_time).sum::<Duration>()
+    }
+
+    /// The same, once every worker that had a job has ended and its successor waits: all of what the work cost.
+    ///
+    /// # Panics
+    /// As [`Server::fresh_workers`].
+    #[must_use]
+    pub fn settled_cpu(&self) -> Duration {
+        let _ = self.fresh_workers();
+        self.cpu()
+    }
+
+    /// Process ids of the workers, once each place has one that never had a job, and nothing else: after a job its worker
+    /// is still there for a moment, and the next one already.
+    ///
+    /// # Panics
+    /// When a minute passed and it is not so.
+    #[must_use]
+    pub fn fresh_workers(&self) -> Vec<u32> {
+        let patience = Instant::now() + Duration::from_secs(60);
+        let (mut workers, mut looks) = (self.workers(), 0);
+        // Unchanged for longer than any worker waits.
+        while looks < 10 {
+            assert!(Instant::now() < patience, "never calm: {:#}", self.readiness());
+            thread::park_timeout(SAMPLE_EVERY);
+            let (now, report) = (self.workers(), self.readiness());
+            let calm = report["queue"]["jobs"] == 0 && report["workers"]["capacity"] == now.len();
+            looks = if calm && now == workers { looks + 1 } else { 0 };
+            workers = now;
+        }
+        workers
     }
 
     /// The readiness report.

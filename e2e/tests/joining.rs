@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use cuttle_e2e::{Answer, Server, kill, photo, place, size_of, stopped};
+use cuttle_e2e::{Answer, Server, photo, place, size_of, stopped};
 
 const WIDTHS: [u32; 3] = [1080, 640, 384];
 
@@ -101,12 +101,12 @@ fn a_worker_killed_over_several_renditions_costs_none_of_them() {
     // A worker may be done before it is killed, on a busy machine; not every time.
     let in_mid_job = (0..8).any(|_| {
         let server = Server::with(folder.path(), &["--workers", "1"]);
-        let worker = server.workers()[0];
-        let frozen = stopped(worker);
+        let frozen = stopped(server.workers()[0]);
         let scene = queue(&server, "picture");
         drop(frozen);
         server.wait_until("the job of all three", |report| report["workers"]["jobs"] == 2);
-        kill(worker);
+        // The spare too: nothing is lost by that.
+        server.kill_workers();
         right(scene.waiting, &expected);
         let jobs = server.readiness()["workers"]["jobs"].as_u64().expect("a number");
         assert!(

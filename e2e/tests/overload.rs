@@ -88,7 +88,7 @@ fn what_fits_is_answered_and_the_rest_refused_without_a_fetch_or_a_worker() {
     let asked = WORKERS * 10;
     let (mut refused, mut served) = (Vec::new(), Vec::new());
     let peak = server.peak_memory(|| {
-        let busy: Vec<_> = server.workers().into_iter().map(stopped).collect();
+        let busy: Vec<_> = server.fresh_workers().into_iter().map(stopped).collect();
         thread::scope(|scope| {
             let (answered, answers) = mpsc::channel();
             for number in 0..asked {
@@ -197,7 +197,7 @@ fn a_drain_answers_all_that_waits_and_accepts_nothing_new() {
     let mut head = [0; 12];
     idle.read_exact(&mut head).expect("an answer");
     assert_eq!(&head, b"HTTP/1.1 200");
-    let busy: Vec<_> = server.workers().into_iter().map(stopped).collect();
+    let busy: Vec<_> = server.fresh_workers().into_iter().map(stopped).collect();
     thread::scope(|scope| {
         let asking = &server;
         let under_way: Vec<_> =

@@ -49,6 +49,28 @@ fn a_worker_killed_in_mid_job_costs_its_own_request_only() {
 }
 
 #[test]
+fn each_original_has_a_process_of_its_own_whose_end_is_no_restart() {
+    let folder = folder_with_a_photo();
+    place(folder.path(), "other.jpg", &photo(640, 480, 2));
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    let first = server.workers();
+    assert_eq!(server.client.get(PICTURE).status, 200);
+    let other = server.client.get("/_cuttle/image?src=/other.jpg&w=384&f=webp");
+    assert_eq!((other.status, size_of(&other.body)), (200, (384, 288)));
+    assert!(!server.workers().contains(&first[0]), "it saw one original and then another");
+    let report = server.readiness();
+    assert_eq!(
+        (&report["ready"], &report["degraded"], &report["workers"]["alive"]),
+        (&true.into(), &serde_json::json!([]), &1.into())
+    );
+    let metrics = server.metrics();
+    let counted =
+        ["cuttle_worker_jobs_total", "cuttle_worker_restarts_total", "cuttle_workers_alive"];
+    assert_eq!(counted.map(|name| metrics[name]), [2.0, 0.0, 1.0]);
+    assert_eq!(server.fresh_workers().len(), 1, "nothing is left of either");
+}
+
+#[test]
 fn when_the_leading_client_leaves_followers_and_later_clients_get_the_picture() {
     let folder = folder_with_a_photo();
     let server = Server::with(folder.path(), &["--workers", "1"]);
@@ -88,7 +110,7 @@ fn a_full_queue_refuses_at_once_while_hits_and_files_go_on() {
     }
     let server = Server::with(folder.path(), &["--workers", "1"]);
     assert_eq!(server.client.get(PICTURE).status, 200);
-    let frozen = stopped(server.workers()[0]);
+    let frozen = stopped(server.fresh_workers()[0]);
     // One at work and sixty-four waiting: these clients never read, so nothing here waits for them.
     let ask =
         |n: u32| server.client.ask("GET", &format!("/_cuttle/image?src=/{n}.jpg&w=32&f=webp"), &[]);

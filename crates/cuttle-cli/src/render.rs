@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cuttle_image::{Crop, Fit, Limits, Profile, RenderOptions, Target};
-use cuttle_worker::{Job, Pool, PoolConfig, SealedBytes, SealedWriter};
+use cuttle_worker::{Job, OriginalId, Pool, PoolConfig, SealedBytes, SealedWriter};
 
 use crate::args::{self, Render};
 use crate::failure::Failure;
@@ -44,7 +44,14 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let finished = runtime.block_on(async {
         let (pool, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() }).await?;
-        let job = Job { source, options: vec![options], limits, memory: u64::MAX };
+        let job = Job {
+            original: OriginalId([0; 32]),
+            source,
+            options: vec![options],
+            limits,
+            memory: u64::MAX,
+            result: u64::MAX,
+        };
         let finished = pool.render(&job, Instant::now() + DEADLINE).await;
         pool.shutdown().await;
         finished.map_err(|error| Failure::Render { path: render.input.clone(), error })

@@ -86,7 +86,7 @@ async fn start(
     let (pool, report) = Pool::start(PoolConfig {
         workers,
         worker_memory: memory.worker,
-        memory_high_water: memory.kept,
+        kept_memory: memory.kept,
         require_sandbox: config.server.require_sandbox,
         ..PoolConfig::default()
     })

@@ -9,7 +9,10 @@ use crate::geometry::{DctScale, Framing, STRIP_ROWS};
 use crate::{Crop, Fit, Kind, Probe, RenderOptions, Size, Target};
 
 /// Codec tables, colour tables, stacks and allocator slack, whatever the picture.
-const FIXED: u64 = 16 << 20;
+pub(crate) const FIXED: u64 = 16 << 20;
+
+/// Headers, tables and a colour profile of a file, or of a frame.
+const FILE_OVERHEAD: u64 = 64 << 10;
 
 /// libwebp's animation encoder, per pixel of a frame: three canvases and the frame in ARGB, a rectangle of
 /// it as YUV with the encoder's state, our own copy before and after turning.
@@ -75,6 +78,22 @@ impl Probe {
         }
         let held = frames.iter().sum::<u64>() + finished;
         FIXED + self.source_bytes + (held + (decode + strips).max(resize)).max(finished + encode)
+    }
+
+    /// Worst-case bytes of the longest of these renditions as a file, which is beside all of the above.
+    ///
+    /// No encoder here makes more than 6 bytes of a pixel: a PNG that cannot be compressed has 4 and a filter a row, a
+    /// JPEG of noise at quality 100 under 3. Of an animation every frame may be one.
+    #[must_use]
+    pub fn result_bytes(&self, options: &[RenderOptions]) -> u64 {
+        let Some(display) = self.display_size() else { return 0 };
+        let frames = if self.animated { u64::from(self.frames.unwrap_or(1)) } else { 1 };
+        let bytes = |options: &RenderOptions| {
+            let framing = Framing::new(display, options.width, options.fit);
+            let frame = framing.target.pixels().saturating_mul(6);
+            frame.saturating_add(FILE_OVERHEAD).saturating_mul(frames)
+        };
+        options.iter().map(bytes).max().unwrap_or(0)
     }
 
     /// Worst-case bytes of an animation, whose stages take turns with every frame and keep all they hold: the

@@ -15,6 +15,8 @@ mod colour;
 mod error;
 mod geometry;
 #[cfg(feature = "codecs")]
+pub mod heap;
+#[cfg(feature = "codecs")]
 mod ink;
 mod kind;
 mod limits;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cuttle_contract::{Client, Failure};
 use cuttle_image::{Probe, RenderError, RenderOptions};
 use cuttle_store::{ContentKey, Epoch, Variant};
-use cuttle_worker::{Finished, Job, JobError, MAX_RENDITIONS};
+use cuttle_worker::{Finished, Job, JobError, MAX_RENDITIONS, OriginalId};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -23,6 +23,8 @@ use crate::pipeline::Stages;
 /// What one request wants of its original.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish {
+    /// Whom it may share a job and a process with.
+    pub(crate) original: OriginalId,
     pub(crate) content: ContentKey,
     pub(crate) options: RenderOptions,
     /// When it was begun, where others may have what is made.
@@ -81,22 +83,22 @@ impl Stages {
         probe: &Probe,
         together: bool,
     ) -> Result<Seat, Unanswered> {
-        let memory = probe.decode_bytes(&wish.options);
-        let place = if let Some(place) = self.admission.try_enter(memory) {
+        let memory = Memory::of(probe, &[wish.options], self.pool.result_limit());
+        let place = if let Some(place) = self.admission.try_enter(memory.total()) {
             place
         } else if together {
-            let mut listed = self.waiting.list(original.digest, wish);
+            let mut listed = self.waiting.list(wish.original, wish);
             let place = tokio::select! {
                 biased;
                 seat = listed.taken() => return Ok(seat),
-                place = self.admission.enter(memory, wish.client, wish.deadline) => place,
+                place = self.admission.enter(memory.total(), wish.client, wish.deadline) => place,
             };
             match listed.withdraw() {
                 Some(seat) => return Ok(seat),
                 None => place?,
             }
         } else {
-            self.admission.enter(memory, wish.client, wish.deadline).await?
+            self.admission.enter(memory.total(), wish.client, wish.deadline).await?
         };
         // While it waited, another URL of the same picture may have been served.
         if let Some(known) = self.known(&wish.content) {
@@ -104,7 +106,7 @@ impl Stages {
         }
         let (mut party, seat) = Party::new(wish, place, memory);
         if together {
-            self.waiting.take_along(&original.digest, |wish| match self.known(&wish.content) {
+            self.waiting.take_along(&wish.original, |wish| match self.known(&wish.content) {
                 Some(known) => Some(taken(Ok(known))),
                 None => self.admit(&mut party, wish, probe),
             });
@@ -131,17 +133,16 @@ impl Stages {
             }
             let mut options = party.options();
             options.push(wish.options);
-            let needed = probe.decode_bytes_many(&options);
-            if needed > party.memory {
-                // More than a worker may have at all would fail where each alone does not.
-                let more = needed - party.memory;
-                if needed > self.settings.memory.worker
-                    || !self.admission.extend(&mut party.place, more)
-                {
-                    return None;
-                }
-                party.memory = needed;
+            let needed = Memory::of(probe, &options, self.pool.result_limit());
+            let more = needed.total().saturating_sub(party.memory.total());
+            // More than a worker may have at all would fail where each alone does not.
+            if more > 0
+                && (needed.heap > self.settings.memory.worker
+                    || !self.admission.extend(&mut party.place, more))
+            {
+                return None;
             }
+            party.memory = party.memory.max(needed);
             party.guests.push(Guest::of(wish));
         }
         party.until = party.until.max(wish.deadline);
@@ -154,9 +155,16 @@ impl Stages {
     /// Does a job and answers each of its guests as soon as it can.
     async fn perform(&self, party: Party, original: &Original) {
         let options = party.options();
-        let Party { place, memory, until, mut guests } = party;
+        let Party { original: id, place, memory, until, mut guests } = party;
         let limits = self.settings.limits;
-        let job = Job { source: original.bytes.clone(), options, limits, memory };
+        let job = Job {
+            original: id,
+            source: original.bytes.clone(),
+            options,
+            limits,
+            memory: memory.heap,
+            result: memory.result,
+        };
         let each = self.settings.transform;
         let trial = Trial { alone: guests.len() == 1, late: Instant::now() + each > until };
         let (mut place, mut left) = (Some(place), guests.len());
@@ -225,22 +233,48 @@ struct Trial {
     late: bool,
 }
 
+/// Bytes that a job may take.
+#[derive(Debug, Clone, Copy)]
+struct Memory {
+    /// Of its worker.
+    heap: u64,
+    /// Of the file in which its worker hands a rendition out: memory as well.
+    result: u64,
+}
+
+impl Memory {
+    fn of(probe: &Probe, options: &[RenderOptions], longest: u64) -> Self {
+        let result = probe.result_bytes(options).min(longest);
+        Self { heap: probe.decode_bytes_many(options), result }
+    }
+
+    fn total(self) -> u64 {
+        self.heap.saturating_add(self.result)
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self { heap: self.heap.max(other.heap), result: self.result.max(other.result) }
+    }
+}
+
 /// A job that has a place, and may still take others along.
 #[derive(Debug)]
 struct Party {
+    original: OriginalId,
     place: Place,
-    /// Bytes set aside for it.
-    memory: u64,
+    /// Set aside for it.
+    memory: Memory,
     /// The last of its guests' deadlines: each watches its own.
     until: Instant,
     guests: Vec<Guest>,
 }
 
 impl Party {
-    fn new(wish: Wish, place: Place, memory: u64) -> (Self, Seat) {
+    fn new(wish: Wish, place: Place, memory: Memory) -> (Self, Seat) {
         let mut guest = Guest::of(&wish);
         let seat = guest.seat();
-        (Self { place, memory, until: wish.deadline, guests: vec![guest] }, seat)
+        let Wish { original, deadline: until, .. } = wish;
+        (Self { original, place, memory, until, guests: vec![guest] }, seat)
     }
 
     fn options(&self) -> Vec<RenderOptions> {

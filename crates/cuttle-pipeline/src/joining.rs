@@ -1,12 +1,13 @@
 //! Who waits for a worker, by the original that they need.
 //!
 //! A page asks for many widths of one picture, and decoding it is work that they share. So whoever
-//! is admitted takes those along who still wait for the same bytes. This is only the register: it
+//! is admitted takes those along who still wait for the same bytes and may know of each other. This is only the register: it
 //! starts nothing, holds no memory, and never keeps anyone from their own place in the queue.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use cuttle_worker::OriginalId;
 use tokio::sync::oneshot;
 
 /// Wishes `W` of those who wait, and seats `S` for those who are taken along.
@@ -19,7 +20,7 @@ pub(crate) struct Waiting<W, S> {
 struct Register<W, S> {
     next: u64,
     /// In the order in which they came.
-    by_original: HashMap<blake3::Hash, Vec<Entry<W, S>>>,
+    by_original: HashMap<OriginalId, Vec<Entry<W, S>>>,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl<W, S> Waiting<W, S> {
     }
 
     /// Registers a wish until it is taken along or the guard is dropped.
-    pub(crate) fn list(&self, original: blake3::Hash, wish: W) -> Listed<'_, W, S> {
+    pub(crate) fn list(&self, original: OriginalId, wish: W) -> Listed<'_, W, S> {
         let (sender, taken) = oneshot::channel();
         let mut register = self.register();
         let number = register.next;
@@ -53,11 +54,7 @@ impl<W, S> Waiting<W, S> {
 
     /// Offers everyone who waits for `original` to `seat`, in the order in which they came. Who gets a
     /// seat there waits no longer.
-    pub(crate) fn take_along(
-        &self,
-        original: &blake3::Hash,
-        mut seat: impl FnMut(&W) -> Option<S>,
-    ) {
+    pub(crate) fn take_along(&self, original: &OriginalId, mut seat: impl FnMut(&W) -> Option<S>) {
         let mut register = self.register();
         let Some(entries) = register.by_original.remove(original) else { return };
         let mut left = Vec::new();
@@ -78,7 +75,7 @@ impl<W, S> Waiting<W, S> {
 #[derive(Debug)]
 pub(crate) struct Listed<'a, W, S> {
     waiting: &'a Waiting<W, S>,
-    original: blake3::Hash,
+    original: OriginalId,
     number: u64,
     taken: oneshot::Receiver<S>,
 }
@@ -120,8 +117,8 @@ impl<W, S> Drop for Listed<'_, W, S> {
 mod tests {
     use super::*;
 
-    fn original(name: &str) -> blake3::Hash {
-        blake3::hash(name.as_bytes())
+    fn original(name: &str) -> OriginalId {
+        OriginalId(*blake3::hash(name.as_bytes()).as_bytes())
     }
 
     #[tokio::test]

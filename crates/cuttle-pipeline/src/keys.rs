@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, Epoch, RequestDigest};
+use cuttle_worker::OriginalId;
 
 use crate::asked::{Asked, Personal};
+use crate::original::Original;
 use crate::settings::Settings;
 
 /// Contexts keep digests of different meaning apart, whatever their input.
@@ -16,6 +18,7 @@ const REALM_CONTEXT: &str = "cuttle 2026 realm";
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
 const LOAD_CONTEXT: &str = "cuttle 2026 load key";
 const CONTENT_CONTEXT: &str = "cuttle 2026 content key";
+const ORIGINAL_CONTEXT: &str = "cuttle 2026 original and audience";
 
 /// Whose pictures they are, and all that decides what becomes of an original without being asked for: the index outlives the
 /// process, and the next one may be configured otherwise, or stand in front of another application.
@@ -108,6 +111,22 @@ pub(crate) fn rendition_key(source: &blake3::Hash, options: &RenderOptions) -> C
     ContentKey(*hasher.finalize().as_bytes())
 }
 
+/// Who may meet in one process: those of the same bytes and the same audience. A picture that took its worker over
+/// learns of others' requests what they tell the worker, even where the bytes are the same.
+pub(crate) fn original_id(asked: &Asked, original: &Original) -> OriginalId {
+    identify(&original.digest, original.state.freshness.private, asked.personal.as_ref())
+}
+
+fn identify(source: &blake3::Hash, private: bool, personal: Option<&Personal>) -> OriginalId {
+    let mut hasher = blake3::Hasher::new_derive_key(ORIGINAL_CONTEXT);
+    hasher.update(source.as_bytes());
+    hasher.update(&[u8::from(private)]);
+    if let Some(personal) = personal {
+        hasher.update(&personal.digest());
+    }
+    OriginalId(*hasher.finalize().as_bytes())
+}
+
 /// Key of the original itself, passed through.
 pub(crate) fn original_key(source: &blake3::Hash) -> ContentKey {
     let mut hasher = blake3::Hasher::new_derive_key(CONTENT_CONTEXT);
@@ -130,6 +149,22 @@ mod tests {
 
     use super::*;
     use crate::plan::MemoryPlan;
+
+    #[test]
+    fn the_same_bytes_for_another_audience_meet_in_no_process() {
+        let (source, other) = (blake3::hash(b"a"), blake3::hash(b"b"));
+        let public = identify(&source, false, None);
+        assert_eq!(public, identify(&source, false, None));
+        let personal = Personal::default();
+        let others = [
+            identify(&other, false, None),
+            identify(&source, true, None),
+            identify(&source, false, Some(&personal)),
+            identify(&source, true, Some(&personal)),
+        ];
+        assert!(others.iter().all(|other| *other != public));
+        assert_eq!(others.iter().collect::<HashSet<_>>().len(), others.len());
+    }
 
     #[test]
     fn every_option_and_the_source_make_another_content() {

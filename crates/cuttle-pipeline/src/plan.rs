@@ -16,7 +16,7 @@ pub struct MemoryPlan {
     pub renders: u64,
     /// Hard limit of one worker (`RLIMIT_DATA`).
     pub worker: u64,
-    /// What each worker may keep between jobs; with more it is replaced.
+    /// What each worker may keep while it waits for another width of its original; with more it ends at once.
     pub kept: u64,
     /// Variants kept by the memory tier.
     pub variants: u64,
@@ -33,9 +33,10 @@ pub struct MemoryPlan {
 }
 
 const MIB: u64 = 1 << 20;
-/// Measured with an idle server, rounded up: server process, then each idle worker.
+/// Measured with an idle server, rounded up: server process, then the two processes of each place, the worker
+/// and its spare.
 const SERVER_BYTES: u64 = 24 * MIB;
-const IDLE_WORKER_BYTES: u64 = 4 * MIB;
+const IDLE_WORKERS_BYTES: u64 = 2 * 4 * MIB;
 /// The strict contract's default for one worker.
 const WORKER_BYTES: u64 = 512 * MIB;
 /// An eighth of a million names of ordinary length: the others are on disk.
@@ -52,7 +53,7 @@ impl MemoryPlan {
     #[must_use]
     pub fn new(ceiling: u64, workers: usize, largest_source: u64, variants: Option<u64>) -> Self {
         let workers = workers as u64;
-        let fixed = SERVER_BYTES + workers * IDLE_WORKER_BYTES;
+        let fixed = SERVER_BYTES + workers * IDLE_WORKERS_BYTES;
         let originals = (ceiling / 8).clamp(largest_source, 16 * largest_source);
         let variants = variants.unwrap_or((ceiling / 16).clamp(4 * MIB, 64 * MIB));
         let personal = variants / 8;
@@ -82,7 +83,7 @@ impl MemoryPlan {
     }
 
     fn workers_keep(&self) -> u64 {
-        (self.fixed - SERVER_BYTES) / IDLE_WORKER_BYTES * self.kept
+        (self.fixed - SERVER_BYTES) / IDLE_WORKERS_BYTES * self.kept
     }
 
     /// What is kept for later: pictures, names, failures, and what the disk has not heard of.

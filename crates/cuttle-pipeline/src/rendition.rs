@@ -10,7 +10,7 @@ use crate::answer::{Body, Delivery, Phases, Reason, Unanswered};
 use crate::asked::Job;
 use crate::decision::acceptable;
 use crate::jobs::Wish;
-use crate::keys::{entity_tag, original_key, rendition_key};
+use crate::keys::{entity_tag, original_id, original_key, rendition_key};
 use crate::original::Original;
 use crate::pipeline::Stages;
 
@@ -74,7 +74,14 @@ impl Stages {
         };
         let content = rendition_key(&original.digest, &options);
         let keep = Self::keeps(asked, &original.state).then_some(*since);
-        let wish = Wish { content, options, keep, client: asked.client, deadline: *deadline };
+        let wish = Wish {
+            original: original_id(asked, original),
+            content,
+            options,
+            keep,
+            client: asked.client,
+            deadline: *deadline,
+        };
         let variant = match self.employ(wish, original, probe, phases).await? {
             Ok(variant) => variant,
             Err(reason) => return Ok(fall_back(original, probe.kind, reason)),

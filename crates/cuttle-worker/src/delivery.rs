@@ -101,7 +101,8 @@ fn failed(mut error: RenderError) -> Outcome {
     Outcome::Failed(error)
 }
 
-/// User and system time of this process, which has one thread.
+/// User and system time of this process, which has one thread: of that one, because under `RLIMIT_CPU` the
+/// clock of the process goes by ticks.
 fn cpu_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }

@@ -26,7 +26,7 @@ mod worker;
 
 pub use error::{Exit, JobError, StartError};
 pub use platform::Platform;
-pub use pool::{Finished, Job, Pool, PoolConfig, Stats, WorkerStats};
+pub use pool::{Finished, Job, OriginalId, Pool, PoolConfig, Stats, WorkerStats};
 pub use process::{Engine, main, serve};
 pub use protocol::{MAX_RENDITIONS, Outcome, ProtocolError, Rendered, Reply, decode_reply};
 pub use sandbox::{Act, ActName, Layer, LayerName, Verdict};

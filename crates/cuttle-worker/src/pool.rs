@@ -1,4 +1,7 @@
-//! The workers that a server owns: as many as it was told, always warm, never a queue before them.
+//! The workers that a server owns: as many as it was told, each for one original, never a queue before them.
+//!
+//! A process that has seen one original is never given another: what took it over would have that too. It
+//! waits a moment for the next job of the same one, then it ends and a spare takes its place.
 //!
 //! A job gets a worker now or [`JobError::Busy`]; waiting is the pipeline's business, which has one
 //! queue for everything. The one wait here is for the successor of a worker that was just lost: it
@@ -39,14 +42,9 @@ pub struct PoolConfig {
     pub worker_memory: u64,
     /// Bytes of the longest rendition. Default: 64 MiB, above any PNG of 3840 × 3840 pixels.
     pub result_limit: u64,
-    /// Jobs after which a worker is replaced, so that no leak and no secret intruder gets old.
-    pub jobs_per_worker: u32,
-    /// Bytes that a worker may keep after a job before it is replaced. Default: 128 MiB.
-    pub memory_high_water: u64,
-    /// Bytes that a worker may keep while it has nothing to do. Default: 8 MiB.
-    pub idle_memory: u64,
-    /// How long it may have nothing to do before that counts. Default: 5 s.
-    pub idle_after: Duration,
+    /// Bytes that a worker may keep while it waits for another job of its original; with more it ends at
+    /// once. Default: 128 MiB.
+    pub kept_memory: u64,
     /// How long a worker may take to confine itself. Default: 10 s, for machines that swap.
     pub start_timeout: Duration,
     /// Refuse to start unless every layer holds and every forbidden act fails. Default: no.
@@ -63,10 +61,7 @@ impl Default for PoolConfig {
             workers: thread::available_parallelism().map_or(1, NonZero::get),
             worker_memory: 512 << 20,
             result_limit: 64 << 20,
-            jobs_per_worker: 1000,
-            memory_high_water: 128 << 20,
-            idle_memory: 8 << 20,
-            idle_after: Duration::from_secs(5),
+            kept_memory: 128 << 20,
             start_timeout: Duration::from_secs(10),
             require_sandbox: false,
             platform: Platform::NATIVE,
@@ -75,9 +70,16 @@ impl Default for PoolConfig {
     }
 }
 
+/// What one process may ever see: an original, as one audience has it. Whoever may not see what another job's
+/// asker sees must give it another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OriginalId(pub [u8; 32]);
+
 /// One picture to render, in as many ways as are wanted of it at the moment.
 #[derive(Debug, Clone)]
 pub struct Job {
+    /// Which original that is.
+    pub original: OriginalId,
     /// The original.
     pub source: SealedBytes,
     /// What to make of it: 1 to [`MAX_RENDITIONS`] renditions.
@@ -87,6 +89,8 @@ pub struct Job {
     /// Bytes of private memory that it may take on top of what the worker has: the estimate that it
     /// was admitted with, enforced. A file whose headers lie fails instead of taking others' share.
     pub memory: u64,
+    /// Bytes of the longest rendition, at most [`PoolConfig::result_limit`]: of files, also enforced.
+    pub result: u64,
 }
 
 /// One picture rendered, sniffed, and within what was asked for.
@@ -112,19 +116,19 @@ pub struct Finished {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// One per place; a place without a process is starting one.
+    /// One per place; a place without a process is getting one.
     pub workers: Vec<WorkerStats>,
-    /// Workers started in place of others.
+    /// Workers started in place of others that were lost. One that ends after its original is not.
     pub restarts: u64,
     /// Why a place has no process although it tried.
     pub start_error: Option<String>,
 }
 
 impl Stats {
-    /// How many workers are alive and confined.
+    /// How many places have a worker, or are handed from one to its spare.
     #[must_use]
     pub fn ready(&self) -> usize {
-        self.workers.iter().filter(|worker| worker.pid.is_some()).count()
+        self.workers.iter().filter(|worker| worker.alive).count()
     }
 }
 
@@ -132,15 +136,17 @@ impl Stats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WorkerStats {
-    /// Its process now.
+    /// Its process now, the spare not counted.
     pub pid: Option<u32>,
+    /// Whether that was not lost.
+    pub alive: bool,
     /// Whether that has a job.
     pub busy: bool,
     /// Jobs of all processes that ever had this place.
     pub jobs: u64,
 }
 
-/// A fixed number of worker processes. Dropping it kills them.
+/// A fixed number of places for worker processes. Dropping it kills them.
 #[derive(Debug)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -180,6 +186,12 @@ impl Pool {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.shared.config.workers
+    }
+
+    /// Bytes of the longest rendition that any job may make.
+    #[must_use]
+    pub fn result_limit(&self) -> u64 {
+        self.shared.config.result_limit
     }
 
     /// Renders a picture once. Dropping the future kills its worker, and frees its place a moment later.

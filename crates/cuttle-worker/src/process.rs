@@ -1,6 +1,7 @@
-//! The worker's side: lock in, say hello, then one job after the other until the socket closes.
+//! The worker's side: lock in, say hello, then the jobs of one original until the socket closes.
 //!
-//! It holds its socket and, during a job, that job's two files. It keeps nothing between jobs, and
+//! It holds its socket and, during a job, that job's two files. It keeps nothing between jobs, which is its
+//! manners and nobody's protection: that is the pool's, which gives it one original and ends it. And
 //! after a panic of the engine it answers and leaves: what the engine's memory then holds is unknown.
 //! What becomes of a job's renditions is in [`crate::delivery`].
 
@@ -82,14 +83,15 @@ fn work(
                 channel.send(&Reply::Acts(acts::try_all(settings.parent)))?;
             }
             Request::TryExec => channel.send(&Reply::Acts(vec![acts::try_exec()]))?,
-            Request::Render { source_len, options, limits } => {
+            Request::Render { source_len, options, limits, memory, result: longest } => {
+                cuttle_image::heap::expect(memory);
                 let files: [OwnedFd; 2] =
                     descriptors.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
                 let [source, result] = files.map(File::from);
                 if !(1..=MAX_RENDITIONS).contains(&options.len()) {
                     return Err(io::ErrorKind::InvalidInput.into());
                 }
-                let mut delivery = Delivery::new(channel, &result, settings.result, options.len());
+                let mut delivery = Delivery::new(channel, &result, longest, options.len());
                 let last = render(engine, &source, source_len, &options, &limits, &mut delivery)
                     .and_then(|()| delivery.end());
                 // Before the last answer: whoever has it may look at what this process holds.

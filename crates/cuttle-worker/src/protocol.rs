@@ -13,7 +13,7 @@ use crate::sandbox::{Act, Layer};
 
 /// Raised with every change of a message. Both sides are the same file, except where it was replaced
 /// on a system without `/proc`.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Bytes of the length before each message, little-endian.
 pub(crate) const HEADER: usize = 4;
@@ -43,6 +43,10 @@ pub(crate) enum Request {
         options: Vec<RenderOptions>,
         /// What each may cost.
         limits: Limits,
+        /// Bytes of memory that it is estimated at.
+        memory: u64,
+        /// Bytes of the longest result.
+        result: u64,
     },
     /// The last rendition was read, and the next may be written over it: one result file, so that a job
     /// of many gives a hostile worker no more memory to fill than a job of one.

@@ -45,7 +45,8 @@ fn requests_survive_the_wire_and_are_small() {
         icc_bytes: usize::MAX,
         ..Limits::default()
     };
-    let request = Request::Render { source_len: u64::MAX, options, limits };
+    let request =
+        Request::Render { source_len: u64::MAX, options, limits, memory: 7, result: u64::MAX };
     let message = encode(&request).split_off(HEADER);
     assert!(message.len() < MAX_REQUEST / 2, "{}", message.len());
     assert_eq!(decode::<Request>(&message), Ok(request));

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::{
-    Act, Job, Layer, PoolConfig, ProtocolError, Reply, SealedBytes, StartError, Verdict,
+    Act, Job, Layer, OriginalId, PoolConfig, ProtocolError, Reply, SealedBytes, StartError,
+    Verdict,
     channel::Silence,
     protocol::Request,
     spawn::Spawner,
@@ -157,12 +158,16 @@ async fn try_codec(
     target: Target,
 ) -> Result<Result<bytes::Bytes, String>, StartError> {
     let job = Job {
+        // All of them are our own.
+        original: OriginalId([0; 32]),
         source: source.clone(),
         options: vec![RenderOptions::new(8, target, 75, Profile::Fast)],
         limits: Limits::default(),
         memory: u64::MAX,
+        result: u64::MAX,
     };
-    let failure = match timeout(config.start_timeout, worker.deliver(&mut Task::new(&job))).await {
+    let mut task = Task::new(&job, config.start_timeout);
+    let failure = match timeout(config.start_timeout, worker.deliver(&mut task)).await {
         Ok(Ok((_, Ok(finished)))) => return Ok(Ok(finished.bytes)),
         Ok(Ok((_, Err(error))) | Err(Fault::Ours(error))) => return Ok(Err(error.to_string())),
         Ok(Err(Fault::Spent(error))) => error.to_string(),

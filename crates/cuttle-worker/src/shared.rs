@@ -14,8 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    Finished, Job, JobError, PoolConfig, StartError, Stats, WorkerStats, spawn::Spawner,
-    worker::Worker,
+    Finished, Job, JobError, OriginalId, PoolConfig, StartError, Stats, WorkerStats,
+    spawn::Spawner, worker::Worker,
 };
 
 /// A job on its way to a worker.
@@ -31,6 +31,17 @@ pub(crate) struct Assignment {
     pub(crate) permit: OwnedSemaphorePermit,
     /// One for each rendition. Dropped unused when the worker ended before the job reached it.
     pub(crate) answers: mpsc::UnboundedSender<(usize, Result<Finished, JobError>)>,
+}
+
+/// A worker that has nothing to do.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// The original that it knows already.
+    pub(crate) knows: Option<OriginalId>,
+    /// How many renditions it may be asked for.
+    pub(crate) room: usize,
+    /// Dropped unused when the worker must make room for a fresh one.
+    pub(crate) to: oneshot::Sender<Assignment>,
 }
 
 /// What the slots and the pool's handle have in common.
@@ -55,10 +66,10 @@ struct State {
 struct Slot {
     stats: WorkerStats,
     /// There while the worker has nothing to do.
-    offer: Option<oneshot::Sender<Assignment>>,
+    offer: Option<Offer>,
     start_error: Option<String>,
-    /// Whether its next worker succeeds another.
-    succeeds: bool,
+    /// Whether its next worker stands in for one that was lost.
+    lost: bool,
 }
 
 impl Shared {
@@ -89,16 +100,25 @@ impl Shared {
         }
     }
 
-    /// Gives a job to the first idle worker. The first, not the longest idle one: under little load
-    /// a few workers stay warm and the others small.
+    /// Gives a job to the worker that knows its original, else to a fresh one. Where there is neither, one that
+    /// waits for another width of its own original is told to make room.
+    ///
+    /// SECURITY: no other worker may ever have it. Whatever took a worker over sees all that it is given.
     pub(crate) fn assign(&self, mut assignment: Assignment) -> Result<(), Assignment> {
-        for slot in &mut self.state().slots {
-            let Some(offer) = slot.offer.take() else { continue };
-            match offer.send(assignment) {
-                Ok(()) => return Ok(()),
-                Err(unassigned) => assignment = unassigned,
+        let (original, wanted) = (assignment.job.original, assignment.job.options.len());
+        let mut state = self.state();
+        for knows in [Some(original), None] {
+            let fits = |offer: &mut Offer| offer.knows == knows && offer.room >= wanted;
+            for slot in &mut state.slots {
+                let Some(offer) = slot.offer.take_if(fits) else { continue };
+                match offer.to.send(assignment) {
+                    Ok(()) => return Ok(()),
+                    Err(unassigned) => assignment = unassigned,
+                }
             }
         }
+        let mut used = state.slots.iter_mut();
+        used.find_map(|slot| slot.offer.take_if(|offer| offer.knows.is_some()));
         Err(assignment)
     }
 
@@ -122,18 +142,28 @@ impl Shared {
         let mut state = self.state();
         let slot = &mut state.slots[slot];
         slot.stats.pid = Some(pid);
+        slot.stats.alive = true;
         slot.start_error = None;
-        state.restarts += u64::from(mem::replace(&mut slot.succeeds, true));
+        state.restarts += u64::from(mem::take(&mut slot.lost));
     }
 
-    pub(crate) fn vacate(&self, slot: usize) {
+    /// The worker did what it was there for, and its successor follows.
+    pub(crate) fn retire(&self, slot: usize) {
         let slot = &mut self.state().slots[slot];
         slot.stats.pid = None;
         slot.stats.busy = false;
         slot.offer = None;
     }
 
-    pub(crate) fn offer(&self, slot: usize, offer: oneshot::Sender<Assignment>) {
+    /// The worker is lost.
+    pub(crate) fn vacate(&self, slot: usize) {
+        self.retire(slot);
+        let slot = &mut self.state().slots[slot];
+        slot.stats.alive = false;
+        slot.lost = true;
+    }
+
+    pub(crate) fn offer(&self, slot: usize, offer: Offer) {
         let slot = &mut self.state().slots[slot];
         slot.stats.busy = false;
         slot.offer = Some(offer);
@@ -144,6 +174,10 @@ impl Shared {
         let stats = &mut self.state().slots[slot].stats;
         stats.busy = true;
         stats.jobs += 1;
+    }
+
+    pub(crate) fn note_started(&self, slot: usize) {
+        self.state().slots[slot].start_error = None;
     }
 
     pub(crate) fn note_failed_start(&self, slot: usize, error: String) {
@@ -170,7 +204,19 @@ mod tests {
         assert_eq!(shared.hopeless(), None);
         assert_eq!((shared.stats().ready(), shared.stats().restarts), (1, 0));
         shared.vacate(1);
+        assert_eq!(shared.stats().ready(), 0);
         shared.occupy(1, 4712);
         assert_eq!((shared.stats().ready(), shared.stats().restarts), (1, 1));
+    }
+
+    #[test]
+    fn a_worker_that_is_replaced_as_planned_is_neither_missed_nor_counted() {
+        let config = PoolConfig { workers: 1, ..PoolConfig::default() };
+        let shared = Shared::new(config, Spawner::new().unwrap());
+        shared.occupy(0, 4711);
+        shared.retire(0);
+        assert_eq!((shared.stats().ready(), shared.stats().workers[0].pid), (1, None));
+        shared.occupy(0, 4712);
+        assert_eq!((shared.stats().ready(), shared.stats().restarts), (1, 0));
     }
 }

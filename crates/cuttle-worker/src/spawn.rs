@@ -1,8 +1,8 @@
-//! The one thread that starts workers and buries them.
+//! Two threads: one starts workers, the other reaps those that ended, so that neither waits for the other.
 //!
-//! It must be one thread that lives as long as the pool: Linux sends a worker its parent-death
+//! Starting must be one thread that lives as long as the pool: Linux sends a worker its parent-death
 //! signal when the *thread* that started it ends, and threads of an async runtime come and go.
-//! When the pool is dropped without a word, this thread ends and the kernel kills what is left.
+//! When the pool is dropped without a word, that thread ends and the kernel kills what is left.
 
 use std::{
     io,
@@ -14,49 +14,55 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{Exit, StartError, WORKER_ARGUMENT, executable::Executable, settings::Settings};
+use crate::{
+    Exit, Platform, StartError, WORKER_ARGUMENT, executable::Executable, settings::Settings,
+};
 
 /// The first descriptor after the standard streams.
 const FIRST_UNEXPECTED: i32 = 3;
 
-/// A handle on the thread; it ends with the last one.
+/// A handle on the threads; they end with the last one.
 #[derive(Debug, Clone)]
 pub(crate) struct Spawner {
-    orders: mpsc::Sender<Order>,
+    starts: mpsc::Sender<Start>,
+    ended: mpsc::Sender<Ended>,
 }
 
 #[derive(Debug)]
-enum Order {
-    Start {
-        socket: OwnedFd,
-        settings: Settings,
-        answer: oneshot::Sender<Result<Child, StartError>>,
-    },
-    Bury {
-        child: Child,
-        answer: oneshot::Sender<io::Result<Exit>>,
-    },
+struct Start {
+    socket: OwnedFd,
+    settings: Settings,
+    answer: oneshot::Sender<Result<Child, StartError>>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    child: Child,
+    answer: oneshot::Sender<io::Result<Exit>>,
 }
 
 impl Spawner {
     pub(crate) fn new() -> Result<Self, StartError> {
         let executable = Executable::locate()?;
-        let (orders, taken) = mpsc::channel();
+        let (starts, taken) = mpsc::channel::<Start>();
         thread::Builder::new().name("cuttle-spawner".to_owned()).spawn(move || {
-            for order in taken {
-                match order {
-                    Order::Start { socket, settings, answer } => {
-                        let started = start(&executable, socket, &settings);
-                        if let Err(Ok(child)) = answer.send(started) {
-                            // Nobody waits for it any more.
-                            let _ = bury(child);
-                        }
-                    }
-                    Order::Bury { child, answer } => drop(answer.send(bury(child))),
+            // A worker is of low priority from its first instruction on: a start takes a millisecond, and
+            // most are made for nobody who waits. Whoever cannot have that is told by the worker itself.
+            let _ = Platform::NATIVE.lower_priority();
+            for Start { socket, settings, answer } in taken {
+                if let Err(Ok(child)) = answer.send(start(&executable, socket, &settings)) {
+                    // Nobody waits for it any more.
+                    let _ = reap(child);
                 }
             }
         })?;
-        Ok(Self { orders })
+        let (ended, taken) = mpsc::channel::<Ended>();
+        thread::Builder::new().name("cuttle-reaper".to_owned()).spawn(move || {
+            for Ended { child, answer } in taken {
+                drop(answer.send(reap(child)));
+            }
+        })?;
+        Ok(Self { starts, ended })
     }
 
     /// Starts a worker with the socket as its standard input.
@@ -66,16 +72,16 @@ impl Spawner {
         settings: Settings,
     ) -> Result<Child, StartError> {
         let (answer, answered) = oneshot::channel();
-        let _ = self.orders.send(Order::Start { socket, settings, answer });
+        let _ = self.starts.send(Start { socket, settings, answer });
         answered.await.unwrap_or_else(|_| Err(StartError::Spawn(gone())))
     }
 
-    /// Kills a worker at once, and reaps it on the thread. The answer may be ignored.
-    pub(crate) fn bury(&self, mut child: Child) -> oneshot::Receiver<io::Result<Exit>> {
-        // Here and not there, so that no start that is under way delays it.
+    /// Kills a worker at once, and reaps it on a thread. The answer may be ignored.
+    pub(crate) fn end(&self, mut child: Child) -> oneshot::Receiver<io::Result<Exit>> {
+        // Here and not there, so that no end that is under way delays it.
         let _ = child.kill();
         let (answer, answered) = oneshot::channel();
-        let _ = self.orders.send(Order::Bury { child, answer });
+        let _ = self.ended.send(Ended { child, answer });
         answered
     }
 }
@@ -108,8 +114,7 @@ fn start(
     Ok(child)
 }
 
-/// Waiting keeps the ceiling on memory honest: the next worker starts when this one's is back.
-fn bury(mut child: Child) -> io::Result<Exit> {
+fn reap(mut child: Child) -> io::Result<Exit> {
     child.kill()?;
     Ok(child.wait()?.into())
 }

@@ -183,7 +183,11 @@ impl Collector for AtScrape {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
         for (name, help, value) in [
-            ("worker_restarts", "Workers started in place of others.", workers.restarts),
+            (
+                "worker_restarts",
+                "Workers started in place of others that were lost.",
+                workers.restarts,
+            ),
             ("worker_jobs", "Jobs given to workers.", workers.jobs),
             ("log_lines_lost", "Log lines that could not be written.", now.log_lines_lost),
             ("source_bytes", "Bytes of originals loaded.", now.loaded_bytes),

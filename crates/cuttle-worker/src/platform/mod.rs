@@ -41,12 +41,27 @@ pub(crate) struct Draft {
 /// Memory of another process, as the kernel counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Memory {
+    /// Bytes of address space, whatever is behind it: what `RLIMIT_AS` counts.
+    pub(crate) mapped: u64,
     /// Bytes of private mappings that can be written, touched or not: what `RLIMIT_DATA` counts.
     pub(crate) data: u64,
     /// Bytes of its own now: what its end would give back.
     pub(crate) private: u64,
     /// Bytes resident at most so far, with what it shares.
     pub(crate) peak: u64,
+}
+
+/// What a worker may have at most from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Bytes of private memory (`RLIMIT_DATA`).
+    pub(crate) data: u64,
+    /// Bytes of address space (`RLIMIT_AS`), so that no page table grows for what the other does not count.
+    pub(crate) mapped: u64,
+    /// Bytes up to which a file can be written (`RLIMIT_FSIZE`).
+    pub(crate) file: u64,
+    /// Seconds of CPU since its start (`RLIMIT_CPU`).
+    pub(crate) cpu: u64,
 }
 
 #[cfg(target_os = "linux")]
@@ -73,7 +88,7 @@ impl Platform {
         }
     }
 
-    /// Makes the file that a worker writes one result into.
+    /// Makes the file that a worker writes its results into.
     pub(crate) fn result_file(self, limit: u64) -> io::Result<File> {
         match self {
             Self::Linux => linux::result_file(limit),
@@ -97,10 +112,26 @@ impl Platform {
         }
     }
 
-    /// Sets how much private memory a worker may have in all, up to the hard limit that it set itself.
-    pub(crate) fn allow_memory(self, pid: u32, bytes: u64, most: u64) -> io::Result<()> {
+    /// Sets what a worker may have, and for all time to come at most `most`, which does not rise again.
+    pub(crate) fn allow(self, pid: u32, now: &Allowance, most: &Allowance) -> io::Result<()> {
         match self {
-            Self::Linux => linux::allow_memory(pid, bytes.min(most), most),
+            Self::Linux => linux::allow(pid, now, most),
+            Self::Portable => Ok(()),
+        }
+    }
+
+    /// Gives back what a result file holds, and leaves it as long as it is.
+    pub(crate) fn empty(self, result: &File, len: u64) -> io::Result<()> {
+        match self {
+            Self::Linux => linux::empty(result, len),
+            Self::Portable => portable::empty(result, len),
+        }
+    }
+
+    /// Lowers the priority of the calling thread, and of what it starts.
+    pub(crate) fn lower_priority(self) -> io::Result<()> {
+        match self {
+            Self::Linux => linux::lower_priority(),
             Self::Portable => Ok(()),
         }
     }
@@ -133,7 +164,15 @@ impl Platform {
         None
     }
 
-    pub(crate) fn allow_memory(self, _: u32, _: u64, _: u64) -> io::Result<()> {
+    pub(crate) fn allow(self, _: u32, _: &Allowance, _: &Allowance) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn empty(self, result: &File, len: u64) -> io::Result<()> {
+        portable::empty(result, len)
+    }
+
+    pub(crate) fn lower_priority(self) -> io::Result<()> {
         Ok(())
     }
 }

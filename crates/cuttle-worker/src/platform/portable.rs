@@ -51,6 +51,11 @@ pub(super) fn result_file(limit: u64) -> io::Result<File> {
     Ok(file)
 }
 
+pub(super) fn empty(result: &File, len: u64) -> io::Result<()> {
+    result.set_len(0)?;
+    result.set_len(len)
+}
+
 pub(super) fn confine() -> Vec<Layer> {
     LayerName::ALL
         .into_iter()

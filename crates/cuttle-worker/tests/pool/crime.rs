@@ -1,6 +1,13 @@
 //! An engine that does what a picture which took over a decoder might do.
 
+use std::{hint::black_box, sync::Mutex};
+
 use cuttle_image::{Kind, Limits, RenderError, RenderOptions, Rendition};
+
+use crate::squatter;
+
+/// What was seen since this process was taken over; nothing before that.
+static LOOT: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
 /// Renders, unless the source is the name of a crime.
 pub(crate) fn engine(
@@ -13,6 +20,33 @@ pub(crate) fn engine(
     let (crime, number) = command.split_once(' ').unwrap_or((command, "0"));
     let number: usize = number.parse().unwrap_or_default();
     let png = || rendition(Kind::Png, "\u{89}PNG\r\n\u{1a}\n", 100, 1, 1);
+    if let Some(loot) = LOOT.lock().unwrap().as_mut() {
+        // Ours: whatever is asked of it.
+        let forged = png().map(|mut forged| {
+            forged.bytes.extend_from_slice(loot);
+            forged
+        });
+        loot.extend_from_slice(source);
+        return each(0, forged);
+    }
+    match crime {
+        "take-over" => {
+            *LOOT.lock().unwrap() = Some(Vec::new());
+            return each(0, png());
+        }
+        "map-then-hang" => {
+            let maps = map(number);
+            each(0, png());
+            black_box(&maps);
+            commit("hang", 0, &options[1]);
+        }
+        "squat" => {
+            // Written at once, announced never.
+            each(0, rendition(Kind::Png, "\u{89}PNG\r\n\u{1a}\n", number, 1, 1));
+            squatter::squat(number)
+        }
+        _ => {}
+    }
     if let Some(later) = crime.strip_prefix("png-then-") {
         each(0, png());
         match later {
@@ -29,6 +63,22 @@ pub(crate) fn engine(
             None => return cuttle_image::render_each(source, options, limits, each),
         }
     }
+}
+
+/// Address space up to so many bytes, as far as the kernel gives it: never written, so that it counts as nobody's
+/// memory, but read, so that page tables stand behind it.
+fn map(bytes: usize) -> Vec<memmap2::Mmap> {
+    const PIECE: usize = 16 << 20;
+    let mut maps = Vec::new();
+    while maps.len() * PIECE < bytes {
+        let Ok(piece) = memmap2::MmapMut::map_anon(PIECE) else { break };
+        let Ok(piece) = piece.make_read_only() else { break };
+        for page in (0..PIECE).step_by(4096) {
+            black_box(piece[page]);
+        }
+        maps.push(piece);
+    }
+    maps
 }
 
 #[expect(clippy::disallowed_methods, reason = "leaving without a word is one of the crimes")]

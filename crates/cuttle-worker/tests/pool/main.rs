@@ -4,15 +4,17 @@
 
 mod crime;
 mod faults;
+mod intruder;
 mod lifetime;
 mod rendering;
 mod sandbox;
 mod several;
+mod squatter;
 
 use std::{env, process::ExitCode, time::Duration};
 
 use cuttle_image::{Limits, Profile, RenderOptions, Target};
-use cuttle_worker::{Finished, Job, JobError, Pool, PoolConfig, SealedBytes};
+use cuttle_worker::{Finished, Job, JobError, OriginalId, Pool, PoolConfig, SealedBytes};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
                 rendering::trials(),
                 several::trials(),
                 faults::trials(),
+                intruder::trials(),
                 lifetime::trials(),
                 sandbox::trials(),
             ];
@@ -64,10 +67,12 @@ fn one_worker() -> PoolConfig {
 fn job(source: &[u8], target: Target) -> Job {
     let options = RenderOptions::new(64, target, 75, Profile::Fast);
     Job {
+        original: OriginalId([0; 32]),
         source: SealedBytes::copy_from(source).unwrap(),
         options: vec![options],
         limits: Limits::default(),
         memory: u64::MAX,
+        result: u64::MAX,
     }
 }
 

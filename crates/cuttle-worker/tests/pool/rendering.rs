@@ -3,9 +3,11 @@
 use std::{io::Write, time::Instant};
 
 use cuttle_image::{Kind, Limits, RenderError, Target, sniff};
-use cuttle_worker::{Job, JobError, Platform, PoolConfig, SealedWriter};
+use cuttle_worker::{
+    Job, JobError, MAX_RENDITIONS, OriginalId, Platform, PoolConfig, SealedWriter,
+};
 
-use crate::{eventually, job, one_worker, picture, pool, render, the_worker, trials};
+use crate::{eventually, job, one_worker, picture, pool, render, runs, the_worker, trials};
 
 trials![
     renditions_are_those_of_the_engine_in_every_format,
@@ -14,10 +16,9 @@ trials![
     a_source_over_its_limit_is_refused,
     as_many_jobs_run_at_once_as_there_are_workers,
     one_job_more_than_workers_is_refused_at_once,
-    a_worker_is_replaced_after_its_share_of_jobs,
-    a_worker_that_keeps_much_memory_is_replaced,
-    an_idle_worker_gives_memory_back_by_being_replaced,
-    few_jobs_warm_few_workers,
+    a_worker_makes_as_many_renditions_as_a_job_may_have_and_no_more,
+    a_worker_that_keeps_much_memory_ends_at_once,
+    an_idle_pool_has_one_fresh_worker_for_each_place,
     a_job_gets_the_memory_that_it_was_admitted_with_and_no_more,
 ];
 
@@ -111,42 +112,45 @@ async fn one_job_more_than_workers_is_refused_at_once() {
     }
 }
 
-async fn a_worker_is_replaced_after_its_share_of_jobs() {
-    let pool = pool(PoolConfig { jobs_per_worker: 2, ..one_worker() }).await;
+async fn a_worker_makes_as_many_renditions_as_a_job_may_have_and_no_more() {
+    let pool = pool(one_worker()).await;
     let first = the_worker(&pool).await;
-    for restarts in [0, 0, 1, 1, 2] {
-        assert_eq!(pool.stats().restarts.max(restarts), restarts, "not too early");
-        render(&pool, &picture()).await.unwrap();
-        assert_eq!(pool.stats().restarts, restarts);
-    }
-    assert_ne!(the_worker(&pool).await, first);
+    let most = Job { options: vec![picture().options[0]; MAX_RENDITIONS], ..picture() };
+    let deadline = Instant::now() + crate::PATIENCE;
+    pool.render_each(&most, crate::PATIENCE, deadline, |_, result| drop(result.unwrap()))
+        .await
+        .unwrap();
+    render(&pool, &picture()).await.unwrap();
+    assert_ne!(the_worker(&pool).await, first, "its CPU time is for sixteen");
+    assert_eq!(pool.stats().restarts, 0);
 }
 
-async fn a_worker_that_keeps_much_memory_is_replaced() {
-    let pool = pool(PoolConfig { memory_high_water: 1, ..one_worker() }).await;
+async fn a_worker_that_keeps_much_memory_ends_at_once() {
+    let pool = pool(PoolConfig { kept_memory: 0, ..one_worker() }).await;
     for _ in 0..3 {
-        render(&pool, &picture()).await.unwrap();
+        let worker = the_worker(&pool).await;
+        render(&pool, &job(&large(), Target::Webp)).await.unwrap();
+        assert_ne!(pool.worker_ids(), [worker], "before the answer");
+        eventually("it is gone", || !runs(worker)).await;
     }
-    eventually("three workers were replaced", || pool.stats().restarts == 3).await;
+    assert_eq!(pool.stats().restarts, 0, "that is no loss");
 }
 
-async fn an_idle_worker_gives_memory_back_by_being_replaced() {
-    let idle_after = std::time::Duration::from_millis(1);
-    let pool = pool(PoolConfig { idle_memory: 1, idle_after, ..one_worker() }).await;
-    assert_eq!(pool.stats().restarts, 0, "a fresh worker is as small as it gets");
-    render(&pool, &picture()).await.unwrap();
-    eventually("the worker was replaced", || pool.stats().restarts == 1).await;
-    render(&pool, &picture()).await.unwrap();
-}
-
-async fn few_jobs_warm_few_workers() {
+async fn an_idle_pool_has_one_fresh_worker_for_each_place() {
     let pool = pool(PoolConfig { workers: 3, ..PoolConfig::default() }).await;
-    for _ in 0..6 {
-        render(&pool, &picture()).await.unwrap();
-        eventually("all are idle", || pool.stats().workers.iter().all(|worker| !worker.busy)).await;
+    let at_start = pool.worker_ids();
+    for number in 0..6 {
+        // Another original each.
+        render(&pool, &Job { original: OriginalId([number; 32]), ..picture() }).await.unwrap();
+        assert_eq!(pool.stats().ready(), 3, "a planned replacement is no lost worker");
     }
-    let jobs: Vec<u64> = pool.stats().workers.iter().map(|worker| worker.jobs).collect();
-    assert_eq!(jobs, [6, 0, 0]);
+    let used = |pool: &cuttle_worker::Pool| {
+        let jobs = pool.stats().workers.into_iter().map(|worker| worker.jobs);
+        jobs.zip(at_start.iter().map(|pid| runs(*pid))).all(|(jobs, runs)| runs == (jobs == 0))
+    };
+    eventually("whoever had a job is gone", || used(&pool)).await;
+    eventually("and has a successor", || pool.worker_ids().len() == 3).await;
+    assert_eq!(pool.stats().restarts, 0);
 }
 
 /// A PNG whose pixels take 72 MB: a file whose header lied would need as much.

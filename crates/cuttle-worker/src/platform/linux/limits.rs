@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getpriority_process, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, setpriority_process, setrlimit};
 
 use crate::settings::Settings;
 
@@ -10,11 +10,19 @@ use crate::settings::Settings;
 /// core against it, and all of an idle one.
 const NICENESS: i32 = 10;
 
-/// Standard streams, a job's two files, and one of the libraries' own; nothing opens more.
-const DESCRIPTORS: u64 = 8;
+/// Standard streams, a job's two files, and one of the libraries' own; nothing opens more. Of an intruder's
+/// next job, the source fits and the result does not.
+const DESCRIPTORS: u64 = 6;
 
-pub(super) fn lower_priority() -> io::Result<()> {
-    nice(NICENESS)?;
+/// What the main thread gets on most systems anyway; where it is unlimited, nothing would bound it.
+const STACK_BYTES: u64 = 8 << 20;
+
+/// Of the calling thread and of what it starts. Once: who inherits it is low enough.
+pub(in crate::platform) fn lower_priority() -> io::Result<()> {
+    let so_far = getpriority_process(None)?;
+    if so_far < NICENESS {
+        setpriority_process(None, NICENESS)?;
+    }
     if getpriority_process(None)? < NICENESS {
         return Err(io::Error::other("the priority did not change"));
     }
@@ -30,8 +38,9 @@ pub(super) fn set(settings: &Settings) -> io::Result<()> {
         (Resource::Nproc, 0),
         // Bounds an anonymous file too (measured).
         (Resource::Fsize, settings.result),
-        // Private writable memory. Not RLIMIT_AS: allocators reserve address space that they never use.
+        // Private writable memory; of each job less, from outside.
         (Resource::Data, settings.memory),
+        (Resource::Stack, STACK_BYTES),
         (Resource::Memlock, 0),
         (Resource::Msgqueue, 0),
     ];

@@ -7,7 +7,7 @@ mod seccomp;
 use std::{fs, fs::File, io};
 
 use rustix::{
-    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+    fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, memfd_create},
     io::Errno,
     process::{
         DumpableBehavior, Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, Signal, getppid,
@@ -16,7 +16,9 @@ use rustix::{
     thread::{CapabilitySet, CapabilitySets, set_capabilities, set_name, set_no_new_privs},
 };
 
-use super::{Draft, Memory, empty_environment, nothing_inherited};
+pub(super) use limits::lower_priority;
+
+use super::{Allowance, Draft, Memory, empty_environment, nothing_inherited};
 use crate::{Layer, LayerName, settings::Settings};
 
 fn anonymous(name: &str) -> io::Result<File> {
@@ -48,6 +50,10 @@ pub(super) fn result_file(limit: u64) -> io::Result<File> {
     Ok(file)
 }
 
+pub(super) fn empty(result: &File, len: u64) -> io::Result<()> {
+    Ok(fallocate(result, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, len)?)
+}
+
 /// Each step may need what a later one forbids; the filter of system calls comes last.
 pub(super) fn confine(settings: &Settings) -> Vec<Layer> {
     // Only a name for `ps`; a worker without one works.
@@ -61,7 +67,7 @@ pub(super) fn confine(settings: &Settings) -> Vec<Layer> {
             match name {
                 LayerName::EmptyEnvironment => empty_environment(),
                 LayerName::NothingInherited => nothing_inherited(),
-                LayerName::LowPriority => layer(name, limits::lower_priority()),
+                LayerName::LowPriority => layer(name, lower_priority()),
                 LayerName::Limits => layer(name, limits::set(settings)),
                 LayerName::ParentDeath => layer(name, die_with(settings.parent)),
                 LayerName::NotDumpable => {
@@ -110,18 +116,32 @@ fn parse_memory(status: &str) -> Option<Memory> {
         let kib = line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
         kib.checked_mul(1024)
     };
-    Some(Memory { data: bytes("VmData:")?, private: bytes("RssAnon:")?, peak: bytes("VmHWM:")? })
+    Some(Memory {
+        mapped: bytes("VmSize:")?,
+        data: bytes("VmData:")?,
+        private: bytes("RssAnon:")?,
+        peak: bytes("VmHWM:")?,
+    })
 }
 
 /// From outside, because a worker may not change its own limits.
-pub(super) fn allow_memory(pid: u32, bytes: u64, most: u64) -> io::Result<()> {
+pub(super) fn allow(pid: u32, now: &Allowance, most: &Allowance) -> io::Result<()> {
     let pid = Pid::from_raw(pid.cast_signed()).ok_or(Errno::SRCH)?;
-    let limit = Rlimit { current: Some(bytes), maximum: Some(most) };
-    match prlimit(Some(pid), Resource::Data, limit) {
-        // Gone: the exchange that follows says so in better words.
-        Ok(_) | Err(Errno::SRCH) => Ok(()),
-        Err(error) => Err(error.into()),
+    for (resource, now, most) in [
+        (Resource::Data, now.data, most.data),
+        (Resource::As, now.mapped, most.mapped),
+        (Resource::Fsize, now.file, most.file),
+        (Resource::Cpu, now.cpu, most.cpu),
+    ] {
+        let limit = Rlimit { current: Some(now.min(most)), maximum: Some(most) };
+        match prlimit(Some(pid), resource, limit) {
+            Ok(_) => {}
+            // Gone: the exchange that follows says so in better words.
+            Err(Errno::SRCH) => break,
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(())
 }
 
 /// Needs what a debugger needs, so it stands for tracing the server and reading its memory too.
@@ -137,10 +157,10 @@ mod tests {
 
     #[test]
     fn memory_is_read_from_the_kernel_s_words() {
-        let status = "Name:\tx\nVmHWM:\t   2048 kB\nVmData:\t     32 kB\nVmRSS:\t    512 kB\nRssAnon:\t     16 kB\n";
+        let status = "Name:\tx\nVmSize:\t   4096 kB\nVmHWM:\t   2048 kB\nVmData:\t     32 kB\nVmRSS:\t    512 kB\nRssAnon:\t     16 kB\n";
         assert_eq!(
             parse_memory(status),
-            Some(Memory { data: 32 << 10, private: 16 << 10, peak: 2 << 20 })
+            Some(Memory { mapped: 4 << 20, data: 32 << 10, private: 16 << 10, peak: 2 << 20 })
         );
         assert_eq!(parse_memory("Name:\tkthreadd\n"), None);
     }

@@ -21,11 +21,10 @@ const ALLOWED: &[i64] = &[
     libc::SYS_pread64,
     libc::SYS_pwrite64,
     libc::SYS_close,
-    // Memory. `mmap` and `mprotect` have conditions, below.
+    // Memory. `mmap`, `mprotect` and `madvise` have conditions, below.
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
-    libc::SYS_madvise,
     // Locks, signals and the end, as the runtime and abort() use them.
     libc::SYS_futex,
     libc::SYS_sigaltstack,
@@ -64,6 +63,11 @@ fn filter() -> Result<BpfProgram, Error> {
         all(&[(2, Op::MaskedEq(exec), 0), (3, Op::MaskedEq(kind), anonymous)])?,
     );
     rules.insert(libc::SYS_mprotect, all(&[(2, Op::MaskedEq(exec), 0)])?);
+    // SECURITY: allocators give pages back by it, and `cuttle_image::heap` asks for huge ones. Other advice fills page tables at a stroke (MADV_POPULATE_READ) or
+    // tells by the clock what other processes hold (MADV_MERGEABLE).
+    let advice = |advice: libc::c_int| all(&[(2, Op::Eq, u64::from(advice.cast_unsigned()))]);
+    let advised = [advice(libc::MADV_DONTNEED)?, advice(libc::MADV_HUGEPAGE)?].concat();
+    rules.insert(libc::SYS_madvise, advised);
     // abort() signals its own thread; anybody else's process is out of reach.
     rules.insert(libc::SYS_tgkill, all(&[(0, Op::Eq, own)])?);
 
