@@ -99,6 +99,16 @@ impl Server {
         Self::run(command.args(["-c", script]).arg(binary()).args(args).stdin(socket))
     }
 
+    /// With what a line of shell leaves behind: limits and ignored signals are inherited.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn after<S: AsRef<OsStr>>(line: &str, args: &[S]) -> Self {
+        let script = format!("{line}; exec \"$0\" serve \"$@\"");
+        Self::run(Command::new("sh").arg("-c").arg(script).arg(binary()).args(args))
+    }
+
     /// Of the process.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -107,7 +107,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         say(&report)?;
     }
     let open = config.server.require_sandbox && !report.sandbox.holes().is_empty();
-    Ok(if open { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if open || report.sandbox.is_unable() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 impl fmt::Display for Report {
@@ -168,6 +168,9 @@ impl fmt::Display for Report {
         }
 
         writeln!(f)?;
+        if sandbox.is_unable() {
+            writeln!(f, "NO CODEC WORKS: instead of renditions, `serve` would send originals.")?;
+        }
         if sandbox.holes().is_empty() {
             writeln!(f, "Workers are fully confined.")?;
         } else {

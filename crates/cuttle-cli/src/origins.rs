@@ -66,6 +66,13 @@ pub(crate) fn original_server(config: &Config) -> Option<Url> {
     }
 }
 
+/// Whom visitors miss when it is down: the application that is stood in front of, else whoever has the originals.
+pub(crate) fn behind(config: &Config) -> Option<Url> {
+    let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
+    let upstream = upstream.filter(|_| !config.optimizer.only).map(|url| url.0.clone());
+    upstream.or_else(|| original_server(config))
+}
+
 /// Which application it is whose pictures are kept: those of another one under the same path are others. Not its build: what a
 /// deploy leaves as it is stays kept.
 pub(crate) fn application(configured: &Configured, folder: Option<&Path>) -> Arc<str> {

@@ -12,8 +12,8 @@ use cuttle_contract::{NextBuild, Rules};
 use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
-    App, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Phase, Proxy, ProxySettings,
-    Refusals, Rest, TrustedProxies,
+    App, Codec, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Phase, Proxy,
+    ProxySettings, Reach, Refusals, Rest, TrustedProxies,
 };
 use cuttle_source::{Folder, open_folder};
 use cuttle_store::{Store, StoreSettings};
@@ -126,6 +126,10 @@ async fn start(
             version: env!("CARGO_PKG_VERSION"),
             workers,
             sandbox_complete: report.holes().is_empty(),
+            codecs: report
+                .codecs()
+                .map(|(kind, works)| Codec { name: kind.extension(), works })
+                .collect(),
             address: shown(&public),
             degraded,
         },
@@ -137,6 +141,7 @@ async fn start(
         },
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         rest: rest(config, folder)?,
+        application: origins::behind(config).as_ref().and_then(Reach::of),
         admin: admin.guard(config),
         log_hits: config.server.log_hits,
         log,

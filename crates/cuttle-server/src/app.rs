@@ -11,7 +11,7 @@ use cuttle_source::Folder;
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
-use crate::admin::{Guard, Saturation};
+use crate::admin::{Guard, Reach, Saturation};
 use crate::client::TrustedProxies;
 use crate::forwarding::Forwarding;
 use crate::listen::{ConnectionLimits, Connections};
@@ -61,6 +61,8 @@ pub struct Parts {
     pub connections: ConnectionLimits,
     /// For whom we answer.
     pub hosts: Hosts,
+    /// The application, where there is one: whether it is there is part of the readiness report.
+    pub application: Option<Reach>,
     /// Who may ask on the admin address.
     pub admin: Guard,
     /// Of how many hits one is logged; 0 is none.
@@ -123,10 +125,21 @@ pub struct Facts {
     pub workers: usize,
     /// Every layer of the sandbox is active.
     pub sandbox_complete: bool,
+    /// What each codec could do when it was tried at start.
+    pub codecs: Vec<Codec>,
     /// Address that people open.
     pub address: String,
     /// What of it works less well than it was told to, from the start on.
     pub degraded: Vec<&'static str>,
+}
+
+/// One of the formats that are both read and written.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    /// As its files end.
+    pub name: &'static str,
+    /// Whether it is.
+    pub works: bool,
 }
 
 impl App {
@@ -137,7 +150,8 @@ impl App {
         let log = Arc::clone(&parts.log);
         let connections = Connections::new(parts.connections);
         let counted = Arc::clone(&connections);
-        let read = move || Readings::of(&pipeline, &log, counted.occupancy(), started);
+        let codecs = parts.facts.codecs.clone();
+        let read = move || Readings::of(&pipeline, &log, &codecs, counted.occupancy(), started);
         let metrics = Arc::new(Metrics::new(parts.facts.version, read));
         let told = Arc::clone(&metrics);
         parts.pipeline.watch(move |phases| told.job(phases));

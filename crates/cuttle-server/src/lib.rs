@@ -20,8 +20,8 @@ mod report;
 mod respond;
 mod route;
 
-pub use admin::{AdminAt, Guard};
-pub use app::{App, Facts, NextEndpoint, Parts, Refusals, Rest};
+pub use admin::{AdminAt, Guard, Reach};
+pub use app::{App, Codec, Facts, NextEndpoint, Parts, Refusals, Rest};
 pub use client::TrustedProxies;
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;

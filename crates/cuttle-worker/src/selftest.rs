@@ -55,6 +55,22 @@ impl SelfTestReport {
         self.codecs.iter().filter(|check| check.failure.is_some())
     }
 
+    /// Each format that is both read and written, and whether it was: a codec whose partner fails is not to blame.
+    pub fn codecs(&self) -> impl Iterator<Item = (Kind, bool)> {
+        let worked = |is: fn(&CodecCheck) -> Kind, kind| {
+            self.codecs.iter().any(|check| check.failure.is_none() && is(check) == kind)
+        };
+        CODECS.into_iter().map(move |(kind, _)| {
+            (kind, worked(|check| check.from, kind) && worked(|check| check.to, kind))
+        })
+    }
+
+    /// Whether nothing at all could be rendered.
+    #[must_use]
+    pub fn is_unable(&self) -> bool {
+        self.codecs.iter().all(|check| check.failure.is_some())
+    }
+
     fn warn(&self) {
         for layer in self.layers.iter().filter(|layer| !layer.active) {
             tracing::warn!(%layer, "THE SANDBOX IS INCOMPLETE: a layer is missing");
@@ -64,6 +80,9 @@ impl SelfTestReport {
         }
         for check in self.broken_codecs() {
             tracing::error!(from = ?check.from, to = ?check.to, failure = ?check.failure, "a codec fails");
+        }
+        if self.is_unable() {
+            tracing::error!("NO CODEC WORKS: instead of renditions, originals are served");
         }
     }
 }
@@ -186,3 +205,31 @@ const PICTURE: &[u8] = b"\
     \xf3\x18H\x14H1\x90)\x90c\xa0P\xa0\xc4@\xa5@\x8d\x81F\x81\x16\x03\x9d\x02=\x06\x06\x05F\x0cL\x0a\
     \xcc\x18X\x14X1\xb0)\xb0c\xe0P\xe0\xc4\xc0\xa5\xc0\x8d\x81G\x81\x17\x03A\x81\x88\x01\xe9\x03=\xd1\
     \x1f\x00-\xa5\x97?\x00\x00\x00\x00IEND\xaeB`\x82";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(works: impl Fn(Kind, Kind) -> bool) -> SelfTestReport {
+        let pairs = CODECS.into_iter().flat_map(|(from, _)| CODECS.map(|(to, _)| (from, to)));
+        let codecs = pairs.map(|(from, to)| {
+            let failure = (!works(from, to)).then(|| "it fails".to_owned());
+            CodecCheck { from, to, failure }
+        });
+        SelfTestReport { layers: Vec::new(), acts: Vec::new(), codecs: codecs.collect() }
+    }
+
+    #[test]
+    fn only_the_codec_that_fails_is_blamed() {
+        let broken = |report: &SelfTestReport| -> Vec<Kind> {
+            report.codecs().filter(|(_, works)| !works).map(|(kind, _)| kind).collect()
+        };
+        assert_eq!(broken(&report(|_, _| true)), []);
+        let no_encoder = report(|from, to| from != Kind::Avif && to != Kind::Avif);
+        assert_eq!(broken(&no_encoder), [Kind::Avif]);
+        assert_eq!(broken(&report(|from, _| from != Kind::Webp)), [Kind::Webp], "its decoder");
+        assert!(!no_encoder.is_unable());
+        let nothing = report(|_, _| false);
+        assert_eq!((broken(&nothing).len(), nothing.is_unable()), (CODECS.len(), true));
+    }
+}

@@ -39,6 +39,17 @@ impl Sample {
         self.sum("cuttle_image_requests_total", &[("outcome", outcome)])
     }
 
+    /// Answers that came about otherwise than visitors hope: originals in place of renditions, then all that was asked of the
+    /// application, and how much of that failed.
+    pub(super) fn beside(&self) -> [f64; 3] {
+        let proxied = "cuttle_proxied_requests_total";
+        [
+            self.sum("cuttle_image_fallbacks_total", &[]),
+            self.sum(proxied, &[]),
+            self.sum(proxied, &[("status", "5xx")]),
+        ]
+    }
+
     /// Of the pictures that were sent, how many no job had to be waited for.
     pub(super) fn hit_ratio(&self) -> Option<f64> {
         let [hit, stale, miss, collapsed, _] = OUTCOMES.map(|outcome| self.outcome(outcome));
@@ -104,6 +115,7 @@ impl Sample {
                     .collect::<Map<_, _>>(),
             )
         };
+        let [fallbacks, proxied, failed] = self.beside();
         let requests = OUTCOMES.map(|outcome| (outcome, number(self.outcome(outcome))));
         let phases = PHASES.map(|phase| {
             let count = self.sum("cuttle_image_phase_seconds_count", &[("phase", phase)]);
@@ -123,8 +135,9 @@ impl Sample {
             "requests": object(requests.into()),
             "hit_ratio": self.hit_ratio(),
             "phases": object(phases.into()),
-            "fallbacks": read("image_fallbacks_total"),
-            "proxied": read("proxied_requests_total"),
+            "fallbacks": number(fallbacks),
+            "proxied": number(proxied),
+            "proxied_5xx": number(failed),
             "bytes": { "in": read("source_bytes_total"), "out": read("image_sent_bytes_total"), "saved": read("image_saved_bytes_total") },
             "workers": { "places": read("workers"), "alive": read("workers_alive"), "busy": read("workers_busy"), "restarts": read("worker_restarts_total"), "jobs": read("worker_jobs_total") },
             "queue": { "jobs": read("jobs"), "jobs_waiting": read("jobs_waiting"), "requests_waiting": read("requests_waiting"), "full": read("queue_full") },

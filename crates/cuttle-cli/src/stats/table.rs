@@ -43,6 +43,12 @@ pub(super) fn table(
     let all = OUTCOMES.map(|outcome| format!("{}", now.outcome(outcome)));
     line(&cells("  in all", [all.to_vec(), vec![percent(now.hit_ratio())]].concat()));
     line(&[]);
+    line(&words("answers", &["fallbacks", "proxied", "5xx"]));
+    if let Some(seconds) = seconds {
+        line(&cells("  now", lately.beside().map(|it| format!("{:.1}/s", it / seconds)).to_vec()));
+    }
+    line(&cells("  in all", now.beside().map(|it| it.to_string()).to_vec()));
+    line(&[]);
     line(&words("phases", &["p50", "p95", "jobs"]));
     for phase in PHASES {
         let quantile = |share| lately.quantile(phase, share).map_or("-".to_owned(), time);

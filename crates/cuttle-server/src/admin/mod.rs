@@ -4,6 +4,7 @@
 
 mod guard;
 mod purge;
+mod reach;
 mod readiness;
 mod saturation;
 
@@ -17,6 +18,7 @@ use crate::metrics::MEDIA_TYPE;
 use crate::respond::{self, Body, NO_STORE};
 
 pub use guard::{AdminAt, Guard};
+pub use reach::Reach;
 pub(crate) use saturation::{Saturation, observe};
 
 /// Answers on the admin address.
@@ -29,7 +31,7 @@ pub(crate) async fn answer(app: &App, request: Request<Incoming>) -> Response<Bo
         (&Method::GET | &Method::HEAD, "/healthz") => {
             json(StatusCode::OK, &serde_json::json!({ "alive": true }))
         }
-        (&Method::GET | &Method::HEAD, "/readyz") => readiness::answer(app),
+        (&Method::GET | &Method::HEAD, "/readyz") => readiness::answer(app).await,
         (&Method::GET | &Method::HEAD, "/metrics") => metrics(app),
         (&Method::GET | &Method::HEAD, _) => respond::not_found(),
         _ => respond::method_not_allowed(),

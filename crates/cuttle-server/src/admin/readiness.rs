@@ -62,7 +62,7 @@ impl Tier {
     }
 }
 
-pub(super) fn answer(app: &App) -> Response<Body> {
+pub(super) async fn answer(app: &App) -> Response<Body> {
     let load = app.parts.pipeline.load();
     let usage = app.parts.pipeline.usage();
     let workers = app.parts.pipeline.pool().stats();
@@ -74,12 +74,26 @@ pub(super) fn answer(app: &App) -> Response<Body> {
     if alive == 0 && workers.start_error.is_some() {
         reasons.push("no worker can be started");
     }
-    // Where there is more behind us than pictures, that goes on however many of them wait.
-    if matches!(app.parts.rest, Rest::Nothing) && app.saturation.lasts(Instant::now()) {
+    let facts = &app.parts.facts;
+    let mut degraded: Vec<String> = facts.degraded.iter().map(|&known| known.to_owned()).collect();
+    // Where there is more behind us than pictures, that goes on however many of them wait, or cannot be made.
+    let only_pictures = matches!(app.parts.rest, Rest::Nothing);
+    if only_pictures && app.saturation.lasts(Instant::now()) {
         reasons.push("saturated");
     }
-    let mut degraded: Vec<String> =
-        app.parts.facts.degraded.iter().map(|&known| known.to_owned()).collect();
+    match (facts.codecs.iter().any(|codec| codec.works), only_pictures) {
+        (false, true) => reasons.push("no codec"),
+        (false, false) => degraded.push("no codec".to_owned()),
+        (true, _) => {
+            let broken = facts.codecs.iter().filter(|codec| !codec.works);
+            degraded.extend(broken.map(|codec| format!("codec fails: {}", codec.name)));
+        }
+    }
+    if let Some(application) = &app.parts.application
+        && !application.is_there().await
+    {
+        degraded.push("application down".to_owned());
+    }
     if load.full {
         degraded.push("image queue full".to_owned());
     }
@@ -90,7 +104,7 @@ pub(super) fn answer(app: &App) -> Response<Body> {
         let Occupancy { kind, taken, most, .. } = kind;
         degraded.push(format!("connections are scarce: {taken} of {most} ({kind})"));
     }
-    if !app.parts.facts.sandbox_complete {
+    if !facts.sandbox_complete {
         degraded.push("sandbox incomplete".to_owned());
     }
     if let Some(trouble) = app.parts.pipeline.trouble() {

@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Word;
+use crate::app::Codec;
 use crate::listen::Occupancy;
 use crate::log_health::LogHealth;
 
@@ -30,6 +31,7 @@ pub(crate) struct Readings {
     disk: Disk,
     log_lines_lost: u64,
     connections: [Occupancy; 2],
+    codecs: Vec<Codec>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,6 +97,7 @@ impl Readings {
     pub(crate) fn of(
         pipeline: &Pipeline,
         log: &LogHealth,
+        codecs: &[Codec],
         connections: [Occupancy; 2],
         started: SystemTime,
     ) -> Self {
@@ -128,6 +131,7 @@ impl Readings {
             },
             log_lines_lost: log.lines_lost(),
             connections,
+            codecs: codecs.to_vec(),
         }
     }
 
@@ -138,7 +142,8 @@ impl Readings {
         let connections = crate::listen::Connections::new(limits).occupancy();
         let shares = ["failures", "index", "originals", "personal", "queue", "renders", "variants"];
         let memory = shares.map(|name| MemoryShare { name, held: 0, most: 0 }).to_vec();
-        Self { caches, connections, memory, ..Self::default() }
+        let codecs = ["avif", "jpeg", "png", "webp"].map(|name| Codec { name, works: true });
+        Self { caches, codecs: codecs.to_vec(), connections, memory, ..Self::default() }
     }
 }
 
@@ -246,6 +251,13 @@ impl Collector for AtScrape {
                 let gauge = ConstGauge::new(of(cache));
                 gauge.encode(family.encode_family(&[("tier", *tier)])?)?;
             }
+        }
+        let any = ConstGauge::new(0_u64);
+        let help = "1 where the codec read and wrote a picture at start.";
+        let mut family = encoder.encode_descriptor("codec_works", help, None, any.metric_type())?;
+        for Codec { name, works } in &now.codecs {
+            let gauge = ConstGauge::new(u64::from(*works));
+            gauge.encode(family.encode_family(&[("codec", *name)])?)?;
         }
         for (name, help, of) in CONNECTIONS {
             let any = ConstGauge::new(0_u64);
