@@ -374,9 +374,16 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Whatever else a test is about, it fails where a task kept its thread of the server busy (`cuttle-watchdog`).
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        let busy: Vec<_> =
+            self.log().into_iter().filter(|event| event.get("cpu_ms").is_some()).collect();
+        assert!(busy.is_empty() || thread::panicking(), "the reactor stood still: {busy:#?}");
     }
 }
 

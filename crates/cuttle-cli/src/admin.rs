@@ -87,10 +87,12 @@ impl Listening {
         match self {
             Self::Nowhere => {}
             Self::At(listener) => {
-                tokio::spawn(cuttle_server::serve(app, Door::Admin, listener, drain));
+                let answering = cuttle_server::serve(app, Door::Admin, listener, drain);
+                cuttle_watchdog::spawn("admin address", answering);
             }
             Self::Socket(listener) => {
-                tokio::spawn(cuttle_server::serve_admin_socket(app, listener, drain));
+                let answering = cuttle_server::serve_admin_socket(app, listener, drain);
+                cuttle_watchdog::spawn("admin address", answering);
             }
         }
     }

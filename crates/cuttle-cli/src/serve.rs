@@ -51,7 +51,8 @@ pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    runtime.block_on(start(serve, &configured, given, (&logging, log)))
+    let serving = start(serve, &configured, given, (&logging, log));
+    runtime.block_on(cuttle_watchdog::watched("start and end", serving))
 }
 
 async fn start(
@@ -153,8 +154,8 @@ async fn start(
     }
     let (phase, told) = watch::channel(Phase::Serving);
     let drain = Drain(told);
-    let answering =
-        tokio::spawn(cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone()));
+    let answering = cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone());
+    let answering = cuttle_watchdog::spawn("public address", answering);
     admin.answer(&app, drain);
 
     stop.asked().await;

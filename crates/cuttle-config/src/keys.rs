@@ -247,7 +247,7 @@ tables! {
         connect: Milliseconds = "3s", in 100..=600_000;
         /// The longest fetch of an original, connection and body included.
         fetch: Milliseconds = "10s", in 100..=600_000;
-        /// Fetches from one host at a time.
+        /// Fetches from one host at a time, half of them for one client at most. One that has lasted a second counts a quarter.
         fetches_per_host: u64 = "8", in 1..=1_000;
         /// Redirects to follow from a remote source, each checked like the first URL.
         max_redirects: u64 = "0", in 0..=20;

@@ -105,7 +105,7 @@ where
         // The guard, not the end of the task, frees the key: it also runs when the job panics.
         let berth = Berth { flights: self.clone(), key: Some(key) };
         let job = job();
-        tokio::spawn(async move {
+        cuttle_watchdog::spawn("job", async move {
             let value = job.await;
             // Freed before the answer goes out: whoever asks after that finds it in the store.
             drop(berth);

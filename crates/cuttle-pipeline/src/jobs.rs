@@ -112,7 +112,8 @@ impl Stages {
             });
         }
         let (stages, original) = (Arc::clone(self), Arc::clone(original));
-        tokio::spawn(async move { stages.perform(party, &original).await });
+        let rendering = async move { stages.perform(party, &original).await };
+        cuttle_watchdog::spawn("render", rendering);
         Ok(seat)
     }
 

@@ -84,7 +84,7 @@ impl Kept {
         drop(shelf);
         let (this, due) = (self.clone(), original.loaded_at + time);
         // Nobody may come by again to notice that the time is over.
-        tokio::spawn(async move {
+        cuttle_watchdog::spawn("kept originals", async move {
             sleep_until(due).await;
             this.let_go_before(due - this.terms.time);
         });

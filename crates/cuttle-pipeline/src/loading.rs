@@ -72,6 +72,11 @@ impl Loading {
         self.room.queue.len()
     }
 
+    /// How many requests wait for a place at their host.
+    pub(crate) fn waiting_for_hosts(&self) -> usize {
+        self.origins.waiting()
+    }
+
     /// When the original is asked about again, if that is not at once.
     pub(crate) fn retry_in(&self, asked: &Asked, since: Epoch) -> Option<Duration> {
         let failed = self.failures.of_load(&LoadKey::of(asked, since))?;
@@ -164,6 +169,7 @@ impl Loading {
             limits: endpoint.source,
             allowed: &|source| endpoint.allowed.allow(source),
             forwarded: asked.forwarded(),
+            client: asked.client,
         };
         let intake = Intake::new(endpoint.source.bytes, self.room.clone(), deadline)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;

@@ -8,10 +8,15 @@ use cuttle_contract::Failure;
 use cuttle_image::{Probe, ProbeError};
 use cuttle_source::State;
 use cuttle_worker::{SealedBytes, SealedWriter};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue, Refused, Reserved};
 use crate::kept::Kept;
+
+/// Originals up to this size are probed where they are: the longest walk through so many bytes takes a millisecond, the
+/// longest through an animation of 20 MB takes as much as a picture.
+const PROBED_AT_ONCE_BYTES: u64 = 64 << 10;
 
 /// A loaded source. Its bytes are set aside in the memory budget for as long as anyone holds it.
 #[derive(Debug)]
@@ -35,9 +40,14 @@ impl Original {
         })
     }
 
-    /// Reads signature and dimensions, in safe Rust.
-    pub(crate) fn probe(&self) -> Result<Probe, ProbeError> {
-        cuttle_image::probe(self.bytes.reader())
+    /// Reads signature and dimensions, in safe Rust. What may take a while is done beside the reactor.
+    pub(crate) async fn probe(self: &Arc<Self>) -> Result<Probe, ProbeError> {
+        if self.len() <= PROBED_AT_ONCE_BYTES {
+            return cuttle_image::probe(self.bytes.reader());
+        }
+        let this = Arc::clone(self);
+        let probing = spawn_blocking(move || cuttle_image::probe(this.bytes.reader()));
+        probing.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped).into()))
     }
 
     /// Size in bytes.

@@ -223,6 +223,12 @@ impl Pipeline {
         self.0.loading.bytes()
     }
 
+    /// Requests for originals that wait for a place at their host, or for a decoder.
+    #[must_use]
+    pub fn waiting_for_hosts(&self) -> usize {
+        self.0.loading.waiting_for_hosts()
+    }
+
     /// The workers, for readiness and shutdown.
     #[must_use]
     pub fn pool(&self) -> &Pool {
@@ -410,7 +416,7 @@ impl Stages {
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
         let asked = &job.asked;
-        let made = match original.probe() {
+        let made = match original.probe().await {
             Ok(probe) => match self.decide(asked, &probe) {
                 Ok(Decision::PassThrough) => self.pass_through(job, original, probe.kind),
                 Ok(Decision::Render(target)) => {

@@ -40,7 +40,7 @@ pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drai
     let connections = match door {
         Door::Public => Arc::clone(&app.connections),
         Door::Admin => {
-            tokio::spawn(admin::observe(Arc::downgrade(&app)));
+            cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&app)));
             Connections::new(ADMIN)
         }
     };
@@ -82,7 +82,7 @@ pub(crate) async fn accept<A, F>(
         };
         let Some(place) = connections.requests.take(trusted.connection(peer.ip())) else {
             if let Ok(slot) = Arc::clone(&refusals).try_acquire_owned() {
-                tokio::spawn(async move {
+                cuttle_watchdog::spawn("refusal", async move {
                     refuse(stream).await;
                     drop(slot);
                 });
@@ -97,7 +97,8 @@ pub(crate) async fn accept<A, F>(
             connections: Arc::clone(&connections),
             place: Arc::new(place),
         };
-        tokio::spawn(visit.clone().until_closed(converse(visit, stream, answer.clone())));
+        let conversation = visit.clone().until_closed(converse(visit, stream, answer.clone()));
+        cuttle_watchdog::spawn("connection", conversation);
     }
     drop(listener);
     drain.finish(&connections).await;

@@ -95,7 +95,7 @@ impl LoadError {
             Self::Empty => Failure::SourceEmpty,
             Self::TooManyRedirects { .. } => Failure::TooManyRedirects,
             Self::AddressNotAllowed(_) => Failure::AddressNotAllowed,
-            // A part where the whole was asked for: nothing that a status could tell a client.
+            // Something else than the whole picture: nothing that a status could tell a client.
             Self::Status { status: 200..=299, .. } => Failure::SourceFailed { status: None },
             Self::Status { status, .. } => Failure::SourceFailed { status: Some(*status) },
             Self::TimedOut { .. } => Failure::SourceTimeout,

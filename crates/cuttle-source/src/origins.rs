@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cuttle_contract::{LocalPath, Source};
+use cuttle_contract::{Client, LocalPath, Source};
 use tokio::time::{Instant, timeout_at};
 
 use crate::fetch::client::Reply;
@@ -47,6 +47,8 @@ pub struct Terms<'a> {
     pub allowed: &'a (dyn Fn(&Source) -> bool + Sync),
     /// Sent to the application only.
     pub forwarded: &'a Forwarded,
+    /// Whose share of a host's places it takes.
+    pub client: Client,
 }
 
 impl fmt::Debug for Terms<'_> {
@@ -83,6 +85,13 @@ impl Origins {
     #[must_use]
     pub fn with_remote(self, remote: Remote) -> Self {
         Self { remote: Some(Arc::new(remote)), ..self }
+    }
+
+    /// Requests that wait for a place at their host, or for a decoder.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let upstream = self.upstream.as_ref().map_or(0, |upstream| upstream.waiting());
+        upstream + self.remote.as_ref().map_or(0, |remote| remote.waiting())
     }
 
     /// Asks for an original: for all of it, or, when a state of it is known already, whether that is still true.

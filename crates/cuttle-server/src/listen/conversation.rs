@@ -139,12 +139,13 @@ where
             }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 let app = hyper::upgrade::on(&mut response);
-                tokio::spawn(visit.until_closed(async move {
+                let tunnel = visit.until_closed(async move {
                     let _under_way = under_way;
                     if let Err(error) = tunnel::join(client, app).await {
                         tracing::debug!(%error, "tunnel ended");
                     }
-                }));
+                });
+                cuttle_watchdog::spawn("tunnel", tunnel);
                 return Ok(Counted::not(response));
             }
             // It ends with the stream, as its place is no longer one for requests.

@@ -20,7 +20,7 @@ const MOST_CONNECTIONS: usize = 64;
 
 /// Answers operators on `listener` until `drain` begins or its sender is gone; what is under way then is cut.
 pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain: Drain) {
-    tokio::spawn(admin::observe(Arc::downgrade(&app)));
+    cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&app)));
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut open = JoinSet::new();
     loop {
@@ -42,7 +42,7 @@ pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain
         };
         while open.try_join_next().is_some() {}
         let app = Arc::clone(&app);
-        open.spawn(async move {
+        let conversation = async move {
             let _place = place;
             let service = service_fn(|request: Request<Incoming>| {
                 let app = Arc::clone(&app);
@@ -55,6 +55,7 @@ pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-        });
+        };
+        open.spawn(cuttle_watchdog::watched("admin connection", conversation));
     }
 }

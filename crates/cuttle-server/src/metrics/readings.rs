@@ -30,6 +30,8 @@ pub(crate) struct Readings {
     memory: Vec<MemoryShare>,
     disk: Disk,
     log_lines_lost: u64,
+    long_polls: u64,
+    waiting_for_hosts: usize,
     connections: [Occupancy; 2],
     codecs: Vec<Codec>,
 }
@@ -130,6 +132,8 @@ impl Readings {
                 dropped_writes: usage.dropped_writes,
             },
             log_lines_lost: log.lines_lost(),
+            long_polls: cuttle_watchdog::long_polls(),
+            waiting_for_hosts: pipeline.waiting_for_hosts(),
             connections,
             codecs: codecs.to_vec(),
         }
@@ -175,6 +179,11 @@ impl Collector for AtScrape {
             ("jobs", "Jobs under way, loading included.", number(jobs)),
             ("jobs_waiting", "Jobs that wait for memory or for a worker.", number(jobs_waiting)),
             ("requests_waiting", "Requests that wait for a job.", number(requests_waiting)),
+            (
+                "source_requests_waiting",
+                "Requests for originals that wait for a place at their host, or for a decoder.",
+                number(now.waiting_for_hosts),
+            ),
             ("queue_full", "1 while no further job would be admitted.", u64::from(now.full)),
             ("disk_trouble", "1 while the cache on disk cannot be used.", u64::from(disk.trouble)),
             (
@@ -195,6 +204,11 @@ impl Collector for AtScrape {
             ),
             ("worker_jobs", "Jobs given to workers.", workers.jobs),
             ("log_lines_lost", "Log lines that could not be written.", now.log_lines_lost),
+            (
+                "long_polls",
+                "Turns of a task that used more than 100 ms of its thread's CPU time.",
+                now.long_polls,
+            ),
             ("source_bytes", "Bytes of originals loaded.", now.loaded_bytes),
             (
                 "disk_evictions",

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cuttle_watchdog::Executor;
 use http::request::Parts;
 use http::{Extensions, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
@@ -18,7 +19,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -51,7 +52,7 @@ impl Pool {
             .enable_http1()
             .wrap_connector(Dial(tcp));
         Self(
-            legacy::Client::builder(TokioExecutor::new())
+            legacy::Client::builder(Executor("connection to the application"))
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE)
                 .pool_max_idle_per_host(MOST_IDLE)

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::decoding::{Coding, decode};
+use super::fair_limit::Permit;
 use crate::LoadError;
 use crate::intake::{Intake, Pour};
 
@@ -24,10 +25,11 @@ const MAX_CODINGS: usize = 2;
 /// Chunks that wait on either side of the decoder.
 const CHUNKS_AHEAD: usize = 1;
 
-/// Pours a whole body into `pour`. Dropped, it ends the decoder too.
+/// Pours a whole body into `pour`; what is coded, once there is a `decoder`. Dropped, it ends the decoder too.
 pub(crate) async fn receive<B>(
     headers: &HeaderMap,
     body: B,
+    decoder: impl Future<Output = Permit>,
     pour: &mut Pour<impl Intake>,
 ) -> Result<(), LoadError>
 where
@@ -57,6 +59,7 @@ where
         }
         return Ok(());
     }
+    let permit = decoder.await;
     let (input, coded) = mpsc::channel(CHUNKS_AHEAD);
     let (output, mut decoded) = mpsc::channel(CHUNKS_AHEAD);
     let decoding = spawn_blocking(move || decode(&codings, coded, &output));
@@ -81,7 +84,8 @@ where
         }
         Ok::<_, LoadError>(())
     };
-    tokio::try_join!(feed, take)?;
+    let flow = async { tokio::try_join!(feed, take) };
+    permit.held_for(flow).await?;
     decoding
         .await
         .map_err(|panicked| LoadError::Encoding(panicked.into()))?

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use cuttle_watchdog::Executor;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
     USER_AGENT,
@@ -15,13 +16,14 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
-use super::lanes::Lanes;
+use super::fair_limit::FairLimit;
 use super::loops::{CDN_LOOP, MARK};
+use super::per_host_limit::PerHostLimit;
 use super::{Retry, body, freshness};
 use crate::guard::connector::Connector;
 use crate::guard::{Guard, RefusedHost, Resolve};
@@ -34,6 +36,8 @@ const IDLE_PER_ORIGIN: usize = 8;
 /// Shorter than the keep-alive of the servers that are common (nginx 75 s, Node 5 s aside), so that reuse rarely meets a
 /// connection that was just closed.
 const IDLE: Duration = Duration::from_secs(30);
+/// Bodies that are decoded at a time, each by a thread. With what is slow these are sixteen, of the five hundred that may block.
+const DECODERS: usize = 4;
 /// Room for the head of an answer; hyper's own default is six times as much.
 const HEAD_BYTES: usize = 64 << 10;
 
@@ -72,7 +76,8 @@ impl Default for HttpSettings {
 #[derive(Debug)]
 pub(crate) struct Client {
     inner: legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>,
-    lanes: Lanes,
+    per_host: PerHostLimit,
+    decoders: Arc<FairLimit>,
     user_agent: HeaderValue,
     pub(crate) retry: Retry,
 }
@@ -80,6 +85,8 @@ pub(crate) struct Client {
 /// One question to one origin.
 pub(crate) struct Exchange<'a> {
     pub(crate) uri: Uri,
+    /// Whom it is asked for, as far as fairness goes: nothing of it is sent.
+    pub(crate) client: cuttle_contract::Client,
     /// Beside those that are always sent.
     pub(crate) headers: HeaderMap,
     pub(crate) previous: Option<&'a State>,
@@ -115,13 +122,19 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let inner = legacy::Client::builder(TokioExecutor::new())
+        let inner = legacy::Client::builder(Executor("connection to an origin"))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_ORIGIN)
             .http1_max_buf_size(HEAD_BYTES)
             .build(connector);
-        Self { inner, lanes: Lanes::new(per_origin), user_agent, retry }
+        Self {
+            inner,
+            per_host: PerHostLimit::new(per_origin),
+            decoders: FairLimit::new(DECODERS),
+            user_agent,
+            retry,
+        }
     }
 
     /// Asks, and pours the body of a good answer into `pour`.
@@ -130,10 +143,22 @@ impl Client {
         exchange: Exchange<'_>,
         pour: &mut Pour<impl Intake>,
     ) -> Result<Reply, LoadError> {
-        let Exchange { uri, headers, previous, limits, deadline } = exchange;
-        let origin = uri.authority().map(|authority| authority.as_str().to_owned());
-        let lane = self.lanes.enter(origin.as_deref().unwrap_or_default());
-        let _lane = within(deadline, "turn at the origin", lane).await?;
+        let host = exchange.uri.authority().map_or("", |authority| authority.as_str());
+        let permit = self.per_host.acquire(host, exchange.client);
+        let permit = within(exchange.deadline, "turn at the origin", permit).await?;
+        permit.held_for(self.ask(exchange, pour)).await
+    }
+
+    /// Requests that wait for a place at their host, or for a decoder.
+    pub(crate) fn waiting(&self) -> usize {
+        self.per_host.waiting() + self.decoders.waiting()
+    }
+
+    async fn ask(
+        &self,
+        Exchange { uri, client, headers, previous, limits, deadline }: Exchange<'_>,
+        pour: &mut Pour<impl Intake>,
+    ) -> Result<Reply, LoadError> {
         let hop_ends = sooner(deadline, limits.hop);
         let request = self.request(uri, headers, previous);
         let head_due = sooner(hop_ends, limits.first_byte);
@@ -150,12 +175,12 @@ impl Client {
         if let Some(location) = redirect(&head) {
             return Ok(Reply::Redirect { status: head.status, location });
         }
-        // RFC 9110 §15.3.7: a part, which was not asked for. The rest of the picture is not in it.
-        if !head.status.is_success() || head.status == StatusCode::PARTIAL_CONTENT {
+        if !head.status.is_success() || is_not_the_whole(head.status) {
             let retry_after = freshness::retry_after(&head.headers, now);
             return Err(LoadError::Status { status: head.status.as_u16(), retry_after });
         }
-        let pouring = body::receive(&head.headers, body, pour);
+        let decoder = self.decoders.acquire(client);
+        let pouring = body::receive(&head.headers, body, decoder, pour);
         within(hop_ends, "end of the body", pouring).await??;
         let declared = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         Ok(Reply::Received {
@@ -198,6 +223,12 @@ fn asks(state: &State) -> bool {
         Version::File(_) => false,
         Version::Http { etag, last_modified } => etag.is_some() || last_modified.is_some(),
     }
+}
+
+/// A success that brings something else than the picture: a promise of it (RFC 9110 §15.3.3), a part (§15.3.7), or what
+/// changed in it (RFC 3229 §10.4.1). Neither of the latter was asked for.
+fn is_not_the_whole(status: StatusCode) -> bool {
+    matches!(status, StatusCode::ACCEPTED | StatusCode::PARTIAL_CONTENT | StatusCode::IM_USED)
 }
 
 /// Where one of the five statuses that say "the picture is over there" points. A 300 leaves the choice to people.

@@ -6,9 +6,10 @@
 mod body;
 pub(crate) mod client;
 mod decoding;
+mod fair_limit;
 mod freshness;
-mod lanes;
 mod loops;
+mod per_host_limit;
 mod remote;
 mod retry;
 mod upstream;

@@ -29,6 +29,11 @@ impl Remote {
         Self { client: Client::new(Some(guard), resolver, settings) }
     }
 
+    /// Requests that wait for a place at their host, or for a decoder.
+    pub(crate) fn waiting(&self) -> usize {
+        self.client.waiting()
+    }
+
     pub(crate) async fn load<I: Intake>(
         &self,
         url: &Url,
@@ -61,6 +66,7 @@ impl<I: Intake> Attempt for Following<'_, I> {
         loop {
             let exchange = Exchange {
                 uri: uri(&url)?,
+                client: self.terms.client,
                 headers: HeaderMap::new(),
                 previous: self.previous,
                 limits,

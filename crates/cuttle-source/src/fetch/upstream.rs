@@ -69,6 +69,11 @@ impl Upstream {
         Ok(Self { client, scheme, authority, headers })
     }
 
+    /// Requests that wait for a place at their host, or for a decoder.
+    pub(crate) fn waiting(&self) -> usize {
+        self.client.waiting()
+    }
+
     pub(crate) async fn load<I: Intake>(
         &self,
         path: &LocalPath,
@@ -125,6 +130,7 @@ impl<I: Intake> Attempt for Asking<'_, I> {
         headers.extend(self.upstream.headers.clone());
         let exchange = Exchange {
             uri: self.uri.clone(),
+            client: self.terms.client,
             headers,
             previous: self.previous,
             limits: &self.terms.limits,

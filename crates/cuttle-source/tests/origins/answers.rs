@@ -148,8 +148,10 @@ async fn what_is_no_picture_is_refused_once_and_by_whose_fault() {
     for (status, failure) in [
         (200, Failure::SourceEmpty),
         (204, Failure::SourceEmpty),
-        // A part that nobody asked for.
+        // A promise, a part and a difference.
+        (202, Failure::SourceFailed { status: None }),
         (206, Failure::SourceFailed { status: None }),
+        (226, Failure::SourceFailed { status: None }),
         (300, Failure::SourceFailed { status: Some(300) }),
         (302, Failure::SourceFailed { status: Some(302) }),
         (304, Failure::SourceFailed { status: Some(304) }),

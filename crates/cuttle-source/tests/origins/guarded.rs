@@ -139,7 +139,7 @@ async fn nothing_but_the_remote_client_loads_remote_sources() {
 }
 
 #[tokio::test]
-async fn who_finds_every_lane_taken_waits_without_a_connection() {
+async fn who_finds_every_place_taken_waits_without_a_connection() {
     let asked = Arc::new(Notify::new());
     let asking = Arc::clone(&asked);
     let there = ScriptedOrigin::start(move |_, _| {
@@ -149,8 +149,8 @@ async fn who_finds_every_lane_taken_waits_without_a_connection() {
     .await;
     let networks = vec!["127.0.0.0/8".parse().expect("a network")];
     let guard = Guard::new(Exceptions { networks, ..Exceptions::default() });
-    let one_lane = HttpSettings { per_origin: 1, ..settings() };
-    let origins = Origins::default().with_remote(Remote::new(guard, Names::of(&[]), one_lane));
+    let one_place = HttpSettings { per_origin: 1, ..settings() };
+    let origins = Origins::default().with_remote(Remote::new(guard, Names::of(&[]), one_place));
     let source = remote(&there.url("/a"));
     let first = tokio::spawn({
         let (origins, source) = (origins.clone(), source.clone());

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cuttle_contract::{Failure, Source};
+use cuttle_contract::{Client, Failure, Source};
 use cuttle_source::{
     Exceptions, Forwarded, Guard, HttpSettings, Intake, Limits, LoadError, Loaded, Origins,
     Outcome, Remote, Resolve, Resolving, Retry, State, Terms,
@@ -115,6 +115,7 @@ impl Setting {
             // Every source but those of one path, so that a redirect can be refused.
             allowed: &|source| !source.as_str().contains("/forbidden"),
             forwarded: &self.forwarded,
+            client: Client::unknown(),
         };
         origins.load(source, previous, &terms, Memory::default()).await
     }

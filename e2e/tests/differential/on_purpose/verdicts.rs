@@ -280,9 +280,9 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
-        name: "a part that nobody asked for is served as the whole",
+        name: "a promise, a part or a difference is served as the picture",
         when: |about| {
-            matches!(about.behaviour(), "status-206" | "part")
+            matches!(about.behaviour(), "status-202" | "status-206" | "status-226" | "part")
                 && about.case.asks_for_an_image()
                 && about.shows()
         },
