@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use cuttle_demo::fixtures::fixtures;
+use cuttle_demo::fixtures::{fixtures, odd};
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1).map(std::path::PathBuf::from) else {
@@ -12,9 +12,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let written = std::fs::create_dir_all(&folder).and_then(|()| {
-        fixtures()
-            .iter()
-            .try_for_each(|fixture| std::fs::write(folder.join(fixture.name), &fixture.bytes))
+        let sound = fixtures().into_iter().map(|fixture| (fixture.name, fixture.bytes));
+        let odd = odd().into_iter().map(|odd| (odd.name, odd.bytes));
+        sound.chain(odd).try_for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes))
     });
     match written {
         Ok(()) => ExitCode::SUCCESS,

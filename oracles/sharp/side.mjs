@@ -4,6 +4,7 @@
 // A request is a line of JSON and `bytes` bytes after it; an answer is the same. CPU is that of this whole
 // process, libvips's threads included, around the call alone. oracles/src/pipe.rs is the other end.
 import sharp from 'sharp';
+import { requests } from './requests.mjs';
 
 sharp.concurrency(1);
 sharp.cache(false);
@@ -55,35 +56,6 @@ async function timed(picture) {
   const { data, info } = await picture.toBuffer({ resolveWithObject: true });
   const { user, system } = process.cpuUsage(before);
   return { data, width: info.width, height: info.height, cpu: (user + system) / 1000 };
-}
-
-async function* requests() {
-  let waiting = Buffer.alloc(0);
-  let header;
-  let pieces = [];
-  let missing = 0;
-  for await (const piece of process.stdin) {
-    let rest = piece;
-    for (;;) {
-      if (!header) {
-        waiting = Buffer.concat([waiting, rest]);
-        const end = waiting.indexOf(10);
-        if (end < 0) break;
-        header = JSON.parse(waiting.subarray(0, end));
-        rest = waiting.subarray(end + 1);
-        waiting = Buffer.alloc(0);
-        missing = header.bytes ?? 0;
-      }
-      const taken = rest.subarray(0, missing);
-      pieces.push(taken);
-      missing -= taken.length;
-      rest = rest.subarray(taken.length);
-      if (missing > 0) break;
-      yield [header, Buffer.concat(pieces)];
-      header = undefined;
-      pieces = [];
-    }
-  }
 }
 
 for await (const [header, payload] of requests()) {

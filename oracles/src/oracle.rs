@@ -1,4 +1,4 @@
-//! The two oracles, and what may be asked of them.
+//! The three oracles, and what may be asked of them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,7 +79,7 @@ pub struct Film {
     pub frames: Vec<Raster>,
     /// Milliseconds for which each is shown.
     pub durations: Vec<f64>,
-    /// How often the whole is played, 0 for ever; `None` where Pillow does not say.
+    /// How often the whole is played, 0 for ever; `None` where nobody says.
     pub plays: Option<u32>,
 }
 
@@ -104,12 +104,43 @@ impl Pillow {
     /// # Panics
     /// When the answer is not what it says.
     pub fn film(&mut self, source: &[u8], size: Option<(u32, u32)>) -> Result<Film, String> {
-        let (answer, data) = ask(&mut self.0, &json!({ "op": "film", "size": size }), source)?;
-        let Answer { width, height, durations, plays, .. } = answer;
-        let length = 4 * width as usize * height as usize;
-        let frames: Vec<Raster> =
-            data.chunks(length).map(|rgba| Raster::new(width, height, rgba.to_vec())).collect();
-        assert_eq!(frames.len(), durations.len(), "a duration for each frame");
-        Ok(Film { frames, durations, plays })
+        ask(&mut self.0, &json!({ "op": "film", "size": size }), source).map(film)
+    }
+}
+
+fn film((answer, data): (Answer, Vec<u8>)) -> Film {
+    let Answer { width, height, durations, plays, .. } = answer;
+    let length = 4 * width as usize * height as usize;
+    let frames: Vec<Raster> =
+        data.chunks(length).map(|rgba| Raster::new(width, height, rgba.to_vec())).collect();
+    assert_eq!(frames.len(), durations.len(), "a duration for each frame");
+    Film { frames, durations, plays }
+}
+
+/// A browser, in which a page draws what it is given.
+#[derive(Debug)]
+pub struct Chromium(Pipe);
+
+impl Chromium {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When there is no node.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = folder().join("chromium");
+        let pipe = Pipe::start(Command::new("node").arg("side.mjs").current_dir(folder));
+        Self(pipe.expect("node runs"))
+    }
+
+    /// Every frame that is shown of a file of that media type; one of a still.
+    ///
+    /// # Errors
+    /// The browser's own words.
+    ///
+    /// # Panics
+    /// When the answer is not what it says.
+    pub fn film(&mut self, source: &[u8], media_type: &str) -> Result<Film, String> {
+        ask(&mut self.0, &json!({ "type": media_type }), source).map(film)
     }
 }

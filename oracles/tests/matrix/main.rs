@@ -4,6 +4,7 @@
 //! kept as PNG in `target/oracles/failed`; all rows of a run are in `target/oracles/*.tsv`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod browser;
 mod films;
 mod outputs;
 mod rows;

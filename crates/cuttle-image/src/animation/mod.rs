@@ -81,7 +81,6 @@ pub(crate) fn only_frame(
     frames.advance()?.ok_or_else(empty)?;
     let Picture { size, channels, ref samples } = *frames.canvas();
     let picture = Picture { size, channels, samples: samples.clone() };
-    // What follows the frame must be the end; a file that lacks it is cut off.
     if frames.advance()?.is_some() {
         return Err(RenderError::Decode("there is more than one frame".into()));
     }
@@ -105,7 +104,7 @@ fn open<'a>(
 }
 
 /// SECURITY: the limits were checked against the number of frames that the header announced; a decoder
-/// that finds more of them than the probe has found another file.
+/// that finds more of them than the probe has found another file. Fewer are what is good of a broken one.
 struct Counted<F> {
     frames: F,
     left: u32,
@@ -120,14 +119,13 @@ impl<F: Frames> Counted<F> {
 impl<F: Frames> Frames for Counted<F> {
     fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
         let shown = self.frames.advance()?;
-        match (shown, self.left.checked_sub(1)) {
-            (None, None) => Ok(None),
-            (Some(_), Some(left)) => {
-                self.left = left;
-                Ok(shown)
-            }
-            _ => Err(RenderError::Decode("there are not as many frames as announced".into())),
+        if shown.is_some() {
+            let left = self.left.checked_sub(1);
+            self.left = left.ok_or_else(|| {
+                RenderError::Decode("there are more frames than announced".into())
+            })?;
         }
+        Ok(shown)
     }
 
     fn canvas(&self) -> &Picture {
@@ -139,24 +137,28 @@ impl<F: Frames> Frames for Counted<F> {
     }
 }
 
-/// Adds up durations exactly and rounds only what is written, so that thirty frames of a thirtieth of a
-/// second last a second.
-#[derive(Default)]
-struct Clock(Duration);
+/// Milliseconds for which browsers show a frame: whole ones, and for 10 or less, which nobody means, 100.
+fn milliseconds(shown: Duration) -> u64 {
+    let shown = shown.min(LONGEST);
+    let whole = shown.as_secs() * 1000 + u64::from(shown.subsec_millis());
+    if whole > 10 { whole } else { 100 }
+}
 
 /// WebP says how long a frame is shown in 24 bits (RFC 9649 §2.7.1.1): 4 hours 39 minutes.
 const LONGEST: Duration = Duration::from_millis((1 << 24) - 1);
 
+/// Milliseconds since the start.
+#[derive(Default)]
+struct Clock(u64);
+
 impl Clock {
-    /// Milliseconds since the start.
     fn now(&self) -> Result<c_int, RenderError> {
-        let rounded = self.0 + Duration::from_micros(500);
-        c_int::try_from(rounded.as_millis())
+        c_int::try_from(self.0)
             .map_err(|_| RenderError::Encode("the animation is longer than 24 days".into()))
     }
 
     fn advance(&mut self, shown: Duration) {
-        self.0 += shown.min(LONGEST);
+        self.0 += milliseconds(shown);
     }
 }
 

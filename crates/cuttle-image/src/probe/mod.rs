@@ -6,12 +6,13 @@
 
 mod avif;
 mod exif;
-mod gif;
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the decoder reads more of it"))]
+pub(crate) mod gif;
 mod jpeg;
 mod png;
 mod tiff;
 mod webp;
-mod window;
+pub(crate) mod window;
 
 use std::io::{Read, Seek};
 

@@ -13,7 +13,7 @@ pub(super) const READ_CAP: u64 = 24 << 20;
 
 /// Why a probe stopped.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The reader failed.
     Io(std::io::Error),
     /// The file is cut off or contradicts itself.
@@ -26,7 +26,7 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-pub(super) struct Window<R> {
+pub(crate) struct Window<R> {
     reader: R,
     len: u64,
     start: u64,
@@ -35,7 +35,7 @@ pub(super) struct Window<R> {
 }
 
 impl<R: Read + Seek> Window<R> {
-    pub(super) fn new(mut reader: R) -> std::io::Result<Self> {
+    pub(crate) fn new(mut reader: R) -> std::io::Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         Ok(Self { reader, len, start: 0, block: Vec::with_capacity(BLOCK), left: READ_CAP })
     }

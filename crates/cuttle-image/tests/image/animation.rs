@@ -18,7 +18,7 @@ fn animated() -> Vec<Fixture> {
 
 /// An animated WebP, taken apart by RFC 9649 §2.7.1. `image-webp` decodes every frame as a still of its
 /// own; its version 0.2.4 forgets to clear a frame that is disposed of, so canvases are composited here.
-fn watch(rendition: &Rendition) -> Film {
+pub(crate) fn watch(rendition: &Rendition) -> Film {
     assert_eq!(rendition.kind, Kind::Webp);
     let (width, height) = (rendition.width as usize, rendition.height as usize);
     let mut film = Film { canvases: Vec::new(), delays: Vec::new(), plays: 1 };
@@ -254,9 +254,15 @@ fn too_many_pixels_are_refused_by_the_header() {
     let source = gif(7000, 7000, (0..3).map(|_| tiny()));
     let excess = Excess::FramesPixels { found: 147_000_000, limit: 100_000_000 };
     assert_eq!(run(&source), Err(excess.into()));
-    // A picture far larger than the screen has to be decoded all the same.
+    // The first picture widens the screen.
     let mut source = gif(4, 4, (0..2).map(|_| tiny()));
     let descriptor = source.iter().position(|byte| *byte == 0x2c).unwrap();
+    source[descriptor + 5..descriptor + 9].fill(0xff);
+    let excess = Excess::Pixels { found: 65_535 * 65_535, limit: 50_000_000 };
+    assert_eq!(run(&source), Err(excess.into()));
+    // A later one far larger than the screen has to be decoded all the same.
+    source[descriptor + 5..descriptor + 9].copy_from_slice(&[1, 0, 1, 0]);
+    let descriptor = source.iter().rposition(|byte| *byte == 0x2c).unwrap();
     source[descriptor + 5..descriptor + 9].fill(0xff);
     let excess = Excess::FramesPixels { found: 65_535 * 65_535 + 16, limit: 100_000_000 };
     assert_eq!(run(&source), Err(excess.into()));

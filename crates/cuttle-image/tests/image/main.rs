@@ -9,6 +9,7 @@ mod geometry;
 mod hostile;
 mod jpeg;
 mod many;
+mod odd;
 mod orientation;
 mod outputs;
 mod palettes;

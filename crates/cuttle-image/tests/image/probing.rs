@@ -71,7 +71,9 @@ fn a_gif_with_two_pictures_is_animated() {
     let found = header(&moving);
     assert_eq!((found.animated, found.frames, found.frames_pixels), (true, Some(2), 40));
     let cut = header(&moving[..moving.len() - 1]);
-    assert_eq!((cut.animated, cut.frames), (true, None), "who cannot tell must say yes");
+    assert_eq!((cut.animated, cut.frames), (true, Some(2)), "only the trailer is missing");
+    let cut = header(&moving[..moving.len() - 3]);
+    assert_eq!((cut.animated, cut.frames), (false, Some(1)), "one picture is whole");
 }
 
 #[test]

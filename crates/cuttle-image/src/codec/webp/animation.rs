@@ -110,11 +110,17 @@ impl Drop for Decoder<'_> {
     }
 }
 
+/// Where `VP8X` says that there is alpha (RFC 9649 §2.7): the first chunk, the first byte.
+const FLAGS: usize = 20;
+const ALPHA: u8 = 0x10;
+
 /// Frames of one size to an animated WebP. A neighbour that does not differ is merged into the frame
 /// before it, and an animation of one frame becomes a still picture.
 pub(crate) struct Encoder {
     encoder: *mut WebPAnimEncoder,
     config: WebPConfig,
+    /// Whether anything that is shown is not opaque.
+    alpha: bool,
 }
 
 impl Encoder {
@@ -148,11 +154,12 @@ impl Encoder {
             options.anim_params.bgcolor = 0;
             WebPAnimEncoderNewInternal(width, height, &raw const options, abi)
         };
-        if encoder.is_null() { Err(refused()) } else { Ok(Self { encoder, config }) }
+        if encoder.is_null() { Err(refused()) } else { Ok(Self { encoder, config, alpha: false }) }
     }
 
     /// Adds a frame that is shown from `at` milliseconds on.
     pub(crate) fn add(&mut self, picture: &Picture, at: c_int) -> Result<(), RenderError> {
+        self.alpha |= picture.transparent();
         let mut frame = Frame::in_argb(picture)?;
         // SAFETY: encoder, frame and settings are live; the encoder forgets the frame when it returns.
         let added = unsafe {
@@ -172,10 +179,17 @@ impl Encoder {
                 return Err(self.failed());
             }
         }
+        let alpha = self.alpha;
         // The encoder holds every frame once more.
         drop(self);
         // SAFETY: `size` bytes that libwebp allocated and nobody else knows.
-        Ok(unsafe { std::slice::from_raw_parts(file.0.bytes, file.0.size) }.to_vec())
+        let mut bytes = unsafe { std::slice::from_raw_parts(file.0.bytes, file.0.size) }.to_vec();
+        // libwebp asks whether a frame has alpha. Opaque frames that are cleared, or do not cover the canvas,
+        // leave it transparent, and a reader that trusts the flag would show black there.
+        if alpha && bytes.get(12..16) == Some(b"VP8X") {
+            bytes[FLAGS] |= ALPHA;
+        }
+        Ok(bytes)
     }
 
     fn failed(&self) -> RenderError {

@@ -1,0 +1,65 @@
+//! What is odd, beside Chromium: the fixtures say what a browser shows, and here one is asked.
+
+use cuttle_demo::fixtures::odd;
+use cuttle_oracles::Chromium;
+
+/// A page shows a time of 10 ms or less for 100 ms; `ImageDecoder` says what the file says.
+fn shown_for(said: f64) -> f64 {
+    if said < 11.0 { 100.0 } else { said.floor() }
+}
+
+#[test]
+fn every_odd_picture_is_what_chromium_shows() {
+    let mut chromium = Chromium::start();
+    let mut failed = Vec::new();
+    for odd in odd() {
+        let film = match chromium.film(&odd.bytes, odd.media_type) {
+            Ok(film) => film,
+            Err(error) => {
+                failed.push(format!("{}: {error}", odd.name));
+                continue;
+            }
+        };
+        let mut expect = |fact: bool, what: String| {
+            if !fact {
+                failed.push(format!("{}: {what}", odd.name));
+            }
+        };
+        let size = film.frames[0].size();
+        expect(size == odd.size, format!("{size:?} pixels"));
+        // Neighbours that do not differ are one frame to whoever looks.
+        let mut canvases: Vec<(&[u8], f64)> = Vec::new();
+        for (frame, said) in film.frames.iter().zip(&film.durations) {
+            match canvases.last_mut() {
+                Some((last, time)) if *last == frame.rgba => *time += shown_for(*said),
+                _ => canvases.push((&frame.rgba, shown_for(*said))),
+            }
+        }
+        let moves = film.plays.is_some();
+        expect(moves != odd.delays.is_empty(), format!("{} frames", film.frames.len()));
+        expect(canvases.len() == odd.canvases.len(), format!("{} canvases", canvases.len()));
+        for (number, (found, expected)) in canvases.iter().zip(&odd.canvases).enumerate() {
+            let far = distance(found.0, expected);
+            expect(far <= odd.tolerance, format!("canvas {number} is {far} away"));
+        }
+        if moves {
+            let times: Vec<f64> = canvases.iter().map(|(_, time)| *time).collect();
+            let wanted: Vec<f64> = odd.delays.iter().map(|delay| f64::from(*delay)).collect();
+            expect(times == wanted, format!("{times:?} ms"));
+            expect(film.plays == Some(odd.plays), format!("played {:?} times", film.plays));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The furthest sample of what is seen: a canvas in a browser is premultiplied, and forgets colours of pixels that
+/// let most of the background through.
+fn distance(found: &[u8], expected: &[u8]) -> u8 {
+    let seen = |pixel: &[u8], at: usize| match at {
+        3 => pixel[3],
+        _ => u8::try_from(u32::from(pixel[at]) * u32::from(pixel[3]) / 255).unwrap(),
+    };
+    let pairs = found.chunks_exact(4).zip(expected.chunks_exact(4));
+    let far = pairs.flat_map(|(a, b)| (0..4).map(move |at| seen(a, at).abs_diff(seen(b, at))));
+    far.max().unwrap_or(0)
+}
