@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Application, Reply, Server, binary, photo, place, stopped};
+use cuttle_e2e::{Application, Reply, Server, binary, folder_with_a_photo, photo, place, stopped};
 use serde_json::Value;
 
 /// An application whose picture has versions, and whose answers with one of them can be held up.
@@ -190,20 +190,24 @@ fn the_command_says_what_it_did_and_what_to_do_where_it_could_not() {
         (
             &["/nothing.jpg", here[0], here[1]][..],
             0,
-            "nothing was kept of /nothing.jpg\n".to_owned(),
+            format!("{admin}: nothing was kept of /nothing.jpg\n"),
         ),
         (
             &["--prefix", "/c/", here[0], here[1]],
             0,
-            "nothing was kept of any source that begins with /c/\n".to_owned(),
+            format!("{admin}: nothing was kept of any source that begins with /c/\n"),
         ),
         (
             &["/a.jpg", here[0], here[1]],
             0,
-            "forgot 1 request, and no picture: others are answered by it\n".to_owned(),
+            format!("{admin}: forgot 1 request, and no picture: others are answered by it\n"),
         ),
-        (&["--prefix", "/b/", here[0], here[1]], 0, "forgot 2 requests and 1 picture (".to_owned()),
-        (&["--all", here[0], here[1]], 0, "nothing was kept\n".to_owned()),
+        (
+            &["--prefix", "/b/", here[0], here[1]],
+            0,
+            format!("{admin}: forgot 2 requests and 1 picture ("),
+        ),
+        (&["--all", here[0], here[1]], 0, format!("{admin}: nothing was kept\n")),
         (
             &["a.jpg", here[0], here[1]],
             1,
@@ -235,7 +239,7 @@ fn the_command_says_what_it_did_and_what_to_do_where_it_could_not() {
                 "cuttle: {guarded}: its admin token is another one; look at CUTTLE_SERVER_ADMIN_TOKEN and --config\n"
             ),
         ),
-        (&["--all", "--state-dir", &guarded_state], 0, "nothing was kept\n".to_owned()),
+        (&["--all", "--state-dir", &guarded_state], 0, format!("{guarded}: nothing was kept\n")),
         (&["/a.jpg", "--all"], 2, "error: the argument '[SOURCE]' cannot be used with".to_owned()),
         (&[], 2, "error: the following required arguments were not provided".to_owned()),
     ] {
@@ -256,6 +260,58 @@ fn wait(until: impl Fn() -> bool) {
         assert!(Instant::now() < patience, "it never happened");
         thread::yield_now();
     }
+}
+
+/// What a directory that is named by mistake stands for is no server, however many others run.
+#[test]
+fn a_purge_of_a_server_that_is_not_there_reaches_no_other() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let path = "/_next/image?url=%2Fphoto.jpg&w=64&q=75";
+    let is_hit = || server.client.get(path).header("cache-status") == "cuttle; hit";
+    assert!([is_hit(), is_hit()][1], "kept");
+    let admin = std::fs::read_to_string(server.state_dir().join("admin")).expect("it is noted");
+    let typo = folder.path().join("sate").display().to_string();
+    let all = || {
+        let mut purge = Command::new(binary());
+        // Where whoever names no directory would be asked.
+        purge.args(["purge", "--all", "--json"]).env("CUTTLE_ADMIN", &admin);
+        purge.env_remove("XDG_STATE_HOME").env_remove("STATE_DIRECTORY").env("HOME", folder.path());
+        purge
+    };
+    let by_flag = all().args(["--state-dir", &typo]).output().expect("the binary runs");
+    let by_variable = all().env("CUTTLE_STATE_DIR", &typo).output().expect("the binary runs");
+    for done in [by_flag, by_variable] {
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(
+            said.contains(&format!("no server runs with the state directory {typo};")),
+            "{said}"
+        );
+        assert!(is_hit(), "it was purged");
+    }
+    let done = all().output().expect("the binary runs");
+    let told: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+    assert_eq!((&told["server"], &told["requests"]), (&admin.into(), &1.into()), "whom it asked");
+    assert!(!is_hit());
+}
+
+#[test]
+fn the_first_server_of_a_state_directory_is_the_one_that_is_meant() {
+    let folder = folder_with_a_photo();
+    let first = Server::with(folder.path(), &["--workers", "1"]);
+    let state = first.state_dir().display().to_string();
+    let note = || std::fs::read_to_string(first.state_dir().join("admin")).expect("it is noted");
+    let admin = note();
+    let second = Server::with(folder.path(), &["--workers", "1", "--state-dir", &state]);
+    let said = second.event("that it is the second", |event| {
+        event["message"].as_str().is_some_and(|text| text.starts_with("another server runs"))
+    });
+    assert_eq!((note(), &said["level"]), (admin.clone(), &"WARN".into()));
+    second.terminate();
+    let (status, _) = second.ended();
+    assert!(status.success() && note() == admin, "it takes nothing along when it goes");
+    assert_eq!(purged(first.state_dir(), &["--all"])["server"], admin);
 }
 
 #[test]

@@ -67,13 +67,18 @@ impl Listening {
         if let Some(address) = address {
             tracing::info!(address, "health and readiness");
         }
+        if matches!(noted, Ok(Some(None))) {
+            tracing::warn!(
+                "another server runs with this state directory: commands that name it ask that one, and this one with --admin"
+            );
+        }
         if self.guard(config).is_without_change() {
             tracing::warn!(
                 "other machines reach the admin address and there is no server.admin_token: nothing is purged for anyone, and metrics are open"
             );
         }
         match noted {
-            Ok(note) => (note, Vec::new()),
+            Ok(note) => (note.flatten(), Vec::new()),
             Err(error) => {
                 tracing::error!(%error, "no state directory: nothing outlives this process, and other commands need --admin");
                 (None, vec!["no state directory"])

@@ -39,7 +39,8 @@ pub(crate) struct Server {
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
 impl Server {
-    /// By what was typed, else by the note that the server left, else by the configuration.
+    /// By what was typed, else by the note that the server left, else by the configuration. A state directory that somebody
+    /// named stands for the server that runs with it and for no other: a slip of the pen must not purge a stranger.
     pub(crate) fn find(typed: &ServerArgs) -> Result<Self, Failure> {
         let flags = [
             ("admin", &typed.admin),
@@ -50,6 +51,9 @@ impl Server {
         let layers = Layers { config: typed.config.clone(), flags: KeyFlags(flags) };
         let config = read_only(&layers)?;
         let noted = StateDir::of(&config).ok().and_then(|state| state.noted());
+        if let (None, None, Some(path)) = (&typed.admin, &noted, &config.server.state_dir) {
+            return Err(Failure::NoServerWith(path.clone()));
+        }
         let configured = || (shown(&config.server.admin), None);
         let (address, of_note) = match (&typed.admin, noted) {
             (None, Some(noted)) => noted,

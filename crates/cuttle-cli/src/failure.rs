@@ -23,6 +23,11 @@ pub(crate) enum Failure {
     Socket { path: PathBuf, error: io::Error },
     #[error("no server at {address}: {error}; start one, or name another with --admin")]
     NoServer { address: String, error: String },
+    #[error(
+        "no server runs with the state directory {}; look at how it is spelled, or name the server with --admin",
+        .0.display()
+    )]
+    NoServerWith(PathBuf),
     #[error("{address}: {sentence}")]
     Refused { address: String, sentence: String },
     #[error("{0}")]

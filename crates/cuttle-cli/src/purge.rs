@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::say::say;
 use crate::units::size;
 
-/// Asks, and says what was forgotten.
+/// Asks, and says who forgot what.
 ///
 /// # Errors
 /// There is no server to be found, or it refuses.
@@ -26,11 +26,16 @@ pub(crate) fn run(purge: &Purge) -> Result<ExitCode, Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let answer = runtime.block_on(server.ask("POST", "/purge", Some(&asked.to_string())))?;
+    let mut done = serde_json::from_str(&answer).unwrap_or_default();
+    let address = &server.address;
     if purge.json {
-        say(format_args!("{}\n", answer.trim()))?;
-        return Ok(ExitCode::SUCCESS);
+        if let Value::Object(done) = &mut done {
+            done.insert("server".to_owned(), json!(address));
+        }
+        say(format_args!("{done}\n"))?;
+    } else {
+        say(format_args!("{address}: {}\n", told(purge, &done)))?;
     }
-    say(format_args!("{}\n", told(purge, &serde_json::from_str(&answer).unwrap_or_default())))?;
     Ok(ExitCode::SUCCESS)
 }
 

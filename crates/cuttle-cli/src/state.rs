@@ -16,6 +16,8 @@ use tempfile::NamedTempFile;
 /// Where the admin address of the server that runs is noted, and beside it what it wants to be shown.
 const ADDRESS: &str = "admin";
 const TOKEN: &str = "admin-token";
+/// Whose turn it is to write them.
+const TURN: &str = "admin.lock";
 /// Where finished pictures are.
 const PICTURES: &str = "pictures";
 
@@ -72,20 +74,33 @@ impl StateDir {
         Ok(())
     }
 
-    /// Notes where operators ask, and what they must show, until the note is dropped.
+    /// Notes where operators ask, and what they must show, until the note is dropped. `None` if another server that runs has
+    /// its own here: whoever names the directory means the first, not whichever began last.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn note(&self, address: &str, token: Option<&str>) -> Result<Note, StateError> {
+    pub(crate) fn note(
+        &self,
+        address: &str,
+        token: Option<&str>,
+    ) -> Result<Option<Note>, StateError> {
+        let turn = self.0.join(TURN);
+        let failed = |error| StateError::Io { path: turn.clone(), error };
+        // Held while it is looked and written, so that of two that start at once one sees the other.
+        let turn = File::create(&turn).map_err(failed)?;
+        let _ = turn.lock();
+        if self.noted().is_some() {
+            return Ok(None);
+        }
         let token_file = self.0.join(TOKEN);
         match token {
             Some(token) => drop(write(&self.0, &token_file, token)?),
-            // Another server's, which was here before.
+            // Of a server that was killed.
             None => drop(fs::remove_file(&token_file)),
         }
         let path = self.0.join(ADDRESS);
         let held = write(&self.0, &path, address)?;
-        Ok(Note { path, token: token_file, address: address.to_owned(), _held: held })
+        Ok(Some(Note { path, token: token_file, _held: held }))
     }
 
     /// What the server noted that runs here, if one does: its address, and its token.
@@ -103,18 +118,14 @@ impl StateDir {
 pub(crate) struct Note {
     path: PathBuf,
     token: PathBuf,
-    address: String,
     /// Locked for as long as this process lives.
     _held: File,
 }
 
 impl Drop for Note {
-    /// Unless another server has written its own meanwhile.
     fn drop(&mut self) {
-        if fs::read_to_string(&self.path).is_ok_and(|noted| noted == self.address) {
-            let _ = fs::remove_file(&self.path);
-            let _ = fs::remove_file(&self.token);
-        }
+        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.token);
     }
 }
 
@@ -179,17 +190,20 @@ mod tests {
         let state = StateDir(base.path().join("a/b"));
         state.open().expect("it can be created");
         assert_eq!(mode(&state.0), 0o700);
-        let note = state.note("127.0.0.1:4001", Some("open sesame")).expect("a note");
+        let note = |address, token| state.note(address, token).expect("it can be written");
+        let first = note("127.0.0.1:4001", Some("open sesame")).expect("nobody was here before");
         assert_eq!(mode(&state.0.join(TOKEN)), 0o600);
         let noted = ("127.0.0.1:4001".to_owned(), Some("open sesame".to_owned()));
+        assert_eq!(state.noted().as_ref(), Some(&noted));
+        assert!(note("127.0.0.1:5001", None).is_none(), "the first one's stays");
         assert_eq!(state.noted(), Some(noted));
-        let other = state.note("127.0.0.1:5001", None).expect("a note");
-        drop(note);
-        assert_eq!(state.noted(), Some(("127.0.0.1:5001".to_owned(), None)), "not the first one's");
-        drop(other);
+        drop(first);
         assert_eq!(state.noted(), None);
         fs::write(state.0.join(ADDRESS), "127.0.0.1:6001").expect("ours");
+        fs::write(state.0.join(TOKEN), "open sesame").expect("ours");
         assert_eq!(state.noted(), None, "of one that was killed");
+        let _next = note("127.0.0.1:5001", None).expect("that one is gone");
+        assert_eq!(state.noted(), Some(("127.0.0.1:5001".to_owned(), None)));
     }
 
     #[test]
