@@ -162,5 +162,16 @@ fn read(stream: &mut TcpStream) -> io::Result<Asked> {
     let target = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-    Ok(Asked { at: Instant::now(), target: target.to_owned(), headers: headers.collect() })
+    let asked = Asked { at: Instant::now(), target: target.to_owned(), headers: headers.collect() };
+    // Left unread, it would turn the end of the connection into a reset.
+    if let Ok(length) = asked.header("content-length").parse() {
+        io::copy(&mut stream.take(length), &mut io::sink())?;
+    }
+    let chunked = asked.header("transfer-encoding") == "chunked";
+    let mut body = Vec::new();
+    while chunked && !body.ends_with(b"0\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        body.push(byte[0]);
+    }
+    Ok(asked)
 }

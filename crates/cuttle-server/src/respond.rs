@@ -162,6 +162,12 @@ pub(crate) fn bad_target() -> Response<Body> {
     sentence(StatusCode::BAD_REQUEST, "bad_target", text)
 }
 
+/// A head that others may read otherwise than we do.
+pub(crate) fn bad_head() -> Response<Body> {
+    let text = "A line of this request ends in LF alone; it has to be CR LF.\n";
+    sentence(StatusCode::BAD_REQUEST, "bare_line_feed", text)
+}
+
 /// `TRACE`, which nobody needs of an application.
 pub(crate) fn no_trace() -> Response<Body> {
     sentence(StatusCode::NOT_IMPLEMENTED, "no_trace", "TRACE is not passed on here.\n")

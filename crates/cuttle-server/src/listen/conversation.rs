@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cuttle_contract::{Head, Heads};
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,7 +22,7 @@ use super::HEADERS_WITHIN;
 use super::connections::{Connections, is_stream};
 use super::drain::Drain;
 use super::places::{Place, UnderWay};
-use super::socket::Socket;
+use super::socket::{Seen, Socket};
 use crate::client::TrustedProxies;
 use crate::proxy::tunnel;
 use crate::respond::{self, Body};
@@ -63,11 +64,11 @@ where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let (socket, ending) = Socket::new(stream);
+    let (socket, ending, heads) = Socket::new(stream);
     let old_client = ending.clone();
     let service = service_fn(|request: Request<Incoming>| {
         old_client.reset(request.version() == Version::HTTP_10);
-        exchange(visit.clone(), request, &answer)
+        exchange(visit.clone(), request, &heads, &answer)
     });
     let connection =
         http().header_read_timeout(HEADERS_WITHIN).serve_connection(TokioIo::new(socket), service);
@@ -90,7 +91,7 @@ where
 
 /// Says that there is no place, to a client that asks.
 pub(super) async fn refuse(stream: TcpStream) {
-    let (socket, _) = Socket::new(stream);
+    let (socket, ..) = Socket::new(stream);
     let service = service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(no_place()) });
     let telling = http().serve_connection(TokioIo::new(socket), service);
     // A client that is gone needs no answer.
@@ -109,35 +110,50 @@ fn http() -> http1::Builder {
 }
 
 fn no_place() -> Response<Body> {
-    let mut response = respond::no_place();
+    last(respond::no_place())
+}
+
+/// On its connection.
+fn last<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().insert(CONNECTION, CLOSE);
     response
+}
+
+fn locked(heads: &Seen) -> MutexGuard<'_, Heads> {
+    heads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One answer, and the stream or tunnel that may begin with it.
 fn exchange<A, F>(
     visit: Visit,
     mut request: Request<Incoming>,
+    heads: &Seen,
     answer: &A,
 ) -> impl Future<Output = Result<Response<Counted>, Infallible>> + use<A, F>
 where
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    let head = locked(heads).read(request.body().size_hint().exact());
+    let heads = Arc::clone(heads);
     let peer = visit.trusted.peer(visit.peer, request.headers());
-    let begun = visit.place.begin(peer.client);
+    let begun = visit.place.begin(peer.client).filter(|_| head != Head::Bare);
     let bodiless = *request.method() == Method::HEAD;
     let client = hyper::upgrade::on(&mut request);
     request.extensions_mut().insert(peer);
     let answering = begun.map(|under_way| (under_way, answer(request)));
     async move {
-        let Some((under_way, answering)) = answering else { return Ok(Counted::not(no_place())) };
+        let Some((under_way, answering)) = answering else {
+            let refused = if head == Head::Bare { last(respond::bad_head()) } else { no_place() };
+            return Ok(Counted::not(refused));
+        };
         let mut response = answering.await;
         if is_stream(&response) && !bodiless {
             if !visit.place.move_to(&visit.connections.streams, peer.client) {
                 return Ok(Counted::until(under_way, no_place()));
             }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                locked(&heads).end();
                 let app = hyper::upgrade::on(&mut response);
                 let tunnel = visit.until_closed(async move {
                     let _under_way = under_way;
@@ -150,7 +166,7 @@ where
             }
             // It ends with the stream, as its place is no longer one for requests.
             response.headers_mut().insert(CONNECTION, CLOSE);
-        } else if visit.drain.is_asked() {
+        } else if head == Head::Last || visit.drain.is_asked() {
             response.headers_mut().insert(CONNECTION, CLOSE);
         }
         Ok(Counted::until(under_way, response))

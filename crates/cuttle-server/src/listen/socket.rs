@@ -2,11 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cuttle_contract::Heads;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,7 +24,11 @@ const KEEP_ALIVE: TcpKeepalive =
 pub(super) struct Socket {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     ending: Ending,
+    heads: Seen,
 }
+
+/// The heads that come in on it.
+pub(super) type Seen = Arc<Mutex<Heads>>;
 
 /// How the socket ends when it is dropped: as it is, with a FIN, or with a reset.
 ///
@@ -39,14 +44,16 @@ impl Ending {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> (Self, Ending) {
+    pub(super) fn new(stream: TcpStream) -> (Self, Ending, Seen) {
         // Neither can fail on a TCP socket but for one that is closed already, which the first read tells.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&KEEP_ALIVE);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(TAKES_WITHIN));
-        let ending = Ending::default();
-        (Self { stream: Box::pin(stream), ending: ending.clone() }, ending)
+        let (ending, heads) = (Ending::default(), Seen::default());
+        let socket =
+            Self { stream: Box::pin(stream), ending: ending.clone(), heads: Arc::clone(&heads) };
+        (socket, ending, heads)
     }
 }
 
@@ -64,7 +71,13 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = self.stream.as_mut().poll_read(cx, buffer);
+        let came = &buffer.filled()[before..];
+        if !came.is_empty() {
+            self.heads.lock().unwrap_or_else(PoisonError::into_inner).see(came);
+        }
+        read
     }
 }
 
@@ -109,7 +122,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let _client = TcpStream::connect(listener.local_addr().expect("an address")).await;
         let (stream, _) = listener.accept().await.expect("a client");
-        let (socket, _) = Socket::new(stream);
+        let (socket, ..) = Socket::new(stream);
         let stream = socket.stream.as_ref().get_ref().get_ref();
         assert!(SockRef::from(stream).keepalive().expect("a socket"));
         assert!(stream.nodelay().expect("a socket"));
