@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use cuttle_e2e::{Server, folder_with_a_photo, photo, place};
+use cuttle_e2e::{Server, folder_with_a_photo, photo, place, size_of};
 
 #[test]
 fn plain_files_are_served_whole_and_conditionally() {
@@ -23,6 +23,40 @@ fn plain_files_are_served_whole_and_conditionally() {
     );
     assert_eq!(server.client.get("/sub/notes.txt").text(), "hello");
     assert_eq!(server.client.get("/sub/./../sub//notes.txt?v=1").text(), "hello");
+}
+
+/// Whoever counts upwards would have it read and digested each time, and an entry kept for each number.
+#[test]
+fn a_query_on_a_file_is_neither_read_nor_kept_again() {
+    let folder = folder_with_a_photo();
+    let length = photo(800, 600, 1).len() as f64;
+    let settings = tempfile::tempdir().expect("a temporary folder");
+    place(settings.path(), "cuttle.toml", b"[images]\nlocal_patterns = [\"/**?*\"]\n");
+    let config = settings.path().join("cuttle.toml").display().to_string();
+    let server = Server::with(folder.path(), &["--workers", "1", "--config", &config]);
+    let ask = |n: u32| {
+        let query = if n == 0 { String::new() } else { format!("%3F{n}") };
+        server.client.get(&format!("/_cuttle/image?src=/photo.jpg{query}&w=64&f=webp"))
+    };
+    let first = ask(0);
+    assert_eq!((first.status, first.header("cache-status")), (200, "cuttle; fwd=miss"));
+    for n in 1..20 {
+        let again = ask(n);
+        assert_eq!(again.header("cache-status"), "cuttle; hit", "{n}: {}", again.status);
+        assert!(again.body == first.body);
+    }
+    let metrics = server.metrics();
+    assert_eq!(metrics["cuttle_source_bytes_total"], length, "read once");
+    assert_eq!(metrics["cuttle_cache_entries{tier=\"memory\"}"], 1.0);
+    // Another file under that name is seen whatever the query, as without one; and a purge with a query means the file.
+    place(folder.path(), "photo.jpg", &photo(640, 640, 2));
+    let patience = Instant::now() + Duration::from_secs(60);
+    while size_of(&ask(1).body) != (64, 64) {
+        assert!(Instant::now() < patience, "the old one is still shown");
+    }
+    let json = ("content-type", "application/json");
+    let purged = server.admin.post("/purge", &[json], r#"{"source": "/photo.jpg?7"}"#);
+    assert!(purged.text().contains("\"requests\":1"), "{}", purged.text());
 }
 
 #[test]

@@ -111,6 +111,12 @@ impl LocalPath {
         self.text.get(self.path_bytes + 1..)
     }
 
+    /// The path alone.
+    #[must_use]
+    pub fn without_query(&self) -> Self {
+        Self { text: self.path().into(), path_bytes: self.path_bytes }
+    }
+
     /// The decoded segments. None of them is `.` or `..` or holds `/`, `\` or NUL; only the last one may be empty, and then
     /// the path ends in `/`.
     pub fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> {

@@ -21,6 +21,7 @@ mod look_up;
 mod original;
 mod pipeline;
 mod plan;
+mod queries;
 mod rendition;
 mod settings;
 mod turns;

@@ -25,6 +25,7 @@ use crate::keys::{Realm, request_digest};
 use crate::loading::Loading;
 use crate::look_up::{Known, LookUp, Personal};
 use crate::original::Original;
+use crate::queries::Queries;
 use crate::rendition::Made;
 use crate::settings::Settings;
 
@@ -73,6 +74,7 @@ pub(crate) struct Stages {
     pub(crate) waiting: Waiting<Wish, Seat>,
     pub(crate) failures: Failures,
     loading: Loading,
+    queries: Queries,
     /// By the purges that they know of, too: what began before one is nobody's answer after it.
     flights: Flights<(RequestDigest, Epoch), Result<Done, Unanswered>>,
     clients: Clients,
@@ -117,6 +119,7 @@ impl Pipeline {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let admission = Admission::new(pool.capacity(), settings.memory.renders, queue);
         let failures = Failures::new(settings.memory.failures, settings.remember_failure);
+        let queries = Queries::new(origins.clone(), settings.recheck);
         let loading = Loading::new(origins, &settings, failures.clone());
         Self(Arc::new(Stages {
             personal: Personal::new(settings.memory.personal),
@@ -128,6 +131,7 @@ impl Pipeline {
             waiting: Waiting::default(),
             failures,
             loading,
+            queries,
             flights: Flights::default(),
             clients: Clients::default(),
             requests: AtomicUsize::new(0),
@@ -144,6 +148,7 @@ impl Pipeline {
     /// [`Unanswered`]: whose fault, and the detail for the log.
     pub async fn answer(&self, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
+        let asked = self.0.queries.settle(asked, deadline).await;
         let digest = request_digest(&self.0.realm, &asked);
         let since = self.0.store.epoch();
         let known = match self.0.look_up(&digest, &asked).await {
@@ -249,7 +254,7 @@ impl Pipeline {
 
     /// Forgets what was made from some sources: kept, being made, and being loaded.
     pub async fn purge(&self, purge: Purge) -> Purged {
-        self.0.store.purge(purge).await
+        self.0.store.purge(self.0.queries.settle_purge(purge).await).await
     }
 
     /// Waits until everything that is kept is on disk, or cannot be.

@@ -109,7 +109,7 @@ impl Origins {
     ) -> Result<Outcome<I>, LoadError> {
         let mut pour = Pour::new(intake, terms.limits.bytes);
         let reply = match source {
-            Source::Local(path) => match (self.file(path, terms).await, &self.upstream) {
+            Source::Local(path) => match (self.file(path, terms.deadline).await, &self.upstream) {
                 (Ok(found), _) => return read(found, previous, terms, pour).await,
                 (Err(LoadError::NotFound), Some(upstream)) => {
                     upstream.load(path, previous, terms, &mut pour).await?
@@ -135,8 +135,13 @@ impl Origins {
         }
     }
 
+    /// Whether a file answers for that path, whatever its query.
+    pub async fn have_file(&self, path: &LocalPath, deadline: Instant) -> bool {
+        self.file(path, deadline).await.is_ok()
+    }
+
     /// The first mount's file of that path.
-    async fn file(&self, path: &LocalPath, terms: &Terms<'_>) -> Result<OpenFile, LoadError> {
+    async fn file(&self, path: &LocalPath, deadline: Instant) -> Result<OpenFile, LoadError> {
         if self.mounts.is_empty() {
             return Err(LoadError::NotFound);
         }
@@ -148,7 +153,7 @@ impl Origins {
                 .find(|opened| !matches!(opened, Err(LoadError::NotFound)))
                 .unwrap_or(Err(LoadError::NotFound))
         });
-        timeout_at(terms.deadline, looking)
+        timeout_at(deadline, looking)
             .await
             .map_err(|_elapsed| LoadError::TimedOut { waited_for: "look-up in the folder" })?
     }

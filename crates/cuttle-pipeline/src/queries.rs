@@ -1,0 +1,72 @@
+//! A query means nothing to a file: `/photo.jpg?1`, `/photo.jpg?2` and `/photo.jpg` are one picture, kept under one name and
+//! read once. Else whoever counts upwards has 20 MB read and digested with each request, and an entry kept for each.
+//!
+//! What is no file keeps its query: the application may answer each as it likes. Which of both it is, is looked at as often as
+//! files are.
+
+use std::time::Duration;
+
+use cuttle_contract::{LocalPath, Source};
+use cuttle_source::Origins;
+use cuttle_store::Purge;
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+use crate::asked::Asked;
+
+/// Paths with a query that were looked at lately; each costs some 200 bytes.
+const REMEMBERED: u64 = 4096;
+
+/// For a folder that does not answer.
+const PURGE_WAITS: Duration = Duration::from_secs(1);
+
+/// Tells files from what else has a query.
+#[derive(Debug, Clone)]
+pub(crate) struct Queries {
+    origins: Origins,
+    /// By a digest of the path.
+    seen: Cache<[u8; 32], bool>,
+}
+
+impl Queries {
+    /// Believes what it saw for as long as `recheck`.
+    pub(crate) fn new(origins: Origins, recheck: Duration) -> Self {
+        Self {
+            origins,
+            seen: Cache::builder().max_capacity(REMEMBERED).time_to_live(recheck).build(),
+        }
+    }
+
+    /// As it was asked, or without the query where that is one of a file.
+    pub(crate) async fn settle(&self, mut asked: Asked, deadline: Instant) -> Asked {
+        if let Source::Local(path) = &asked.request.source
+            && path.query().is_some()
+            && self.is_file(path, deadline).await
+        {
+            asked.request.source = Source::Local(path.without_query());
+        }
+        asked
+    }
+
+    /// What a purge means where files are kept without their queries.
+    pub(crate) async fn settle_purge(&self, purge: Purge) -> Purge {
+        let Purge::Source(text) = &purge else { return purge };
+        let deadline = Instant::now() + PURGE_WAITS;
+        match LocalPath::parse(text) {
+            Ok(path) if path.query().is_some() && self.is_file(&path, deadline).await => {
+                Purge::Source(path.path().into())
+            }
+            _ => purge,
+        }
+    }
+
+    async fn is_file(&self, path: &LocalPath, deadline: Instant) -> bool {
+        let key = *blake3::hash(path.path().as_bytes()).as_bytes();
+        if let Some(known) = self.seen.get(&key) {
+            return known;
+        }
+        let is_file = self.origins.have_file(path, deadline).await;
+        self.seen.insert(key, is_file);
+        is_file
+    }
+}
