@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 
 use cuttle_e2e::{Server, folder_with_a_photo, photo, place, size_of};
 
@@ -62,7 +63,9 @@ fn a_query_on_a_file_is_neither_read_nor_kept_again() {
 #[test]
 fn what_could_run_on_our_origin_is_an_attachment() {
     let folder = folder_with_a_photo();
-    for name in ["page.html", "page.htm", "page.xhtml", "drawing.svg", "feed.xml"] {
+    let names =
+        ["page.html", "page.htm", "page.xhtml", "drawing.svg", "feed.xml", "app.js", "module.mjs"];
+    for name in names {
         place(
             folder.path(),
             name,
@@ -70,7 +73,7 @@ fn what_could_run_on_our_origin_is_an_attachment() {
         );
     }
     let server = Server::start(folder.path());
-    for name in ["page.html", "page.htm", "page.xhtml", "drawing.svg", "feed.xml"] {
+    for name in names {
         let answer = server.client.get(&format!("/{name}"));
         assert_eq!(
             (answer.status, answer.header("content-disposition")),

@@ -74,13 +74,13 @@ pub(crate) async fn answer(
 }
 
 /// Script and style of the page.
-pub(crate) fn gallery_asset(request: &Request<Incoming>, path: &str) -> Response<Body> {
+pub(crate) fn gallery_asset(app: &App, request: &Request<Incoming>, path: &str) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond::method_not_allowed();
     }
     let name = path.strip_prefix("/gallery/").unwrap_or_default();
     let Some((media_type, text)) = gallery::asset(name) else { return respond::not_found() };
-    own_page(media_type, text)
+    own_page(app, media_type, text)
 }
 
 enum Found {
@@ -173,11 +173,11 @@ fn page(app: &App, listing: &Listing) -> Response<Body> {
         workers: app.parts.facts.workers,
         address: app.parts.facts.address.clone(),
     };
-    own_page("text/html; charset=utf-8", gallery::page(listing, &settings))
+    own_page(app, "text/html; charset=utf-8", gallery::page(listing, &settings))
 }
 
 /// Text of our own making, fresh at every visit: the folder may have changed.
-fn own_page(media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
+fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
     let text = text.into();
     let length = text.len();
     let mut response = Response::new(respond::full(text));
@@ -186,10 +186,11 @@ fn own_page(media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(gallery::CONTENT_SECURITY_POLICY),
-    );
+    let policy = gallery::content_security_policy(app.rules.prefix());
+    // A prefix is letters, digits and the like.
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }
 
@@ -236,9 +237,10 @@ fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> 
     if let Ok(value) = HeaderValue::from_str(media_type.essence_str()) {
         headers.insert(CONTENT_TYPE, value);
     }
-    // SECURITY: a page or a drawing with scripts in the folder must not run on this origin.
+    // SECURITY: a page, a script, or a drawing with scripts in the folder must not run on this origin. Browsers heed this where
+    // somebody goes to the address; what a page of the operator's own loads from here is loaded as before.
     let essence = media_type.essence_str();
-    if essence.contains("html") || essence.contains("xml") {
+    if ["html", "xml", "script"].iter().any(|kind| essence.contains(kind)) {
         headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }
     headers.insert(CONTENT_SECURITY_POLICY, PLAIN_FILE_POLICY);

@@ -49,7 +49,7 @@ async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Bo
         (Door::Admin, ..) => admin::answer(app, request).await,
         _ if !app.parts.hosts.answer(&request) => respond::misdirected(),
         (_, Some(asset), Rest::Folder(_)) if asset.starts_with("/gallery/") => {
-            files::gallery_asset(&request, asset)
+            files::gallery_asset(app, &request, asset)
         }
         // SECURITY: the prefix is ours alone; nothing below it is ever looked for in the folder or asked of the application,
         // however it is spelled.

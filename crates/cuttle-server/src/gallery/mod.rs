@@ -15,9 +15,17 @@ pub(crate) use page::page;
 ///
 /// SECURITY: a hole in the escaping must not become a script: nothing inline runs, no text turns into markup
 /// (trusted types, with no policy allowed), and nothing leaves for or arrives from another origin.
-pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'";
+///
+/// Two policies, both of which must allow a script: one of this origin, and one below our own path, as a file of the folder
+/// may be a script too. In one policy that would take our host's name, which a proxy before us may have replaced, and which
+/// cannot be written at all where it is an IPv6 address. `http` stands for `https` as well.
+pub(crate) fn content_security_policy(prefix: &str) -> String {
+    format!(
+        "script-src http://*:*{prefix}/gallery/, default-src 'none'; script-src 'self'; style-src 'self'; \
+         img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}
 
 /// A folder as the page shows it.
 #[derive(Debug)]
