@@ -1,8 +1,10 @@
 //! A client that sends exactly the bytes it is given: no normalisation, no redirects, no retries.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use crate::connect_from;
 
 /// Longer than any deadline of the server: a test that waits this long has found a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -11,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
     address: SocketAddr,
+    own: Option<Ipv4Addr>,
 }
 
 /// One answer.
@@ -28,7 +31,13 @@ impl Client {
     /// For a server's address.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, own: None }
+    }
+
+    /// The same, from this address of ours.
+    #[must_use]
+    pub fn from(own: Ipv4Addr, address: SocketAddr) -> Self {
+        Self { address, own: Some(own) }
     }
 
     /// `GET target`.
@@ -114,7 +123,10 @@ impl Client {
         target: &str,
         headers: &[(&str, &str)],
     ) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(self.address)?;
+        let mut stream = match self.own {
+            Some(own) => connect_from(own, self.address),
+            None => TcpStream::connect(self.address),
+        }?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
         if headers.iter().all(|(name, _)| *name != "host") {

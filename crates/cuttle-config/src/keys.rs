@@ -291,7 +291,7 @@ tables! {
         /// Its address for the public, which it is told in `X-Forwarded-Host` and `X-Forwarded-Proto`.
         public_url: Option<HttpUrl>, absent "it is told nothing";
     }
-    /// What an application is sent of a client's request when it loads an original, under `[[apps.forward]]`. Every answer under these paths is private.
+    /// What an application is sent of a client's request, beside its address, when it loads an original, under `[[apps.forward]]`. Every answer under these paths is private.
     [forward] Forward {
         /// Patterns of the paths.
         paths: Vec<String> = "";

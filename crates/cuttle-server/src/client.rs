@@ -9,10 +9,12 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use cuttle_contract::Client;
-use http::{HeaderMap, HeaderName};
+use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Who sent a request, among its extensions.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,30 @@ pub(crate) struct Peer {
     pub(crate) is_trusted: bool,
     /// Itself, or for whom it speaks.
     pub(crate) client: Client,
+}
+
+impl Peer {
+    /// `X-Forwarded-For` of what is asked on its behalf: those for whom it speaks, if it is believed, then itself.
+    pub(crate) fn chain(&self, headers: &HeaderMap) -> HeaderValue {
+        let mut chain = Vec::new();
+        for line in headers.get_all(FORWARDED_FOR).iter().filter(|_| self.is_trusted) {
+            chain.extend_from_slice(line.as_bytes());
+            chain.extend_from_slice(b", ");
+        }
+        // A listener on `[::]` sees IPv4 peers as mapped addresses.
+        chain.extend_from_slice(self.address.ip().to_canonical().to_string().as_bytes());
+        HeaderValue::from_bytes(&chain).expect("values of a header, a comma and an address are one")
+    }
+
+    /// Everything that says who asks, as far as it is believed.
+    pub(crate) fn asker(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+        let said = |name: HeaderName| {
+            let lines = headers.get_all(&name).into_iter().filter(|_| self.is_trusted);
+            lines.map(|line| (name.clone(), line.clone())).collect::<Vec<_>>()
+        };
+        let chain = vec![(FORWARDED_FOR, self.chain(headers))];
+        [chain, said(REAL_IP), said(FORWARDED)].concat()
+    }
 }
 
 /// Peers whose word about who asks is believed.

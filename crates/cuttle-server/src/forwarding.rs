@@ -1,5 +1,5 @@
 //! What of a client's request the application is told when an original is loaded: nothing, unless the operator names a
-//! header or a cookie for a path.
+//! header or a cookie for a path. There it is told who asks as well, as it is for its pages: it may guard by address.
 //!
 //! SECURITY: under such a path every answer is one client's, also to clients that send none of it: whether a picture depends
 //! on who asks is known by its path alone, never by what somebody happened to send.
@@ -9,6 +9,8 @@ use cuttle_pipeline::Personal;
 use cuttle_source::{Forwarded, NotForwardable};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::client::Peer;
 
 /// The operator's rules, compiled once.
 #[derive(Debug, Default)]
@@ -47,7 +49,12 @@ impl Forwarding {
     }
 
     /// What goes along with a load of `source`; nothing at all where no rule speaks of it.
-    pub(crate) fn personal(&self, source: &Source, headers: &HeaderMap) -> Option<Personal> {
+    pub(crate) fn personal(
+        &self,
+        source: &Source,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Option<Personal> {
         let mut named = Vec::new();
         let mut cookies = Vec::new();
         let mut spoken_of = false;
@@ -65,7 +72,8 @@ impl Forwarding {
         {
             named.push((COOKIE, value));
         }
-        let forwarded = Forwarded::new(named).unwrap_or_default();
+        let asker = peer.map(|peer| peer.asker(headers)).unwrap_or_default();
+        let forwarded = Forwarded::new(named).unwrap_or_default().by(asker);
         spoken_of.then_some(Personal { forwarded })
     }
 }
@@ -86,7 +94,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use cuttle_contract::LocalPath;
+    use cuttle_contract::{Client, LocalPath};
 
     use super::*;
 
@@ -114,16 +122,17 @@ mod tests {
     #[test]
     fn a_path_without_a_rule_is_everyones() {
         let sent = headers(&[("cookie", "session=1"), ("x-tenant", "a")]);
-        assert!(forwarding().personal(&source("/public/a.jpg"), &sent).is_none());
+        assert!(forwarding().personal(&source("/public/a.jpg"), &sent, None).is_none());
         let remote = Source::Remote("https://example.com/private/a.jpg".parse().expect("a URL"));
-        assert!(forwarding().personal(&remote, &sent).is_none());
+        assert!(forwarding().personal(&remote, &sent, None).is_none());
     }
 
     #[test]
     fn who_sends_something_else_that_is_named_has_another_key() {
         let forwarding = forwarding();
         let key = |path: &str, sent: &[(&'static str, &'static str)]| {
-            let personal = forwarding.personal(&source(path), &headers(sent)).expect("a rule");
+            let personal =
+                forwarding.personal(&source(path), &headers(sent), None).expect("a rule");
             personal.forwarded.digest()
         };
         let path = "/private/a.jpg";
@@ -140,5 +149,27 @@ mod tests {
         assert_eq!(somebody, key(path, &[("cookie", "session=1"), ("x-tenant", "a")]));
         let tenants = "/private/tenants/a.jpg";
         assert_ne!(key(tenants, &[]), key(tenants, &[("x-tenant", "a")]));
+    }
+
+    #[test]
+    fn another_address_has_another_key_and_a_stranger_s_word_is_not_in_it() {
+        let peer = |ip: [u8; 4], is_trusted| {
+            let address = (ip, 1).into();
+            Peer { address, is_trusted, client: Client::unknown() }
+        };
+        let key = |peer: Peer, sent: &[(&'static str, &'static str)]| {
+            let sent = headers(sent);
+            let personal = forwarding().personal(&source("/private/a.jpg"), &sent, Some(&peer));
+            personal.expect("a rule").forwarded.digest()
+        };
+        let stranger = peer([192, 0, 2, 1], false);
+        let mine = key(stranger, &[]);
+        assert_ne!(mine, key(peer([192, 0, 2, 2], false), &[]));
+        for name in ["x-forwarded-for", "x-real-ip", "forwarded"] {
+            let says = [(name, "198.51.100.7")];
+            assert_eq!(mine, key(stranger, &says), "{name}");
+            let proxy = peer([127, 0, 0, 1], true);
+            assert_ne!(key(proxy, &[]), key(proxy, &says), "{name}");
+        }
     }
 }

@@ -107,8 +107,9 @@ async fn ask(
         Contract::Next => app.next.parse(query, accept.as_deref())?,
         Contract::Strict => app.strict.parse(query, accept.as_deref())?,
     };
-    let personal = app.parts.forwarding.personal(&asked.source, request.headers());
-    let client = request.extensions().get().map_or_else(Client::unknown, |peer: &Peer| peer.client);
+    let peer: Option<&Peer> = request.extensions().get();
+    let personal = app.parts.forwarding.personal(&asked.source, request.headers(), peer);
+    let client = peer.map_or_else(Client::unknown, |peer| peer.client);
     match app.parts.pipeline.answer(Asked { request: asked.clone(), personal, client }).await {
         Ok(answer) => Ok((asked, answer)),
         Err(unanswered) => {

@@ -174,7 +174,18 @@ impl Forwarded {
         Ok(Self(map))
     }
 
-    /// Whether a header of that name may be configured.
+    /// With what says who asks, in place of all that clients may have said of themselves. It is part of the digest: what an
+    /// application shows to an address is for that address.
+    #[must_use]
+    pub fn by(mut self, asker: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        for (name, value) in asker {
+            self.0.append(name, value);
+        }
+        self
+    }
+
+    /// Whether a header of that name may be configured. What says who asks may not: it goes along anyway, as far as it is
+    /// believed.
     #[must_use]
     pub fn allows(name: &HeaderName) -> bool {
         let name = name.as_str();
@@ -194,6 +205,7 @@ impl Forwarded {
                     | "transfer-encoding"
                     | "upgrade"
                     | "user-agent"
+                    | "x-real-ip"
                     | "via"
                     | "cdn-loop"
             )
@@ -264,6 +276,7 @@ mod tests {
             ("range", false),
             ("if-none-match", false),
             ("x-forwarded-host", false),
+            ("x-real-ip", false),
             ("transfer-encoding", false),
             ("proxy-authorization", false),
             ("cdn-loop", false),
