@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
         },
     },
     Row {
-        name: "/photo.jpg, /photo.jpg?, /photo.jpg#x are three entries",
+        name: "/photo.jpg, /photo.jpg?, /photo.jpg#x, /photo.jpg?v=1 are four entries",
         when: |about| {
             about.shows()
                 && !is_private(about.behaviour())
@@ -145,7 +145,8 @@ fn has_another_spelling(about: &About<'_>) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_:=&{}".contains(&byte);
     url.bytes().enumerate().any(|(at, byte)| match byte {
         b'.' => url[..at].ends_with('/'),
-        b'?' => at + 1 == url.len(),
+        // Of a file of `public/` a query says nothing.
+        b'?' => at + 1 == url.len() || url.starts_with('/'),
         byte => !plain(byte),
     })
 }
