@@ -31,7 +31,7 @@ impl Asked {
 pub struct Reply {
     /// Status code.
     pub status: u16,
-    /// Header lines, `name: value`, beside the length.
+    /// Header lines, `name: value`; the length too where it is not the body's.
     pub headers: Vec<String>,
     /// The body.
     pub body: Vec<u8>,
@@ -59,6 +59,13 @@ impl Reply {
     pub fn with(mut self, line: &str) -> Self {
         self.headers.push(line.to_owned());
         self
+    }
+
+    /// With an end that never comes.
+    #[must_use]
+    pub fn hanging(self) -> Self {
+        let length = self.body.len() + 1;
+        self.with(&format!("content-length: {length}"))
     }
 }
 
@@ -141,14 +148,19 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<Asked>>, decide: &Decide) -> i
         seen.push(asked.clone());
         seen.len() - 1
     };
-    let Reply { status, headers, body } = decide(number, &asked);
+    let Reply { status, mut headers, body } = decide(number, &asked);
+    let hangs = headers.iter().any(|line| line.starts_with("content-length: "));
+    if !hangs {
+        headers.push(format!("content-length: {}", body.len()));
+    }
     let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} Decided\r\nconnection: close\r\ncontent-length: {length}\r\n{lines}\r\n"
-    );
+    let head = format!("HTTP/1.1 {status} Decided\r\nconnection: close\r\n{lines}\r\n");
     stream.write_all(head.as_bytes())?;
-    stream.write_all(&body)
+    stream.write_all(&body)?;
+    if hangs {
+        io::copy(&mut stream, &mut io::sink())?;
+    }
+    Ok(())
 }
 
 fn read(stream: &mut TcpStream) -> io::Result<Asked> {

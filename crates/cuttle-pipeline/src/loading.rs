@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cuttle_contract::{Contract, Failure};
-use cuttle_source::{LoadError, Origins, Outcome, State, Terms};
+use cuttle_source::{LoadError, Origins, Outcome, State, Terms, Traffic};
 use cuttle_store::Epoch;
 use tokio::time::Instant;
 
@@ -72,9 +72,9 @@ impl Loading {
         self.room.queue.len()
     }
 
-    /// How many requests wait for a place at their host.
-    pub(crate) fn waiting_for_hosts(&self) -> usize {
-        self.origins.waiting()
+    /// How busy the ways to origins are.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.origins.traffic()
     }
 
     /// When the original is asked about again, if that is not at once.

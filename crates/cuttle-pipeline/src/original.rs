@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::admission::{Budget, Queue, Refused, Reserved};
 use crate::kept::Kept;
 
-/// Originals up to this size are probed where they are: the longest walk through so many bytes takes a millisecond, the
+/// Originals up to this size are probed where they are: the longest walk through so many bytes takes some milliseconds, the
 /// longest through an animation of 20 MB takes as much as a picture.
 const PROBED_AT_ONCE_BYTES: u64 = 64 << 10;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cuttle_contract::Failure;
 use cuttle_image::Probe;
-use cuttle_source::{Origins, State};
+use cuttle_source::{Origins, State, Traffic};
 use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
 use cuttle_worker::Pool;
 use tokio::time::Instant;
@@ -228,10 +228,10 @@ impl Pipeline {
         self.0.loading.bytes()
     }
 
-    /// Requests for originals that wait for a place at their host, or for a decoder.
+    /// How busy the ways to origins are.
     #[must_use]
-    pub fn waiting_for_hosts(&self) -> usize {
-        self.0.loading.waiting_for_hosts()
+    pub fn traffic(&self) -> Traffic {
+        self.0.loading.traffic()
     }
 
     /// The workers, for readiness and shutdown.

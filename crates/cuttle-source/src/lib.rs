@@ -23,9 +23,12 @@ use cuttle_contract::Source;
 
 pub use coverage::{Coverage, Manifests, Unclear};
 pub use error::{FolderError, LoadError};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use fetch::undo;
 pub use fetch::{
-    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Retry, Upstream, UpstreamError,
-    came_from_us,
+    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Retry, Traffic, Upstream,
+    UpstreamError, came_from_us,
 };
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
 pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolver};

@@ -9,7 +9,7 @@ use cuttle_contract::{Client, LocalPath, Source};
 use tokio::time::{Instant, timeout_at};
 
 use crate::fetch::client::Reply;
-use crate::fetch::{Forwarded, Remote, Upstream};
+use crate::fetch::{Forwarded, Remote, Traffic, Upstream};
 use crate::intake::{Intake, Pour};
 use crate::mount::Mount;
 use crate::state::{Freshness, Loaded, Outcome, State, Version};
@@ -87,11 +87,12 @@ impl Origins {
         Self { remote: Some(Arc::new(remote)), ..self }
     }
 
-    /// Requests that wait for a place at their host, or for a decoder.
+    /// How busy the ways to all of them are.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        let upstream = self.upstream.as_ref().map_or(0, |upstream| upstream.waiting());
-        upstream + self.remote.as_ref().map_or(0, |remote| remote.waiting())
+    pub fn traffic(&self) -> Traffic {
+        let upstream = self.upstream.as_ref().map(|upstream| upstream.traffic());
+        let remote = self.remote.as_ref().map(|remote| remote.traffic());
+        upstream.unwrap_or_default() + remote.unwrap_or_default()
     }
 
     /// Asks for an original: for all of it, or, when a state of it is known already, whether that is still true.

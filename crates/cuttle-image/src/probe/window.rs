@@ -109,3 +109,34 @@ impl<R: Read + Seek> Window<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file without an end, and how often it was read.
+    struct Endless(u64);
+
+    impl Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            into.fill(0);
+            Ok(into.len())
+        }
+    }
+
+    impl Seek for Endless {
+        fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+            Ok(if let SeekFrom::Start(at) = to { at } else { u64::MAX })
+        }
+    }
+
+    #[test]
+    fn no_walk_reads_more_than_the_cap() {
+        let mut file = Window::new(Endless(0)).expect("a length");
+        let walk = (0..u64::MAX).step_by(7 * BLOCK);
+        let ended = walk.map(|at| file.u8(at)).find_map(Result::err);
+        assert!(matches!(ended, Some(Fault::Broken(_))));
+        assert_eq!(file.reader.0, READ_CAP / BLOCK as u64);
+    }
+}

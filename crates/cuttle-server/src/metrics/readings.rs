@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cuttle_pipeline::{Kept, MemoryShare, Pipeline};
+use cuttle_source::Traffic;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -31,7 +32,7 @@ pub(crate) struct Readings {
     disk: Disk,
     log_lines_lost: u64,
     long_polls: u64,
-    waiting_for_hosts: usize,
+    traffic: Traffic,
     connections: [Occupancy; 2],
     codecs: Vec<Codec>,
 }
@@ -133,7 +134,7 @@ impl Readings {
             },
             log_lines_lost: log.lines_lost(),
             long_polls: cuttle_watchdog::long_polls(),
-            waiting_for_hosts: pipeline.waiting_for_hosts(),
+            traffic: pipeline.traffic(),
             connections,
             codecs: codecs.to_vec(),
         }
@@ -180,9 +181,24 @@ impl Collector for AtScrape {
             ("jobs_waiting", "Jobs that wait for memory or for a worker.", number(jobs_waiting)),
             ("requests_waiting", "Requests that wait for a job.", number(requests_waiting)),
             (
-                "source_requests_waiting",
-                "Requests for originals that wait for a place at their host, or for a decoder.",
-                number(now.waiting_for_hosts),
+                "source_decoders",
+                "Originals whose content coding is being undone.",
+                number(now.traffic.decoding),
+            ),
+            (
+                "source_decoders_limit",
+                "How many of them there may be; one that has taken a second counts a quarter.",
+                number(now.traffic.decoders),
+            ),
+            (
+                "source_connections",
+                "Connections to origins that stay open between two requests.",
+                number(now.traffic.connections),
+            ),
+            (
+                "source_connections_limit",
+                "How many of them there may be; others are closed after their answer.",
+                number(now.traffic.connections_limit),
             ),
             ("queue_full", "1 while no further job would be admitted.", u64::from(now.full)),
             ("disk_trouble", "1 while the cache on disk cannot be used.", u64::from(disk.trouble)),
@@ -229,6 +245,16 @@ impl Collector for AtScrape {
                 None,
                 counter.metric_type(),
             )?)?;
+        }
+        let any = ConstGauge::new(0_u64);
+        let help = "Requests for originals that wait, by what for.";
+        let name = "source_requests_waiting";
+        let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
+        for (what, waiting) in
+            [("decoder", now.traffic.waiting_for_decoder), ("host", now.traffic.waiting_for_host)]
+        {
+            let gauge = ConstGauge::new(number(waiting));
+            gauge.encode(family.encode_family(&[("for", what)])?)?;
         }
         let of_memory: [(Word, Word, Share); 2] = [
             (

@@ -3,6 +3,8 @@
 //! What is coded is decoded by a thread beside the reactor (`decoding.rs`), one buffer at a time, and every buffer is paid for
 //! before it is written; so a bomb costs some buffers of heap and ends at the limit, at the deadline, or when it brings nothing.
 
+use std::iter;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
@@ -12,8 +14,8 @@ use hyper::body::Body;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::decoders::Decoder;
 use super::decoding::{Coding, decode};
-use super::fair_limit::Permit;
 use crate::LoadError;
 use crate::intake::{Intake, Pour};
 
@@ -29,7 +31,7 @@ const CHUNKS_AHEAD: usize = 1;
 pub(crate) async fn receive<B>(
     headers: &HeaderMap,
     body: B,
-    decoder: impl Future<Output = Permit>,
+    decoder: impl Future<Output = Result<Decoder, LoadError>>,
     pour: &mut Pour<impl Intake>,
 ) -> Result<(), LoadError>
 where
@@ -59,10 +61,13 @@ where
         }
         return Ok(());
     }
-    let permit = decoder.await;
-    let (input, coded) = mpsc::channel(CHUNKS_AHEAD);
+    let decoder = decoder.await?;
+    let (input, mut coded) = mpsc::channel(CHUNKS_AHEAD);
     let (output, mut decoded) = mpsc::channel(CHUNKS_AHEAD);
-    let decoding = spawn_blocking(move || decode(&codings, coded, &output));
+    let decoding = spawn_blocking(move || {
+        let coded = iter::from_fn(move || coded.blocking_recv());
+        decode(&codings, coded, |chunk| output.blocking_send(chunk).is_ok())
+    });
     let feed = async move {
         let mut next = Some(first);
         while let Some(chunk) = next {
@@ -85,7 +90,7 @@ where
         Ok::<_, LoadError>(())
     };
     let flow = async { tokio::try_join!(feed, take) };
-    permit.held_for(flow).await?;
+    decoder.held_for(flow).await?;
     decoding
         .await
         .map_err(|panicked| LoadError::Encoding(panicked.into()))?
@@ -115,6 +120,27 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, LoadError> {
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// For the fuzzer: what comes of `coded`, which arrives in pieces of `size` bytes, up to some `most` bytes.
+///
+/// # Errors
+/// As of a body.
+#[cfg(feature = "fuzz")]
+pub fn undo(
+    headers: &HeaderMap,
+    coded: &[u8],
+    size: usize,
+    most: usize,
+) -> Result<Vec<u8>, LoadError> {
+    let pieces: Vec<_> = coded.chunks(size.max(1)).map(Bytes::copy_from_slice).collect();
+    let mut all = Vec::new();
+    let take = |chunk: Bytes| {
+        all.extend_from_slice(&chunk);
+        all.len() < most
+    };
+    decode(&codings(headers)?, pieces.into_iter(), take).map_err(LoadError::Encoding)?;
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
-use super::fair_limit::FairLimit;
+use super::decoders::Decoders;
 use super::loops::{CDN_LOOP, MARK};
 use super::per_host_limit::PerHostLimit;
+use super::traffic::Traffic;
 use super::{Retry, body, freshness};
+use crate::guard::connection::KeptConnections;
 use crate::guard::connector::Connector;
 use crate::guard::{Guard, RefusedHost, Resolve};
 use crate::intake::{Intake, Pour};
@@ -36,8 +38,6 @@ const IDLE_PER_ORIGIN: usize = 8;
 /// Shorter than the keep-alive of the servers that are common (nginx 75 s, Node 5 s aside), so that reuse rarely meets a
 /// connection that was just closed.
 const IDLE: Duration = Duration::from_secs(30);
-/// Bodies that are decoded at a time, each by a thread. With what is slow these are sixteen, of the five hundred that may block.
-const DECODERS: usize = 4;
 /// Room for the head of an answer; hyper's own default is six times as much.
 const HEAD_BYTES: usize = 64 << 10;
 
@@ -77,7 +77,8 @@ impl Default for HttpSettings {
 pub(crate) struct Client {
     inner: legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>,
     per_host: PerHostLimit,
-    decoders: Arc<FairLimit>,
+    decoders: Decoders,
+    kept: KeptConnections,
     user_agent: HeaderValue,
     pub(crate) retry: Retry,
 }
@@ -117,6 +118,7 @@ impl Client {
     ) -> Self {
         let HttpSettings { user_agent, connect, per_origin, retry, roots } = settings;
         let tcp = Connector::new(guard.map(Arc::new), resolver, connect);
+        let kept = tcp.kept().clone();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls(roots))
             .https_or_http()
@@ -130,8 +132,9 @@ impl Client {
             .build(connector);
         Self {
             inner,
-            per_host: PerHostLimit::new(per_origin),
-            decoders: FairLimit::new(DECODERS),
+            per_host: PerHostLimit::new("requests to", per_origin),
+            decoders: Decoders::of_this_machine(),
+            kept,
             user_agent,
             retry,
         }
@@ -143,15 +146,21 @@ impl Client {
         exchange: Exchange<'_>,
         pour: &mut Pour<impl Intake>,
     ) -> Result<Reply, LoadError> {
-        let host = exchange.uri.authority().map_or("", |authority| authority.as_str());
-        let permit = self.per_host.acquire(host, exchange.client);
+        let permit = self.per_host.acquire(host(&exchange.uri), exchange.client);
         let permit = within(exchange.deadline, "turn at the origin", permit).await?;
         permit.held_for(self.ask(exchange, pour)).await
     }
 
-    /// Requests that wait for a place at their host, or for a decoder.
-    pub(crate) fn waiting(&self) -> usize {
-        self.per_host.waiting() + self.decoders.waiting()
+    pub(crate) fn traffic(&self) -> Traffic {
+        let (connections, connections_limit) = self.kept.taken();
+        Traffic {
+            waiting_for_host: self.per_host.waiting(),
+            waiting_for_decoder: self.decoders.waiting(),
+            decoding: self.decoders.taken(),
+            decoders: self.decoders.most(),
+            connections,
+            connections_limit,
+        }
     }
 
     async fn ask(
@@ -160,6 +169,7 @@ impl Client {
         pour: &mut Pour<impl Intake>,
     ) -> Result<Reply, LoadError> {
         let hop_ends = sooner(deadline, limits.hop);
+        let host = host(&uri).to_owned();
         let request = self.request(uri, headers, previous);
         let head_due = sooner(hop_ends, limits.first_byte);
         let answer = within(head_due, "answer", self.inner.request(request)).await?;
@@ -179,7 +189,7 @@ impl Client {
             let retry_after = freshness::retry_after(&head.headers, now);
             return Err(LoadError::Status { status: head.status.as_u16(), retry_after });
         }
-        let decoder = self.decoders.acquire(client);
+        let decoder = within(hop_ends, "decoder", self.decoders.acquire(&host, client));
         let pouring = body::receive(&head.headers, body, decoder, pour);
         within(hop_ends, "end of the body", pouring).await??;
         let declared = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -215,6 +225,11 @@ impl Client {
         *request.headers_mut() = headers;
         request
     }
+}
+
+/// With its port.
+fn host(uri: &Uri) -> &str {
+    uri.authority().map_or("", |authority| authority.as_str())
 }
 
 /// Whether a request that knows this state is a conditional one.

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use brotli_decompressor::Decompressor;
 use bytes::{Buf as _, Bytes};
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
-use tokio::sync::mpsc::{Receiver, Sender};
 
 /// Decoded bytes held at a time for each coding, and what a layer may consume before it brings anything.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -30,15 +29,15 @@ pub(super) enum Coding {
 
 type Reader = Box<dyn BufRead + Send>;
 
-/// Undoes `codings`, listed in the order in which they were applied (RFC 9110 §8.4). Blocks; ends soon after either channel
-/// is closed.
+/// Undoes `codings`, listed in the order in which they were applied (RFC 9110 §8.4), until `take` wants no more. Between a
+/// chunk that it asks for and one that it gives are some buffers of work, so whoever holds both ends it soon.
 ///
 /// # Errors
 /// What arrived is not what was said, or is a bomb.
 pub(super) fn decode(
     codings: &[Coding],
-    coded: Receiver<Bytes>,
-    decoded: &Sender<Bytes>,
+    coded: impl Iterator<Item = Bytes> + Send + 'static,
+    mut take: impl FnMut(Bytes) -> bool,
 ) -> io::Result<()> {
     let mut reader: Reader = Box::new(Arriving { coded, chunk: Bytes::new() });
     for &coding in codings.iter().rev() {
@@ -47,7 +46,7 @@ pub(super) fn decode(
     loop {
         let chunk = reader.fill_buf()?;
         let taken = chunk.len();
-        if taken == 0 || decoded.blocking_send(Bytes::copy_from_slice(chunk)).is_err() {
+        if taken == 0 || !take(Bytes::copy_from_slice(chunk)) {
             return Ok(());
         }
         reader.consume(taken);
@@ -174,15 +173,15 @@ impl Read for Brought {
 }
 
 /// What the network brings.
-struct Arriving {
-    coded: Receiver<Bytes>,
+struct Arriving<I> {
+    coded: I,
     chunk: Bytes,
 }
 
-impl BufRead for Arriving {
+impl<I: Iterator<Item = Bytes>> BufRead for Arriving<I> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.chunk.is_empty() {
-            match self.coded.blocking_recv() {
+            match self.coded.next() {
                 Some(chunk) => self.chunk = chunk,
                 None => break,
             }
@@ -195,7 +194,7 @@ impl BufRead for Arriving {
     }
 }
 
-impl Read for Arriving {
+impl<I: Iterator<Item = Bytes>> Read for Arriving<I> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);
@@ -209,7 +208,6 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
-    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -219,28 +217,23 @@ mod tests {
         encoder.finish().expect("to memory")
     }
 
-    /// All that comes of it, and how much of it was looked at.
-    fn decoded(codings: &[Coding], coded: impl Iterator<Item = Vec<u8>>) -> io::Result<Vec<u8>> {
-        std::thread::scope(|scope| {
-            let (input, coming) = mpsc::channel(1);
-            let (output, mut going) = mpsc::channel(1);
-            let work = scope.spawn(move || decode(codings, coming, &output));
-            let reader = scope.spawn(move || {
-                let mut all = Vec::new();
-                while let Some(chunk) = going.blocking_recv() {
-                    all.extend_from_slice(&chunk);
-                }
-                all
-            });
-            for chunk in coded {
-                if input.blocking_send(chunk.into()).is_err() {
-                    break;
-                }
-            }
-            drop(input);
-            let all = reader.join().expect("no panic");
-            work.join().expect("no panic").map(|()| all)
-        })
+    /// All that comes of it.
+    fn decoded(
+        codings: &[Coding],
+        coded: impl Iterator<Item = Vec<u8>> + Send + 'static,
+    ) -> io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        decode(codings, coded.map(Bytes::from), |chunk| {
+            all.extend_from_slice(&chunk);
+            true
+        })?;
+        Ok(all)
+    }
+
+    /// In pieces of this size, as the network may cut it.
+    fn cut(coded: &[u8], size: usize) -> impl Iterator<Item = Vec<u8>> + Send + 'static {
+        let pieces: Vec<_> = coded.chunks(size).map(<[u8]>::to_vec).collect();
+        pieces.into_iter()
     }
 
     #[test]
@@ -248,10 +241,9 @@ mod tests {
         let members = [gzip(b"one, "), gzip(b""), gzip(b"two")].concat();
         let padded = [members.clone(), vec![0; 5000]].concat();
         for coded in [members.clone(), padded] {
-            // In every cut, as the network may.
             for size in [1, 7, 100, 10_000] {
-                let chunks = coded.chunks(size).map(<[u8]>::to_vec);
-                assert_eq!(decoded(&[Coding::Gzip], chunks).expect("read"), b"one, two");
+                let read = decoded(&[Coding::Gzip], cut(&coded, size)).expect("read");
+                assert_eq!(read, b"one, two");
             }
         }
         for rest in [&b"<html>"[..], b"\0\0\0x", &gzip(b"three")[..12]] {
@@ -263,8 +255,7 @@ mod tests {
     #[test]
     fn a_run_of_empty_blocks_ends_although_it_never_does() {
         let blocks = [0, 0, 0, 0xff, 0xff].repeat(10_000);
-        let endless = || std::iter::repeat(blocks.clone());
-        assert!(decoded(&[Coding::Deflate], endless()).is_err());
+        assert!(decoded(&[Coding::Deflate], std::iter::repeat(blocks.clone())).is_err());
         // Within two layers, which make a thousandth of it each: 35 KB that were gigabytes.
         let mut inner = GzEncoder::new(Vec::new(), Compression::best());
         for _ in 0..2000 {
@@ -290,8 +281,7 @@ mod tests {
             for (codings, coded) in
                 [(&[Coding::Gzip][..], once), (&[Coding::Gzip, Coding::Gzip], twice)]
             {
-                let chunks = coded.chunks(16 << 10).map(<[u8]>::to_vec);
-                assert!(decoded(codings, chunks).expect("read") == plain);
+                assert!(decoded(codings, cut(&coded, 16 << 10)).expect("read") == plain);
             }
         }
     }

@@ -11,17 +11,24 @@ use std::time::Duration;
 
 use cuttle_contract::Client;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// What a place counts for, and what it counts for once it is slow.
 const COST: usize = 4;
 const SLOW_COST: usize = 1;
 /// Most pictures are there by then.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
+/// Said once in so long, however many wait meanwhile.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// The places.
 #[derive(Debug)]
-pub(crate) struct FairLimit(Mutex<Places>);
+pub(crate) struct FairLimit {
+    /// For the log.
+    name: Box<str>,
+    most: usize,
+    places: Mutex<Places>,
+}
 
 /// One of them. Given back when dropped.
 #[derive(Debug)]
@@ -34,6 +41,7 @@ pub(crate) struct Permit {
 #[derive(Debug)]
 struct Places {
     free: usize,
+    taken: usize,
     /// What the places of one client may cost together.
     share: usize,
     /// What they cost now. Clients that cannot be told apart are not counted as one.
@@ -41,6 +49,7 @@ struct Places {
     /// In the order in which they came.
     waiting: Vec<Waiting>,
     next_number: u64,
+    told: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -57,14 +66,17 @@ struct InLine<'a> {
 }
 
 impl FairLimit {
-    pub(crate) fn new(places: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Places {
-            free: places.saturating_mul(COST),
-            share: (places / 2).max(1).saturating_mul(COST),
+    pub(crate) fn new(name: &str, most: usize) -> Arc<Self> {
+        let places = Mutex::new(Places {
+            free: most.saturating_mul(COST),
+            taken: 0,
+            share: (most / 2).max(1).saturating_mul(COST),
             held: HashMap::new(),
             waiting: Vec::new(),
             next_number: 0,
-        })))
+            told: None,
+        });
+        Arc::new(Self { name: name.into(), most, places })
     }
 
     /// How many wait.
@@ -72,17 +84,59 @@ impl FairLimit {
         self.places().waiting.len()
     }
 
+    /// How many have a place.
+    pub(crate) fn taken(&self) -> usize {
+        self.places().taken
+    }
+
+    /// How many there are.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// Waits for a place.
     pub(crate) async fn acquire(self: &Arc<Self>, client: Client) -> Permit {
-        let (called, call) = oneshot::channel();
+        let (called, mut call) = oneshot::channel();
         let number = self.places().line_up(client, called);
         let _in_line = InLine { limit: self, number };
         self.call();
-        call.await.expect("who is in line is called")
+        if let Ok(permit) = call.try_recv() {
+            return permit;
+        }
+        let permit = tokio::select! {
+            biased;
+            permit = &mut call => permit,
+            // A page of a hundred pictures waits too, but for less.
+            () = sleep(SLOW_AFTER) => {
+                self.tell();
+                call.await
+            }
+        };
+        permit.expect("who is in line is called")
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self) {
+        let mut places = self.places();
+        if places.told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
+            return;
+        }
+        places.told = Some(Instant::now());
+        let (taken, waiting) = (places.taken, places.waiting.len());
+        let most = places.held.iter().max_by_key(|(_, cost)| **cost);
+        let client = most.map_or(Client::unknown(), |(client, _)| *client);
+        drop(places);
+        tracing::warn!(
+            limit = %self.name,
+            places = self.most,
+            taken,
+            waiting,
+            %client,
+            "originals wait for others to be loaded; a client gets no more than half of the places"
+        );
     }
 
     /// Gives what is free to those who wait.
@@ -118,7 +172,10 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.limit.places().give_back(self.client, self.cost);
+        let mut places = self.limit.places();
+        places.give_back(self.client, self.cost);
+        places.taken -= 1;
+        drop(places);
         self.limit.call();
     }
 }
@@ -139,6 +196,7 @@ impl Places {
         let (index, _) = may.min_by_key(|(_, waiting)| held(waiting))?;
         let next = self.waiting.remove(index);
         self.free = left;
+        self.taken += 1;
         if next.client.is_known() {
             *self.held.entry(next.client).or_default() += COST;
         }
@@ -189,9 +247,9 @@ mod tests {
         poll(pin!(limit.acquire(client))).is_pending()
     }
 
-    #[test]
-    fn who_finds_no_place_is_called_when_there_is_one() {
-        let limit = FairLimit::new(1);
+    #[tokio::test]
+    async fn who_finds_no_place_is_called_when_there_is_one() {
+        let limit = FairLimit::new("test", 1);
         let first = taken(&limit, client(1));
         let mut second = Box::pin(limit.acquire(client(2)));
         let mut third = Box::pin(limit.acquire(client(3)));
@@ -202,12 +260,12 @@ mod tests {
         drop(second);
         assert!(poll(third.as_mut()).is_ready());
         drop(third);
-        assert_eq!((limit.waiting(), limit.places().free), (0, COST));
+        assert_eq!((limit.waiting(), limit.taken(), limit.places().free), (0, 0, COST));
     }
 
-    #[test]
-    fn no_client_has_more_than_half() {
-        let limit = FairLimit::new(8);
+    #[tokio::test]
+    async fn no_client_has_more_than_half() {
+        let limit = FairLimit::new("test", 8);
         let mut greedy: Vec<_> = (0..4).map(|_| taken(&limit, client(1))).collect();
         let mut more: Vec<_> = (0..40).map(|_| Box::pin(limit.acquire(client(1)))).collect();
         assert!(more.iter_mut().all(|waiting| poll(waiting.as_mut()).is_pending()));
@@ -220,9 +278,9 @@ mod tests {
         drop(strangers);
     }
 
-    #[test]
-    fn who_cannot_be_told_apart_is_not_held_to_a_share() {
-        let limit = FairLimit::new(8);
+    #[tokio::test]
+    async fn who_cannot_be_told_apart_is_not_held_to_a_share() {
+        let limit = FairLimit::new("test", 8);
         let all: Vec<_> = (0..8).map(|_| taken(&limit, Client::unknown())).collect();
         assert!(is_full(&limit, Client::unknown()));
         drop(all);
@@ -230,7 +288,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_hangs_makes_room_up_to_four_times_the_limit() {
-        let limit = FairLimit::new(4);
+        let limit = FairLimit::new("test", 4);
         let hanging: Vec<_> = (0..100)
             .map(|last| {
                 let limit = Arc::clone(&limit);
@@ -242,7 +300,7 @@ mod tests {
             .collect();
         sleep(20 * SLOW_AFTER).await;
         // Thirteen quarters leave no whole place of sixteen.
-        assert_eq!(limit.waiting(), 100 - 13);
+        assert_eq!((limit.taken(), limit.waiting()), (13, 100 - 13));
         assert!(is_full(&limit, client(200)));
         for task in &hanging {
             task.abort();

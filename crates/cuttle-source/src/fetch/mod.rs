@@ -5,6 +5,7 @@
 
 mod body;
 pub(crate) mod client;
+mod decoders;
 mod decoding;
 mod fair_limit;
 mod freshness;
@@ -12,10 +13,14 @@ mod loops;
 mod per_host_limit;
 mod remote;
 mod retry;
+mod traffic;
 mod upstream;
 
+#[cfg(feature = "fuzz")]
+pub use body::undo;
 pub use client::HttpSettings;
 pub use loops::{CDN_LOOP, came_from_us};
 pub use remote::Remote;
 pub use retry::Retry;
+pub use traffic::Traffic;
 pub use upstream::{Forwarded, NotForwardable, Upstream, UpstreamError};

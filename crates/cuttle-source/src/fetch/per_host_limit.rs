@@ -16,13 +16,15 @@ const SWEEP_ABOVE: usize = 256;
 /// The limit of each host.
 #[derive(Debug)]
 pub(crate) struct PerHostLimit {
+    /// For the log, before the host.
+    name: &'static str,
     places: usize,
     hosts: Mutex<HashMap<Box<str>, Weak<FairLimit>>>,
 }
 
 impl PerHostLimit {
-    pub(crate) fn new(places: usize) -> Self {
-        Self { places: places.max(1), hosts: Mutex::default() }
+    pub(crate) fn new(name: &'static str, places: usize) -> Self {
+        Self { name, places: places.max(1), hosts: Mutex::default() }
     }
 
     /// Waits for a place at `host`.
@@ -45,7 +47,7 @@ impl PerHostLimit {
         if hosts.len() > SWEEP_ABOVE {
             hosts.retain(|_, limit| limit.strong_count() > 0);
         }
-        let new = FairLimit::new(self.places);
+        let new = FairLimit::new(&format!("{} {host}", self.name), self.places);
         hosts.insert(host.into(), Arc::downgrade(&new));
         new
     }
@@ -69,9 +71,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_full_host_waits_and_the_others_do_not() {
-        let limit = PerHostLimit::new(2);
+    #[tokio::test]
+    async fn a_full_host_waits_and_the_others_do_not() {
+        let limit = PerHostLimit::new("test", 2);
         let (first, _second) = (taken(&limit, "a"), taken(&limit, "a"));
         let mut third = Box::pin(limit.acquire("a", Client::unknown()));
         assert!(poll(third.as_mut()).is_pending());
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn hosts_without_a_request_are_forgotten() {
-        let limit = PerHostLimit::new(1);
+        let limit = PerHostLimit::new("test", 1);
         let _held = taken(&limit, "held");
         for n in 0..10 * SWEEP_ABOVE {
             drop(taken(&limit, &n.to_string()));

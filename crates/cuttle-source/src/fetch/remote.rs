@@ -11,6 +11,7 @@ use url::Url;
 
 use super::client::{Client, Exchange, HttpSettings, Reply};
 use super::retry::Attempt;
+use super::traffic::Traffic;
 use crate::guard::{Guard, Resolve};
 use crate::intake::{Intake, Pour};
 use crate::state::State;
@@ -29,9 +30,8 @@ impl Remote {
         Self { client: Client::new(Some(guard), resolver, settings) }
     }
 
-    /// Requests that wait for a place at their host, or for a decoder.
-    pub(crate) fn waiting(&self) -> usize {
-        self.client.waiting()
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.client.traffic()
     }
 
     pub(crate) async fn load<I: Intake>(

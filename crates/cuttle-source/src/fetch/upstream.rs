@@ -13,6 +13,7 @@ use url::Url;
 
 use super::client::{Client, Exchange, HttpSettings, Reply};
 use super::retry::Attempt;
+use super::traffic::Traffic;
 use crate::guard::Resolve;
 use crate::intake::{Intake, Pour};
 use crate::state::State;
@@ -69,9 +70,8 @@ impl Upstream {
         Ok(Self { client, scheme, authority, headers })
     }
 
-    /// Requests that wait for a place at their host, or for a decoder.
-    pub(crate) fn waiting(&self) -> usize {
-        self.client.waiting()
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.client.traffic()
     }
 
     pub(crate) async fn load<I: Intake>(

@@ -17,11 +17,10 @@ use std::time::Duration;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::Guard;
+use super::connection::{KeptConnections, OriginConnection};
 
 /// The addresses of a name, when they come.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -54,6 +53,7 @@ type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 pub(crate) struct Connector {
     tcp: HttpConnector<GuardedResolver>,
     guard: Option<Arc<Guard>>,
+    kept: KeptConnections,
 }
 
 impl Connector {
@@ -68,12 +68,16 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(connect));
         tcp.set_nodelay(true);
-        Self { tcp, guard }
+        Self { tcp, guard, kept: KeptConnections::new() }
+    }
+
+    pub(crate) fn kept(&self) -> &KeptConnections {
+        &self.kept
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = OriginConnection;
     type Error = BoxError;
     type Future = Boxed<Self::Response>;
 
@@ -88,8 +92,8 @@ impl Service<Uri> for Connector {
         {
             return Box::pin(async move { Err(refused.into()) });
         }
-        let connecting = self.tcp.call(uri);
-        Box::pin(async move { Ok(connecting.await?) })
+        let (connecting, kept) = (self.tcp.call(uri), self.kept.clone());
+        Box::pin(async move { Ok(kept.open(connecting.await?)) })
     }
 }
 

@@ -5,6 +5,7 @@
 //! that is connected to.
 
 mod addresses;
+pub(crate) mod connection;
 pub(crate) mod connector;
 
 use std::error::Error;

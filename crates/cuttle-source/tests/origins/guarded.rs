@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use cuttle_contract::Failure;
 use cuttle_source::{Exceptions, Guard, HttpSettings, LoadError, Origins, Remote};
-use tokio::sync::Notify;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use crate::origin::{Answer, ScriptedOrigin, answer, redirect};
-use crate::{Names, Setting, guarded, loaded, refused, remote, settings};
+use crate::{LONG, Names, Setting, guarded, loaded, refused, remote, settings};
 
 #[tokio::test]
 async fn a_refused_host_is_never_dialled_however_it_is_written() {
@@ -162,4 +165,46 @@ async fn who_finds_every_place_taken_waits_without_a_connection() {
     assert_eq!(error.failure(), Failure::SourceTimeout);
     assert_eq!(there.connections(), 1);
     first.abort();
+}
+
+/// A server that answers on a connection for as long as it is there, and counts how many are.
+async fn patient() -> (u16, watch::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (open, seen) = watch::channel(0);
+    let open = Arc::new(open);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let open = Arc::clone(&open);
+            open.send_modify(|open| *open += 1);
+            tokio::spawn(async move {
+                let mut asked = [0; 1024];
+                while socket.read(&mut asked).await.is_ok_and(|read| read > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nGIF";
+                    let _ = socket.write_all(answer).await;
+                }
+                open.send_modify(|open| *open -= 1);
+            });
+        }
+    });
+    (port, seen)
+}
+
+#[tokio::test]
+async fn however_many_hosts_are_named_few_connections_are_kept() {
+    const HOSTS: usize = 200;
+    let (port, mut open) = patient().await;
+    let names: Vec<_> = (0..HOSTS).map(|host| format!("{host}.example")).collect();
+    let loopback: &[&[&str]] = &[&["127.0.0.1"]];
+    let addresses: Vec<_> = names.iter().map(|name| (name.as_str(), loopback)).collect();
+    let origins = guarded(Names::of(&addresses), &["127.0.0.0/8"]);
+    for name in &names {
+        let source = remote(&format!("http://{name}:{port}/a"));
+        loaded(Setting::default().load(&origins, &source, None).await);
+    }
+    let traffic = origins.traffic();
+    assert_eq!(traffic.connections, traffic.connections_limit);
+    assert!(traffic.connections < HOSTS);
+    let kept = open.wait_for(|open| *open == traffic.connections);
+    assert!(timeout(LONG, kept).await.is_ok(), "they stay open");
 }
