@@ -17,7 +17,7 @@ pub use application::{Application, Asked, Reply};
 pub use browser::visited;
 pub use client::{Answer, Client};
 pub use network::{Network, connect_from};
-pub use next::{NextApp, NextServer};
+pub use next::{NextApp, NextServer, free_port};
 pub use origin::Origin;
 pub use process::{descendants, memory_pss, stopped};
 pub use server::{Server, binary, kill};

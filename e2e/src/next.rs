@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use tempfile::TempDir;
 
 use crate::Client;
 
@@ -31,6 +34,18 @@ impl NextApp {
             "the {configuration} application of Next {version} is not built: run scripts/next-apps"
         );
         Self { version, configuration, folder }
+    }
+
+    /// A copy beside it, that a test may deploy to. It goes with what is returned.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    #[must_use]
+    pub fn copied(&self) -> (Self, TempDir) {
+        let beside = self.folder.parent().expect("the folder of a version");
+        let copy = tempfile::Builder::new().prefix(".copy-").tempdir_in(beside).expect("a folder");
+        copy_folder(&self.folder, copy.path());
+        (Self { folder: copy.path().to_owned(), ..self.clone() }, copy)
     }
 
     /// The project, with `.next`, `next.config.mjs` and `public` in it.
@@ -60,10 +75,19 @@ impl NextApp {
     /// When it does not come up; what it said is in the message.
     #[must_use]
     pub fn start(&self) -> NextServer {
+        self.start_at(0)
+    }
+
+    /// The same at a port of loopback, where the one before it was.
+    ///
+    /// # Panics
+    /// As [`NextApp::start`].
+    #[must_use]
+    pub fn start_at(&self, port: u16) -> NextServer {
         let _ = fs::remove_dir_all(self.folder.join(".next/cache/images"));
         let mut child = Command::new("node")
             .arg("../node_modules/next/dist/bin/next")
-            .args(["start", "--hostname", "127.0.0.1", "--port", "0"])
+            .args(["start", "--hostname", "127.0.0.1", "--port", &port.to_string()])
             .current_dir(&self.folder)
             .env("NEXT_TELEMETRY_DISABLED", "1")
             .stdin(Stdio::null())
@@ -97,6 +121,34 @@ impl NextApp {
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep(&heard, line)));
         let client = Client::new(address.parse().expect("next start prints its address"));
         NextServer { child, client, address, said }
+    }
+}
+
+/// A port of loopback that nobody listens at.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// Without what a server keeps there.
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in
+        fs::read_dir(from).expect("a folder").map(|entry| entry.expect("a readable folder"))
+    {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.ends_with(".next/cache") {
+            continue;
+        }
+        if source.is_dir() {
+            fs::create_dir_all(&target).expect("a folder");
+            copy_folder(&source, &target);
+        } else {
+            fs::copy(&source, &target).expect("a file");
+        }
     }
 }
 

@@ -192,7 +192,8 @@ impl Server {
             if let Some(event) = self.log().into_iter().find(&fits) {
                 return event;
             }
-            thread::yield_now();
+            // What is waited for may need every core.
+            thread::park_timeout(SAMPLE_EVERY);
         }
         panic!("never logged: {what}: {:#?}", self.log());
     }

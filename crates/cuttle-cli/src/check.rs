@@ -4,13 +4,13 @@ use std::fmt;
 use std::process::ExitCode;
 
 use cuttle_image::Limits;
+use cuttle_source::Project;
 use cuttle_worker::{Pool, PoolConfig, Verdict};
 use serde::Serialize;
 
 use crate::args::Check;
 use crate::configuration::configure;
 use crate::failure::Failure;
-use crate::project::Project;
 use crate::say::say;
 use crate::{machine, serve};
 

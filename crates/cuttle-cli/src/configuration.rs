@@ -6,19 +6,22 @@ use std::path::Path;
 
 use cuttle_config::{App, Config, Inputs, Problem, Written};
 use cuttle_contract::Rules;
+use cuttle_source::{BuildFolder, Project};
 
 use crate::args::Layers;
 use crate::failure::Failure;
-use crate::project::Project;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
 
 /// What everything together means.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Configured {
     pub(crate) config: Config,
+    /// Where the application is built, and what the build says that was read there.
+    pub(crate) folder: Option<BuildFolder>,
     pub(crate) project: Option<Project>,
+    inputs: Inputs,
     /// What works, but may not be meant.
     pub(crate) warnings: Vec<String>,
 }
@@ -35,14 +38,15 @@ pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
         return Err(Failure::SeveralApps(config.apps.len()));
     }
     let next = config.apps.first().and_then(|app| app.keys.next.clone());
-    let project = next.as_deref().map(Project::read).transpose()?;
+    let folder = next.as_deref().map(BuildFolder::find).transpose()?;
+    let project = folder.as_ref().map(BuildFolder::read).transpose()?;
     inputs.build = project.as_ref().map(|project| project.build.clone());
     inputs.folder = serves_a_folder(&config);
     if inputs.build.is_some() || inputs.folder {
         config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
     }
     let warnings = warnings(&config, project.as_ref());
-    Ok(Configured { config, project, warnings })
+    Ok(Configured { config, folder, project, inputs, warnings })
 }
 
 /// What is configured, whether or not it could be served from here: for commands that talk to a server.
@@ -67,6 +71,25 @@ fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
 }
 
 impl Configured {
+    /// What the same flags, variables and file mean with another build of the application.
+    ///
+    /// # Errors
+    /// As [`configure`].
+    pub(crate) fn with_build(&self, project: Project) -> Result<Self, Failure> {
+        let inputs = Inputs { build: Some(project.build.clone()), ..self.inputs.clone() };
+        let config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
+        let warnings = warnings(&config, Some(&project));
+        let (folder, project) = (self.folder.clone(), Some(project));
+        Ok(Self { config, folder, project, inputs, warnings })
+    }
+
+    /// Says what works, but may not be meant.
+    pub(crate) fn warn(&self) {
+        for warning in &self.warnings {
+            tracing::warn!(%warning, "configuration");
+        }
+    }
+
     /// What both endpoints allow.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     #[error("{0} applications are configured, and this version serves one")]
     SeveralApps(usize),
     #[error(transparent)]
-    Project(#[from] crate::project::ProjectError),
+    Project(#[from] cuttle_source::ProjectError),
     #[error(transparent)]
     Rules(#[from] cuttle_contract::ConfigError),
     #[error(transparent)]

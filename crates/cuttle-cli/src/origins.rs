@@ -1,5 +1,6 @@
-//! Where originals come from, by configuration: files, the application, remote servers behind the guard.
+//! Where originals come from, by configuration: the application, and remote servers behind the guard.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -7,10 +8,9 @@ use std::time::Duration;
 
 use cuttle_config::{App, Config};
 use cuttle_contract::Pattern;
-use cuttle_pipeline::{Endpoint, Settings};
 use cuttle_server::{Forwarding, ForwardingRule};
 use cuttle_source::{
-    Coverage, Exceptions, Folder, Guard, HttpSettings, Limits, Mount, Origins, Remote, Retry,
+    Exceptions, Guard, HttpSettings, Limits, Origins, Project, Remote, Restarts, Retry,
     SystemResolver, Upstream,
 };
 use http::HeaderName;
@@ -20,38 +20,51 @@ use url::Url;
 
 use crate::configuration::Configured;
 use crate::failure::Failure;
-use crate::project::Project;
 
 /// Before the second attempt; it doubles.
 const FIRST_GAP: Duration = Duration::from_millis(200);
 /// Next's own limit of a hop, on which the timeouts of pages that use it are built.
 const NEXT_HOP: Duration = Duration::from_secs(7);
 
-/// All origins of the one application, or of a folder.
-///
-/// # Errors
-/// An address or a URL that cannot be one.
-pub(crate) fn origins(
-    configured: &Configured,
-    folder: Option<&Arc<Folder>>,
-) -> Result<Origins, Failure> {
-    let Configured { config, project, .. } = configured;
-    let mut mounts = project.as_ref().map(Project::mounts).transpose()?.unwrap_or_default();
-    mounts.extend(folder.map(|folder| Mount::new("", Arc::clone(folder), Coverage::nothing())));
-    let build = project.as_ref().map(|project| &project.build);
-    let exceptions = Exceptions {
-        local_addresses: build.is_some_and(|build| build.allow_local_addresses),
-        ..exceptions(&config.images.allow_addresses)?
-    };
-    let resolver = Arc::new(SystemResolver);
-    let remote = Remote::new(Guard::new(exceptions), resolver.clone(), http_settings(config));
-    let origins = Origins::new(mounts).with_remote(remote);
-    let app = config.apps.first();
-    let Some(url) = original_server(config) else { return Ok(origins) };
-    let public = app.and_then(|app| app.keys.public_url.as_ref()).map(|url| &url.0);
-    let upstream = Upstream::new(&url, public, resolver, http_settings(config))
-        .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
-    Ok(origins.with_upstream(upstream))
+/// The servers that originals come from. They outlive a build, with their connections and limits.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    application: Origins,
+    exceptions: Exceptions,
+    /// By whether a build allows remote sources on addresses of this network.
+    guarded: BTreeMap<bool, Origins>,
+}
+
+impl Servers {
+    /// # Errors
+    /// An address or a URL that cannot be one.
+    pub(crate) fn new(config: &Config, restarts: Restarts) -> Result<Self, Failure> {
+        let public = config.apps.first().and_then(|app| app.keys.public_url.as_ref());
+        let application = match original_server(config) {
+            None => Origins::default(),
+            Some(url) => {
+                let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
+                let upstream = Upstream::new(&url, public, resolver, http_settings(config))
+                    .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
+                Origins::default().with_upstream(upstream.telling(restarts))
+            }
+        };
+        let exceptions = exceptions(&config.images.allow_addresses)?;
+        Ok(Self { application, exceptions, guarded: BTreeMap::new() })
+    }
+
+    /// Those of a build.
+    pub(crate) fn of(&mut self, Configured { config, project, .. }: &Configured) -> Origins {
+        let Self { application, exceptions, guarded } = self;
+        let local_addresses =
+            project.as_ref().is_some_and(|project| project.build.allow_local_addresses);
+        let guarded = guarded.entry(local_addresses).or_insert_with(|| {
+            let guard = Guard::new(Exceptions { local_addresses, ..exceptions.clone() });
+            let remote = Remote::new(guard, Arc::new(SystemResolver), http_settings(config));
+            application.clone().with_remote(remote)
+        });
+        guarded.clone()
+    }
 }
 
 /// Whom to ask for the originals of local paths that are no files.
@@ -75,8 +88,7 @@ pub(crate) fn behind(config: &Config) -> Option<Url> {
 
 /// Which application it is whose pictures are kept: those of another one under the same path are others. Not its build: what a
 /// deploy leaves as it is stays kept.
-pub(crate) fn application(configured: &Configured, folder: Option<&Path>) -> Arc<str> {
-    let config = &configured.config;
+pub(crate) fn application(config: &Config, folder: Option<&Path>) -> Arc<str> {
     let app = config.apps.first().map(|app| &app.keys);
     // As it was written, so that a link to the current release is the same from one to the next.
     let place = folder.or_else(|| app?.next.as_deref());
@@ -147,24 +159,20 @@ pub(crate) fn forwarding(config: &Config) -> Result<Forwarding, Failure> {
     Ok(Forwarding::new(rules.collect::<Result<_, Failure>>()?))
 }
 
-/// What originals may cost at each endpoint: `/_next/image` takes it from the build.
-pub(crate) fn limit(settings: Settings, configured: &Configured) -> Settings {
+/// What originals may cost at each endpoint: `/_next/image` takes it from the build. `most` is what memory was divided by.
+pub(crate) fn limits(configured: &Configured, most: u64) -> [Limits; 2] {
     let Configured { config, project, .. } = configured;
-    let ours = Limits {
+    let strict = Limits {
         bytes: config.limits.source.0,
         redirects: u32::try_from(config.limits.max_redirects).unwrap_or(u32::MAX),
         first_byte: config.limits.fetch.duration(),
         hop: config.limits.fetch.duration(),
     };
-    let next = project.as_ref().map_or(ours, |Project { build, .. }| Limits {
-        bytes: build.max_response_body.unwrap_or(ours.bytes),
+    let next = project.as_ref().map_or(strict, |Project { build, .. }| Limits {
+        bytes: build.max_response_body.unwrap_or(strict.bytes).min(most),
         redirects: build.max_redirects,
         first_byte: NEXT_HOP,
         hop: NEXT_HOP,
     });
-    Settings {
-        next: Endpoint { source: next, ..settings.next },
-        strict: Endpoint { source: ours, ..settings.strict },
-        ..settings
-    }
+    [next, strict]
 }

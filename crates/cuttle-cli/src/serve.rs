@@ -7,27 +7,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_config::{Config, Errors};
-use cuttle_contract::disposition::Disposition;
-use cuttle_contract::{NextBuild, Rules};
+use cuttle_contract::Rules;
 use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
-    App, Codec, Door, Drain, Facts, Hosts, LogHealth, NextEndpoint, Parts, Phase, Proxy,
-    ProxySettings, Reach, Refusals, Rest, TrustedProxies,
+    App, Codec, Door, Drain, Facts, Hosts, LogHealth, Parts, Phase, Proxy, ProxySettings, Reach,
+    Refusals, Rest, TrustedProxies,
 };
-use cuttle_source::{Folder, open_folder};
+use cuttle_source::{Folder, Restarts, open_folder};
 use cuttle_store::{Store, StoreSettings};
 use cuttle_worker::{Pool, PoolConfig};
-use http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::address::{bind, listen_address, refuse_to_ask_ourselves, shown};
 use crate::admin::Listening;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
+use crate::deploys::Deploys;
 use crate::failure::Failure;
 use crate::leaving::Leaving;
 use crate::logging::Logging;
+use crate::origins::Servers;
+use crate::releases::Assembly;
 use crate::say::say;
 use crate::state::StateDir;
 use crate::stop::Stop;
@@ -51,20 +52,21 @@ pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let serving = start(serve, &configured, given, (&logging, log));
+    let serving = start(serve, configured, given, (&logging, log));
     runtime.block_on(cuttle_watchdog::watched("start and end", serving))
 }
 
 async fn start(
     serve: &Serve,
-    configured: &Configured,
+    configured: Configured,
     given: Option<std::net::TcpListener>,
     (logging, log): (&Logging, Arc<LogHealth>),
 ) -> Result<ExitCode, Failure> {
-    let Configured { config, .. } = configured;
+    let config = &configured.config.clone();
     let folder = folder(serve, config)?;
     let rules = Arc::new(configured.rules()?);
-    let origins = origins::origins(configured, folder.as_ref())?;
+    let restarts = Restarts::default();
+    let servers = Servers::new(config, restarts.clone())?;
     let forwarding = origins::forwarding(config)?;
     let leaving = Leaving::new(&config.server, given.is_some());
     let public = match given {
@@ -74,13 +76,11 @@ async fn start(
     let admin = Listening::open(&config.server.admin).await?;
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
-    for warning in &configured.warnings {
-        tracing::warn!(%warning, "configuration");
-    }
+    configured.warn();
     for warning in rules.warnings() {
         tracing::warn!(%warning, "images");
     }
-    let limits = limits(configured);
+    let limits = limits(&configured);
     let memory = machine::memory_plan(config, limits.source_bytes);
     let workers = machine::workers(&config.limits);
     announce(&memory, workers);
@@ -105,20 +105,25 @@ async fn start(
         tracing::warn!(%trouble, "pictures are kept in memory only");
     }
     let settings = Settings {
-        application: origins::application(configured, place(serve, config)),
-        ..settings(configured, limits, memory, &rules)
+        application: origins::application(config, place(serve, config)),
+        ..settings(config, limits, memory, &rules)
     };
-    let pipeline = Pipeline::new(settings, origins, store, Arc::clone(&pool));
+    let pipeline = Pipeline::new(settings, store, Arc::clone(&pool));
     let kept = pipeline.clone();
+    let assembly = Assembly {
+        pipeline: pipeline.clone(),
+        servers,
+        folder: folder.clone(),
+        largest: limits.source_bytes,
+    };
+    let mut deploys = Deploys::new(assembly, configured, rules, restarts.clone());
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
     let (note, degraded) = admin.announce(config, StateDir::of(config));
-    let app = Arc::new(App::new(Parts {
-        rules,
+    let parts = Parts {
+        prefix: config.server.prefix.clone(),
         pipeline,
-        next: next_endpoint(configured),
         forwarding,
-        releases: configured.project.as_ref().map_or_else(Vec::new, |next| next.releases.clone()),
         refusals: match config.optimizer.errors {
             Errors::Text => Refusals::Text,
             Errors::Json => Refusals::Json,
@@ -141,12 +146,13 @@ async fn start(
             None => Hosts::Any,
         },
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        rest: rest(config, folder)?,
+        rest: rest(config, folder, restarts)?,
         application: origins::behind(config).as_ref().and_then(Reach::of),
         admin: admin.guard(config),
         log_hits: config.server.log_hits,
         log,
-    }));
+    };
+    let app = Arc::new(App::new(parts, deploys.releases()?, deploys.doubtful_until()));
 
     // Nobody has to read it for pictures to be served.
     if let Err(error) = say(format_args!("cuttle listening on http://{}\n", app.address())) {
@@ -157,6 +163,7 @@ async fn start(
     let answering = cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone());
     let answering = cuttle_watchdog::spawn("public address", answering);
     admin.answer(&app, drain);
+    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&app)));
 
     stop.asked().await;
     let ended = leaving.leave(&app, &phase, note, answering);
@@ -197,7 +204,7 @@ fn place<'a>(serve: &'a Serve, config: &Config) -> Option<&'a Path> {
 }
 
 /// Who answers for what is no picture.
-fn rest(config: &Config, folder: Option<Arc<Folder>>) -> Result<Rest, Failure> {
+fn rest(config: &Config, folder: Option<Arc<Folder>>, restarts: Restarts) -> Result<Rest, Failure> {
     let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
     match (folder, upstream) {
         (Some(folder), _) => Ok(Rest::Folder(folder)),
@@ -205,6 +212,7 @@ fn rest(config: &Config, folder: Option<Arc<Folder>>) -> Result<Rest, Failure> {
             let settings = ProxySettings {
                 connect_within: config.limits.connect.duration(),
                 upload_silence: config.limits.upload_silence.duration(),
+                restarts,
                 ..ProxySettings::default()
             };
             let proxy = Proxy::new(&url.0, settings)
@@ -229,15 +237,9 @@ pub(crate) fn limits(configured: &Configured) -> Limits {
     }
 }
 
-fn settings(
-    configured: &Configured,
-    limits: Limits,
-    memory: MemoryPlan,
-    rules: &Rules,
-) -> Settings {
-    let config = &configured.config;
+fn settings(config: &Config, limits: Limits, memory: MemoryPlan, rules: &Rules) -> Settings {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let settings = Settings {
+    Settings {
         request: config.optimizer.timeout.duration(),
         queue_length: size(config.limits.queue),
         queue_wait: config.limits.queue_wait.duration(),
@@ -248,19 +250,7 @@ fn settings(
             entries: size(config.cache.source_entries),
         },
         ..Settings::new(limits, memory, rules)
-    };
-    origins::limit(settings, configured)
-}
-
-fn next_endpoint(configured: &Configured) -> Option<NextEndpoint> {
-    let Some(project) = &configured.project else { return Some(NextEndpoint::default()) };
-    let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = &project.build;
-    let policy = HeaderValue::from_str(content_security_policy);
-    endpoint.then(|| NextEndpoint {
-        path: format!("{base_path}/_next/image"),
-        policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
-        shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
-    })
+    }
 }
 
 fn announce(memory: &MemoryPlan, workers: usize) {

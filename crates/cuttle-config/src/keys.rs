@@ -286,7 +286,7 @@ tables! {
         id: String = "app";
         /// Where the application listens: pictures are made here, everything else is asked of it.
         upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
-        /// Folder of the built Next application, for its image configuration and its `public/`.
+        /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.
         next: Option<PathBuf>, absent "no Next build", flag "next";
         /// Its address for the public, which it is told in `X-Forwarded-Host` and `X-Forwarded-Proto`.
         public_url: Option<HttpUrl>, absent "it is told nothing";

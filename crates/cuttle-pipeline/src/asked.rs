@@ -1,9 +1,13 @@
 //! A request with what only its own client brings, and the job that is begun for it.
 
+use std::sync::Arc;
+
 use cuttle_contract::{Client, ImageRequest};
 use cuttle_source::Forwarded;
 use cuttle_store::Epoch;
 use tokio::time::Instant;
+
+use crate::site::Site;
 
 /// What the pipeline is asked.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub struct Asked {
 /// What a job was begun for.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// By whose rules.
+    pub(crate) site: Arc<Site>,
     pub(crate) asked: Asked,
     /// The purges that were known then: what later ones mean is not kept.
     pub(crate) since: Epoch,

@@ -9,7 +9,7 @@ use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, Epoch, RequestDigest};
 use cuttle_worker::OriginalId;
 
-use crate::asked::{Asked, Personal};
+use crate::asked::{Asked, Job, Personal};
 use crate::original::Original;
 use crate::settings::Settings;
 
@@ -26,13 +26,14 @@ const ORIGINAL_CONTEXT: &str = "cuttle 2026 original and audience";
 pub(crate) struct Realm([u8; 32]);
 
 impl Realm {
-    pub(crate) fn of(settings: &Settings) -> Self {
-        let Settings { application, limits, profile, next, strict, .. } = settings;
+    /// `svg` is whether it is passed through, by `/_next/image` and by the strict endpoint.
+    pub(crate) fn of(settings: &Settings, svg: [bool; 2]) -> Self {
+        let Settings { application, limits, profile, .. } = settings;
         let mut hasher = blake3::Hasher::new_derive_key(REALM_CONTEXT);
         hasher.update(&(application.len() as u64).to_le_bytes());
         hasher.update(application.as_bytes());
         hasher.update(&ENGINE_VERSION.to_le_bytes());
-        hasher.update(&[u8::from(next.svg), u8::from(strict.svg)]);
+        hasher.update(&svg.map(u8::from));
         // As they are written for people: a limit or a profile that is added later is in it by itself.
         hasher.update(format!("{limits:?} {profile:?}").as_bytes());
         Self(*hasher.finalize().as_bytes())
@@ -58,10 +59,16 @@ pub(crate) struct LoadKey {
     digest: [u8; 32],
     /// What was loaded before a purge is not an answer after it.
     since: Epoch,
+    /// Nor what was loaded by the rules of another build.
+    revision: u64,
 }
 
 impl LoadKey {
-    pub(crate) fn of(asked: &Asked, since: Epoch) -> Self {
+    pub(crate) fn of(job: &Job) -> Self {
+        Self::made_of(&job.asked, job.since, job.site.revision)
+    }
+
+    fn made_of(asked: &Asked, since: Epoch, revision: u64) -> Self {
         let (source, personal) = (&asked.request.source, asked.personal.as_ref());
         let mut hasher = blake3::Hasher::new_derive_key(LOAD_CONTEXT);
         hasher.update(&[asked.request.contract as u8, source.kind() as u8]);
@@ -69,12 +76,13 @@ impl LoadKey {
         hasher.update(source.as_str().as_bytes());
         hasher.update(&personal.map(Personal::digest).unwrap_or_default());
         hasher.update(&[u8::from(personal.is_some())]);
-        Self { digest: *hasher.finalize().as_bytes(), since }
+        Self { digest: *hasher.finalize().as_bytes(), since, revision }
     }
 
     #[cfg(test)]
     pub(crate) fn numbered(n: u32) -> Self {
-        Self { digest: *blake3::hash(&n.to_le_bytes()).as_bytes(), since: Epoch::default() }
+        let digest = *blake3::hash(&n.to_le_bytes()).as_bytes();
+        Self { digest, since: Epoch::default(), revision: 0 }
     }
 }
 
@@ -199,11 +207,12 @@ mod tests {
         let next = Asked::from(next.parse("url=/a.jpg&w=640&q=75", None).expect("a picture"));
         let personal =
             Asked { personal: Some(Personal::default()), ..strictly("src=/a.jpg&w=640") };
-        let key = |asked: &Asked| LoadKey::of(asked, Epoch::default());
+        let key = |asked: &Asked| LoadKey::made_of(asked, Epoch::default(), 0);
         let a = strictly("src=/a.jpg&w=640");
         assert_eq!(key(&a), key(&strictly("src=/a.jpg&w=32&f=avif")));
         let others = [strictly("src=/b.jpg&w=640"), next, personal];
         assert_eq!(others.iter().chain([&a]).map(key).collect::<HashSet<_>>().len(), 4);
+        assert_ne!(key(&a), LoadKey::made_of(&a, Epoch::default(), 1), "by another build");
     }
 
     #[test]
@@ -214,13 +223,13 @@ mod tests {
         let with = |change: fn(&mut Settings)| {
             let mut settings = base();
             change(&mut settings);
-            Realm::of(&settings).0
+            Realm::of(&settings, [false, false]).0
         };
         let realms: HashSet<_> = [
             with(|_| {}),
             with(|settings| settings.application = "another".into()),
-            with(|settings| settings.next.svg ^= true),
-            with(|settings| settings.strict.svg ^= true),
+            Realm::of(&base(), [true, false]).0,
+            Realm::of(&base(), [false, true]).0,
             with(|settings| settings.limits.pixels -= 1),
             with(|settings| settings.profile = Profile::Small),
         ]

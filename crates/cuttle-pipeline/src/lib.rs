@@ -22,8 +22,10 @@ mod original;
 mod pipeline;
 mod plan;
 mod queries;
+mod readings;
 mod rendition;
 mod settings;
+mod site;
 mod turns;
 
 pub use cuttle_store::{Kept, Purge, Purged, Trouble};
@@ -32,6 +34,8 @@ pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDige
 pub use asked::{Asked, Personal};
 pub use kept::Keeping;
 pub use original::Original;
-pub use pipeline::{Load, MemoryShare, Pipeline};
+pub use pipeline::Pipeline;
 pub use plan::MemoryPlan;
-pub use settings::{Endpoint, Settings};
+pub use readings::{Load, MemoryShare};
+pub use settings::Settings;
+pub use site::{Endpoint, Site, SiteParts};

@@ -8,20 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cuttle_contract::{Contract, Failure};
-use cuttle_source::{LoadError, Origins, Outcome, State, Terms, Traffic};
-use cuttle_store::Epoch;
+use cuttle_contract::Failure;
+use cuttle_source::{LoadError, Outcome, State, Terms};
 use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue};
 use crate::answer::Unanswered;
-use crate::asked::Asked;
+use crate::asked::Job;
 use crate::coalesce::{Flights, Missed};
 use crate::failures::Failures;
 use crate::kept::Kept;
 use crate::keys::LoadKey;
 use crate::original::{Intake, Original, Room};
-use crate::settings::{Endpoint, Settings};
+use crate::settings::Settings;
 
 /// What a load came to.
 #[derive(Debug, Clone)]
@@ -35,10 +34,7 @@ pub(crate) struct Loaded {
 /// Loads and shares originals. Clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Loading {
-    origins: Origins,
     room: Room,
-    next: Endpoint,
-    strict: Endpoint,
     /// For failures that asking again does not mend.
     lasting: Duration,
     flights: Flights<LoadKey, Result<Loaded, Unanswered>>,
@@ -47,14 +43,11 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
-    pub(crate) fn new(origins: Origins, settings: &Settings, failures: Failures) -> Self {
+    pub(crate) fn new(settings: &Settings, failures: Failures) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let budget = Budget::new(settings.memory.originals);
         Self {
-            origins,
             room: Room { budget, queue, kept: Kept::new(settings.keep_originals) },
-            next: settings.next.clone(),
-            strict: settings.strict.clone(),
             lasting: settings.remember_failure,
             flights: Flights::default(),
             failures,
@@ -72,14 +65,9 @@ impl Loading {
         self.room.queue.len()
     }
 
-    /// How busy the ways to origins are.
-    pub(crate) fn traffic(&self) -> Traffic {
-        self.origins.traffic()
-    }
-
     /// When the original is asked about again, if that is not at once.
-    pub(crate) fn retry_in(&self, asked: &Asked, since: Epoch) -> Option<Duration> {
-        let failed = self.failures.of_load(&LoadKey::of(asked, since))?;
+    pub(crate) fn retry_in(&self, job: &Job) -> Option<Duration> {
+        let failed = self.failures.of_load(&LoadKey::of(job))?;
         Some(failed.until.saturating_duration_since(Instant::now()))
     }
 
@@ -89,25 +77,24 @@ impl Loading {
     }
 
     /// Whether the original is being loaded just now.
-    pub(crate) fn is_loading(&self, asked: &Asked, since: Epoch) -> bool {
-        self.flights.contains(&LoadKey::of(asked, since))
+    pub(crate) fn is_loading(&self, job: &Job) -> bool {
+        self.flights.contains(&LoadKey::of(job))
     }
 
     /// The original from whoever has it or by loading it; or the news that `known` still describes it.
     pub(crate) async fn load(
         &self,
-        asked: &Asked,
-        since: Epoch,
+        job: &Arc<Job>,
         mut known: Option<Arc<State>>,
-        deadline: Instant,
     ) -> Result<Loaded, Unanswered> {
-        let key = LoadKey::of(asked, since);
+        let (key, deadline) = (LoadKey::of(job), job.deadline);
         loop {
             // Who asks whether what it knows still holds learns nothing from an original that is no newer.
             let newer = |original: &Arc<Original>| {
                 known.as_ref().is_none_or(|known| original.state.checked_at > known.checked_at)
             };
-            let kept = self.room.kept.fresh(&key).filter(newer);
+            let shared = !job.site.asks_each_time(&job.asked.request.source);
+            let kept = shared.then(|| self.room.kept.fresh(&key)).flatten().filter(newer);
             if let Some(loaded) = kept.and_then(Loaded::without_asking) {
                 return Ok(loaded);
             }
@@ -115,8 +102,8 @@ impl Loading {
                 return Err(failed.why);
             }
             let job = {
-                let (this, asked, known) = (self.clone(), asked.clone(), known.clone());
-                move || async move { this.ask(key, &asked, known, deadline).await }
+                let (this, job, known) = (self.clone(), Arc::clone(job), known.clone());
+                move || async move { this.ask(key, &job, known).await }
             };
             let landed = self.flights.join(key, deadline, job).await;
             let loaded = match landed {
@@ -144,9 +131,9 @@ impl Loading {
     }
 
     /// Remembers that the bytes of a source are not what anyone can be given.
-    pub(crate) fn condemn(&self, asked: &Asked, since: Epoch, state: &State, why: &Unanswered) {
+    pub(crate) fn condemn(&self, job: &Job, state: &State, why: &Unanswered) {
         if !state.is_file() {
-            self.failures.load_failed(LoadKey::of(asked, since), why, self.lasting);
+            self.failures.load_failed(LoadKey::of(job), why, self.lasting);
         }
     }
 
@@ -154,16 +141,14 @@ impl Loading {
     async fn ask(
         self,
         key: LoadKey,
-        asked: &Asked,
+        job: &Job,
         known: Option<Arc<State>>,
-        deadline: Instant,
     ) -> Result<Loaded, Unanswered> {
+        let Job { site, asked, deadline, .. } = job;
+        let deadline = *deadline;
         let held = self.room.kept.find(&key);
         let state = held.as_ref().map(|original| Arc::clone(&original.state)).or(known);
-        let endpoint = match asked.request.contract {
-            Contract::Next => &self.next,
-            Contract::Strict => &self.strict,
-        };
+        let endpoint = site.endpoint(asked.request.contract);
         let terms = Terms {
             deadline,
             limits: endpoint.source,
@@ -173,7 +158,8 @@ impl Loading {
         };
         let intake = Intake::new(endpoint.source.bytes, self.room.clone(), deadline)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
-        match self.origins.load(&asked.request.source, state.as_deref(), &terms, intake).await {
+        let origins = &site.parts.origins;
+        match origins.load(&asked.request.source, state.as_deref(), &terms, intake).await {
             Ok(Outcome::NotModified(state)) => {
                 self.failures.load_succeeded(&key);
                 Ok(Loaded { state: Arc::new(state), original: held })

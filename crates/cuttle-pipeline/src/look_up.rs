@@ -1,20 +1,23 @@
 //! What is known of a request before anyone is asked: nothing, a fresh picture, or one that should be looked at again.
 //!
 //! Files are looked at again after a second, so that a redeploy shows; what servers sent, when the time that they gave is
-//! over. What is kept for one client alone lies apart, in memory, for a minute.
+//! over. What is kept for one client alone lies apart, in memory, for a minute. What was confirmed by another build of the
+//! application than the one that runs is asked about first, whatever else is known of it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use cuttle_contract::Source;
 use cuttle_source::State;
 use cuttle_store::{Entry, Epoch, RequestDigest};
 use moka::sync::Cache;
 
 use crate::answer::{Answer, Found, Unanswered};
-use crate::asked::Asked;
+use crate::asked::{Asked, Job};
 use crate::pipeline::Stages;
 use crate::rendition::Made;
 use crate::settings::Settings;
+use crate::site::Site;
 
 /// A picture, and the state of the original that it was made from.
 #[derive(Debug, Clone)]
@@ -97,20 +100,37 @@ impl Personal {
     }
 }
 
+fn fresh_until(state: &State, site: &Site, asked: &Asked) -> SystemTime {
+    state.fresh_until(site.endpoint(asked.request.contract).min_ttl)
+}
+
 impl Known {
+    /// Whether the build that runs may say otherwise.
+    pub(crate) fn is_doubted(&self, site: &Site, asked: &Asked) -> bool {
+        site.doubts(&asked.request.source, &self.state)
+    }
+
     pub(crate) fn answer(self, found: Found, asked: &Asked) -> Answer {
         Answer::of(self.made, found, &self.state, asked)
     }
 }
 
 impl Stages {
-    pub(crate) async fn look_up(&self, digest: &RequestDigest, asked: &Asked) -> LookUp {
+    pub(crate) async fn look_up(
+        &self,
+        digest: &RequestDigest,
+        site: &Site,
+        asked: &Asked,
+    ) -> LookUp {
         if asked.personal.is_some() {
             let source = asked.request.source.as_str();
             let kept = self.personal.0.get(digest);
             // Whichever process heard of the purge, and whenever this was finished.
             let kept = kept.filter(|(since, _)| !self.store.voids(*since, source));
-            return kept.map_or(LookUp::Absent, |(_, known)| LookUp::Fresh(known));
+            return kept.map_or(LookUp::Absent, |(_, known)| match known.is_doubted(site, asked) {
+                true => LookUp::Due(known),
+                false => LookUp::Fresh(known),
+            });
         }
         // Memory first: what is hot never waits for a thread that reads files.
         let found = match self.store.peek(digest) {
@@ -119,7 +139,10 @@ impl Stages {
         };
         let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
         let known = Known { made: Made::kept(variant, content), state };
-        let until = self.fresh_until(&known.state, asked);
+        if known.is_doubted(site, asked) {
+            return LookUp::Due(known);
+        }
+        let until = fresh_until(&known.state, site, asked);
         let Settings { recheck, stale_while_revalidate, .. } = self.settings;
         match Standing::of(
             &known.state,
@@ -137,22 +160,26 @@ impl Stages {
     pub(crate) async fn remember(
         &self,
         digest: RequestDigest,
-        asked: &Asked,
-        since: Epoch,
+        job: &Job,
         made: &Made,
         state: &Arc<State>,
     ) {
+        let Job { site, asked, since, .. } = job;
+        // SECURITY: what another build would say of it is asked by whoever comes next.
+        if site.is_over() && matches!(asked.request.source, Source::Local(_)) {
+            return;
+        }
         if state.freshness.private {
             return self.forget(&digest).await;
         }
         let Some((content, variant)) = &made.stored else { return };
         if asked.personal.is_some() {
             let known = Known { made: made.clone(), state: Arc::clone(state) };
-            self.personal.0.insert(digest, (since, known));
+            self.personal.0.insert(digest, (*since, known));
         } else {
             let source = asked.request.source.as_str().into();
             let entry = Entry { content: *content, state: Arc::clone(state), source };
-            self.store.record(since, digest, entry, variant);
+            self.store.record(*since, digest, entry, variant);
         }
     }
 
@@ -162,15 +189,12 @@ impl Stages {
         self.store.forget(digest).await;
     }
 
-    /// Whether a picture may be served although its original could not be asked about: not when the origin says that there
+    /// Whether a picture is still of use although its original could not be asked about: not when the origin says that there
     /// is none for us, and not for ever.
-    pub(crate) fn outlives(&self, known: &Known, asked: &Asked, failure: &Unanswered) -> bool {
-        let end = self.fresh_until(&known.state, asked).checked_add(self.settings.stale_if_error);
+    pub(crate) fn outlives(&self, known: &Known, job: &Job, failure: &Unanswered) -> bool {
+        let Job { site, asked, .. } = job;
+        let end = fresh_until(&known.state, site, asked).checked_add(self.settings.stale_if_error);
         failure.may_pass() && end.is_none_or(|end| SystemTime::now() < end)
-    }
-
-    fn fresh_until(&self, state: &State, asked: &Asked) -> SystemTime {
-        state.fresh_until(self.settings.endpoint(asked.request.contract).min_ttl)
     }
 
     /// Whether a rendition may be kept by its content, for whoever has the same original.

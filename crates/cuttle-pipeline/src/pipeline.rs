@@ -2,13 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use cuttle_contract::Failure;
 use cuttle_image::Probe;
-use cuttle_source::{Origins, State, Traffic};
-use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Trouble, Usage};
+use cuttle_source::State;
+use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store};
 use cuttle_worker::Pool;
 use tokio::time::Instant;
 
@@ -28,61 +28,38 @@ use crate::original::Original;
 use crate::queries::Queries;
 use crate::rendition::Made;
 use crate::settings::Settings;
-
-/// How busy a pipeline is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Requests that wait for an answer, hits aside.
-    pub requests: usize,
-    /// Jobs under way, loading included.
-    pub jobs: usize,
-    /// Jobs that wait for memory for their original, or for a worker.
-    pub waiting: usize,
-    /// No further job would be admitted.
-    pub full: bool,
-    /// Jobs refused since the start because there was no room for anyone's.
-    pub refused: u64,
-    /// No new work is taken.
-    pub closed: bool,
-}
-
-/// One share of the memory plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryShare {
-    /// For metrics.
-    pub name: &'static str,
-    /// Bytes held.
-    pub held: u64,
-    /// Bytes at most.
-    pub most: u64,
-}
+use crate::site::{Site, SiteParts};
 
 /// Questions whether what is known still holds, beside the jobs that may be under way.
 const QUESTIONS: usize = 512;
 
 /// The pipeline. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Pipeline(Arc<Stages>);
+pub struct Pipeline(pub(crate) Arc<Stages>);
 
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
-    realm: Realm,
     pub(crate) store: Store<Arc<State>>,
     pub(crate) personal: Personal,
     pub(crate) pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) waiting: Waiting<Wish, Seat>,
     pub(crate) failures: Failures,
-    loading: Loading,
+    pub(crate) loading: Loading,
     queries: Queries,
-    /// By the purges that they know of, too: what began before one is nobody's answer after it.
-    flights: Flights<(RequestDigest, Epoch), Result<Done, Unanswered>>,
+    flights: Flights<Flight, Result<Done, Unanswered>>,
     clients: Clients,
-    requests: AtomicUsize,
-    refused: AtomicU64,
+    pub(crate) requests: AtomicUsize,
+    pub(crate) refused: AtomicU64,
     closed: AtomicBool,
     watch: OnceLock<Watch>,
+    sites: AtomicU64,
+    last_site: Mutex<Weak<Site>>,
 }
+
+/// A request, by the purges that are known and by the revision of the site: what began before another of either is nobody's
+/// answer after it.
+type Flight = (RequestDigest, Epoch, u64);
 
 /// Is told of every job that ended, also of those that nobody waits for any more.
 type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
@@ -110,20 +87,14 @@ impl std::fmt::Debug for Stages {
 impl Pipeline {
     /// Joins the stages. The pool's capacity is the number of jobs that render at a time.
     #[must_use]
-    pub fn new(
-        settings: Settings,
-        origins: Origins,
-        store: Store<Arc<State>>,
-        pool: Arc<Pool>,
-    ) -> Self {
+    pub fn new(settings: Settings, store: Store<Arc<State>>, pool: Arc<Pool>) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let admission = Admission::new(pool.capacity(), settings.memory.renders, queue);
         let failures = Failures::new(settings.memory.failures, settings.remember_failure);
-        let queries = Queries::new(origins.clone(), settings.recheck);
-        let loading = Loading::new(origins, &settings, failures.clone());
+        let queries = Queries::new(settings.recheck);
+        let loading = Loading::new(&settings, failures.clone());
         Self(Arc::new(Stages {
             personal: Personal::new(settings.memory.personal),
-            realm: Realm::of(&settings),
             settings,
             store,
             pool,
@@ -138,7 +109,19 @@ impl Pipeline {
             refused: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             watch: OnceLock::new(),
+            sites: AtomicU64::new(0),
+            last_site: Mutex::default(),
         }))
+    }
+
+    /// An application whose pictures are made here, in the state of this moment.
+    #[must_use]
+    pub fn site(&self, parts: SiteParts) -> Arc<Site> {
+        let realm = Realm::of(&self.0.settings, [parts.next.svg, parts.strict.svg]);
+        let revision = self.0.sites.fetch_add(1, Ordering::Relaxed);
+        let site = Arc::new(Site::new(parts, realm, revision));
+        *self.0.last_site.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&site);
+        site
     }
 
     /// Answers a valid request: from the store, by waiting for a job that is under way, or by a job
@@ -146,32 +129,39 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Unanswered`]: whose fault, and the detail for the log.
-    pub async fn answer(&self, asked: Asked) -> Result<Answer, Unanswered> {
+    pub async fn answer(&self, site: &Arc<Site>, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
-        let asked = self.0.queries.settle(asked, deadline).await;
-        let digest = request_digest(&self.0.realm, &asked);
+        let asked = self.0.queries.settle(site, asked, deadline).await;
+        let digest = request_digest(&site.realm, &asked);
         let since = self.0.store.epoch();
-        let known = match self.0.look_up(&digest, &asked).await {
+        let found = self.0.look_up(&digest, site, &asked).await;
+        let job = |asked| Arc::new(Job { site: Arc::clone(site), asked, since, deadline });
+        let (job, known) = match found {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
             LookUp::Stale(known) => {
-                let retry_in = self.0.loading.retry_in(&asked, since);
+                let job = job(asked);
+                let retry_in = self.0.loading.retry_in(&job);
                 // What is stale can wait: for others to be done, and for the next who asks.
                 if retry_in.is_none() && !self.is_closed() && !self.0.is_full() {
-                    self.0.start((digest, since), asked.clone(), known.clone(), deadline);
+                    self.0.start(digest, &job, known.clone());
                 }
-                return Ok(known.answer(Found::Stale, &asked).retried_in(retry_in));
+                return Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in));
             }
-            LookUp::Due(known) => Some(known),
-            LookUp::Absent => None,
+            LookUp::Due(known) => (job(asked), Some(known)),
+            LookUp::Absent => (job(asked), None),
         };
         let landed = match self.is_closed() {
             true => Err(Failure::ShuttingDown.into()),
-            false => self.0.wait((digest, since), &asked, known.clone(), deadline).await,
+            false => self.0.wait(digest, &job, known.clone()).await,
         };
         match (landed, known) {
-            (Err(failure), Some(known)) if self.0.outlives(&known, &asked, &failure) => {
-                let retry_in = self.0.loading.retry_in(&asked, since);
-                Ok(known.answer(Found::Stale, &asked).retried_in(retry_in))
+            // SECURITY: not where another build may guard it by now, and nobody could be asked.
+            (Err(failure), Some(known))
+                if self.0.outlives(&known, &job, &failure)
+                    && !known.is_doubted(&job.site, &job.asked) =>
+            {
+                let retry_in = self.0.loading.retry_in(&job);
+                Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in))
             }
             (landed, _) => landed,
         }
@@ -182,56 +172,13 @@ impl Pipeline {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 
-    fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Relaxed)
-    }
-
-    /// How busy it is.
-    #[must_use]
-    pub fn load(&self) -> Load {
-        let Stages { admission, loading, flights, .. } = &*self.0;
-        Load {
-            requests: self.0.requests.load(Ordering::Relaxed),
-            jobs: flights.len(),
-            waiting: admission.waiting() + loading.waiting(),
-            full: self.0.is_full(),
-            refused: self.0.refused.load(Ordering::Relaxed),
-            closed: self.is_closed(),
-        }
     }
 
     /// Has `watch` told how long each job took, from now on; the first one that asks is told.
     pub fn watch(&self, watch: impl Fn(&Phases) + Send + Sync + 'static) {
         let _ = self.0.watch.set(Box::new(watch));
-    }
-
-    /// What each share of the memory plan holds at present, and what it may hold.
-    #[must_use]
-    pub fn memory(&self) -> [MemoryShare; 7] {
-        let Stages { admission, loading, personal, failures, store, settings, .. } = &*self.0;
-        let (plan, usage) = (&settings.memory, store.usage());
-        [
-            ("originals", loading.held(), plan.originals),
-            ("renders", admission.held(), plan.renders),
-            ("variants", usage.memory.bytes, plan.variants),
-            ("personal", personal.bytes(), plan.personal),
-            ("index", usage.memory.index_bytes, plan.index),
-            ("queue", usage.queued_bytes, plan.queue),
-            ("failures", failures.bytes(), plan.failures),
-        ]
-        .map(|(name, held, most)| MemoryShare { name, held, most })
-    }
-
-    /// Bytes of originals loaded so far.
-    #[must_use]
-    pub fn loaded_bytes(&self) -> u64 {
-        self.0.loading.bytes()
-    }
-
-    /// How busy the ways to origins are.
-    #[must_use]
-    pub fn traffic(&self) -> Traffic {
-        self.0.loading.traffic()
     }
 
     /// The workers, for readiness and shutdown.
@@ -240,21 +187,13 @@ impl Pipeline {
         &self.0.pool
     }
 
-    /// How full the store is.
-    #[must_use]
-    pub fn usage(&self) -> Usage {
-        self.0.store.usage()
-    }
-
-    /// What keeps the disk from being used at present.
-    #[must_use]
-    pub fn trouble(&self) -> Option<Trouble> {
-        self.0.store.trouble()
-    }
-
     /// Forgets what was made from some sources: kept, being made, and being loaded.
     pub async fn purge(&self, purge: Purge) -> Purged {
-        self.0.store.purge(self.0.queries.settle_purge(purge).await).await
+        let purge = match self.0.last_site() {
+            Some(site) => self.0.queries.settle_purge(&site, purge).await,
+            None => purge,
+        };
+        self.0.store.purge(purge).await
     }
 
     /// Waits until everything that is kept is on disk, or cannot be.
@@ -264,13 +203,22 @@ impl Pipeline {
 }
 
 impl Stages {
+    /// What holds at present, for what no request asks.
+    pub(crate) fn last_site(&self) -> Option<Arc<Site>> {
+        self.last_site.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
     /// One at work for each worker, and a full queue behind them.
     fn most_jobs(&self) -> usize {
         self.pool.capacity() + self.settings.queue_length
     }
 
-    fn is_full(&self) -> bool {
-        self.flights.len() >= self.most_jobs()
+    pub(crate) fn jobs(&self) -> usize {
+        self.flights.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.jobs() >= self.most_jobs()
     }
 
     /// Half of the queue, and no less than could be done at once.
@@ -281,20 +229,18 @@ impl Stages {
     /// Waits for the job of one key until `deadline`, starting it if there is none.
     async fn wait(
         self: &Arc<Self>,
-        key: (RequestDigest, Epoch),
-        asked: &Asked,
+        digest: RequestDigest,
+        job: &Arc<Job>,
         known: Option<Known>,
-        deadline: Instant,
     ) -> Result<Answer, Unanswered> {
         let _waiting = Counted::one_more(&self.requests);
+        let Job { asked, deadline, .. } = &**job;
         loop {
-            let job = self.job(key, asked.clone(), known.clone(), deadline);
-            let landed = self.flights.join(key, deadline + VERDICT, job).await;
+            let work = self.work(digest, job, known.clone());
+            let landed = self.flights.join(flight(digest, job), *deadline + VERDICT, work).await;
             let landed = landed.map_err(|missed| match missed {
                 // By what it was waiting for: the origin's slowness is not ours.
-                Missed::Deadline if self.loading.is_loading(asked, key.1) => {
-                    Failure::SourceTimeout.into()
-                }
+                Missed::Deadline if self.loading.is_loading(job) => Failure::SourceTimeout.into(),
                 Missed::Deadline => Failure::RequestTimeout.into(),
                 Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
             })?;
@@ -308,7 +254,7 @@ impl Stages {
                     Ok(Answer { phases, ..Answer::of(made, found, &state, asked) })
                 }
                 // The time that was over is the first waiter's, whose job it was.
-                Err(failure) if !landed.led && failure.is_late() && Instant::now() < deadline => {
+                Err(failure) if !landed.led && failure.is_late() && Instant::now() < *deadline => {
                     continue;
                 }
                 Err(failure) => Err(failure),
@@ -317,25 +263,17 @@ impl Stages {
     }
 
     /// Has a stale picture made anew for those who come later.
-    fn start(
-        self: &Arc<Self>,
-        key: (RequestDigest, Epoch),
-        asked: Asked,
-        known: Known,
-        deadline: Instant,
-    ) {
-        self.flights.start(key, self.job(key, asked, Some(known), deadline));
+    fn start(self: &Arc<Self>, digest: RequestDigest, job: &Arc<Job>, known: Known) {
+        self.flights.start(flight(digest, job), self.work(digest, job, Some(known)));
     }
 
-    fn job(
+    fn work(
         self: &Arc<Self>,
-        (digest, since): (RequestDigest, Epoch),
-        asked: Asked,
+        digest: RequestDigest,
+        job: &Arc<Job>,
         known: Option<Known>,
-        deadline: Instant,
-    ) -> impl FnOnce() -> Doing {
-        let stages = Arc::clone(self);
-        let job = Job { asked, since, deadline };
+    ) -> impl FnOnce() -> Doing + use<> {
+        let (stages, job) = (Arc::clone(self), Arc::clone(job));
         move || {
             Box::pin(async move {
                 let mut phases = Phases::default();
@@ -355,7 +293,7 @@ impl Stages {
     async fn in_turn(
         self: &Arc<Self>,
         digest: RequestDigest,
-        job: &Job,
+        job: &Arc<Job>,
         known: Option<Known>,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), Unanswered> {
@@ -377,24 +315,23 @@ impl Stages {
     async fn produce(
         self: &Arc<Self>,
         digest: RequestDigest,
-        job: &Job,
+        job: &Arc<Job>,
         known: Option<Known>,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), Unanswered> {
-        let Job { asked, since, deadline } = job;
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
         // What is known and due costs a question only; but who leaves again leaves the question behind.
         let more = if known.is_some() { QUESTIONS } else { 0 };
-        if self.flights.len() > self.most_jobs() + more {
+        if self.jobs() > self.most_jobs() + more {
             return Err(Failure::QueueFull.into());
         }
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
         let began = Instant::now();
-        let loaded = self.loading.load(asked, *since, state, *deadline).await;
+        let loaded = self.loading.load(job, state).await;
         phases.fetch = Some(began.elapsed());
         if let (Err(failure), Some(known)) = (&loaded, &known)
-            && !self.outlives(known, asked, failure)
+            && !self.outlives(known, job, failure)
         {
             self.forget(&digest).await;
         }
@@ -409,20 +346,20 @@ impl Stages {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
-        self.remember(digest, asked, *since, &made, &loaded.state).await;
+        self.remember(digest, job, &made, &loaded.state).await;
         Ok((made, loaded.state))
     }
 
     /// From the original to what is sent of it.
     async fn make(
         self: &Arc<Self>,
-        job: &Job,
+        job: &Arc<Job>,
         original: &Arc<Original>,
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
         let asked = &job.asked;
         let made = match original.probe().await {
-            Ok(probe) => match self.decide(asked, &probe) {
+            Ok(probe) => match self.decide(job, &probe) {
                 Ok(Decision::PassThrough) => self.pass_through(job, original, probe.kind),
                 Ok(Decision::Render(target)) => {
                     self.render(job, target, original, &probe, phases).await
@@ -433,16 +370,20 @@ impl Stages {
         };
         made.inspect_err(|failure| {
             if failure.is_of_the_bytes() {
-                self.loading.condemn(asked, job.since, &original.state, failure);
+                self.loading.condemn(job, &original.state, failure);
             }
         })
     }
 
-    fn decide(&self, asked: &Asked, probe: &Probe) -> Result<Decision, Failure> {
-        let request = &asked.request;
-        let svg = self.settings.endpoint(request.contract).svg;
+    fn decide(&self, job: &Job, probe: &Probe) -> Result<Decision, Failure> {
+        let request = &job.asked.request;
+        let svg = job.site.endpoint(request.contract).svg;
         decide(request.contract, request.format, probe, &self.settings.limits, svg)
     }
+}
+
+fn flight(digest: RequestDigest, job: &Job) -> Flight {
+    (digest, job.since, job.site.revision)
 }
 
 /// One more for as long as it lives.

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use cuttle_contract::{LocalPath, Source};
-use cuttle_source::Origins;
 use cuttle_store::Purge;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::asked::Asked;
+use crate::site::Site;
 
 /// Paths with a query that were looked at lately; each costs some 200 bytes.
 const REMEMBERED: u64 = 4096;
@@ -23,25 +23,21 @@ const PURGE_WAITS: Duration = Duration::from_secs(1);
 /// Tells files from what else has a query.
 #[derive(Debug, Clone)]
 pub(crate) struct Queries {
-    origins: Origins,
-    /// By a digest of the path.
-    seen: Cache<[u8; 32], bool>,
+    /// By the site and a digest of the path.
+    seen: Cache<(u64, [u8; 32]), bool>,
 }
 
 impl Queries {
     /// Believes what it saw for as long as `recheck`.
-    pub(crate) fn new(origins: Origins, recheck: Duration) -> Self {
-        Self {
-            origins,
-            seen: Cache::builder().max_capacity(REMEMBERED).time_to_live(recheck).build(),
-        }
+    pub(crate) fn new(recheck: Duration) -> Self {
+        Self { seen: Cache::builder().max_capacity(REMEMBERED).time_to_live(recheck).build() }
     }
 
     /// As it was asked, or without the query where that is one of a file.
-    pub(crate) async fn settle(&self, mut asked: Asked, deadline: Instant) -> Asked {
+    pub(crate) async fn settle(&self, site: &Site, mut asked: Asked, deadline: Instant) -> Asked {
         if let Source::Local(path) = &asked.request.source
             && path.query().is_some()
-            && self.is_file(path, deadline).await
+            && self.is_file(site, path, deadline).await
         {
             asked.request.source = Source::Local(path.without_query());
         }
@@ -49,23 +45,23 @@ impl Queries {
     }
 
     /// What a purge means where files are kept without their queries.
-    pub(crate) async fn settle_purge(&self, purge: Purge) -> Purge {
+    pub(crate) async fn settle_purge(&self, site: &Site, purge: Purge) -> Purge {
         let Purge::Source(text) = &purge else { return purge };
         let deadline = Instant::now() + PURGE_WAITS;
         match LocalPath::parse(text) {
-            Ok(path) if path.query().is_some() && self.is_file(&path, deadline).await => {
+            Ok(path) if path.query().is_some() && self.is_file(site, &path, deadline).await => {
                 Purge::Source(path.path().into())
             }
             _ => purge,
         }
     }
 
-    async fn is_file(&self, path: &LocalPath, deadline: Instant) -> bool {
-        let key = *blake3::hash(path.path().as_bytes()).as_bytes();
+    async fn is_file(&self, site: &Site, path: &LocalPath, deadline: Instant) -> bool {
+        let key = (site.revision, *blake3::hash(path.path().as_bytes()).as_bytes());
         if let Some(known) = self.seen.get(&key) {
             return known;
         }
-        let is_file = self.origins.have_file(path, deadline).await;
+        let is_file = site.parts.origins.have_file(path, deadline).await;
         self.seen.insert(key, is_file);
         is_file
     }

@@ -58,7 +58,7 @@ impl Stages {
         probe: &Probe,
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
-        let Job { asked, since, deadline } = job;
+        let Job { asked, since, deadline, .. } = job;
         let request = &asked.request;
         if let Err(excess) = self.settings.limits.check(probe) {
             return match request.contract {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_contract::{AllowedSources, Contract, Rules};
+use cuttle_contract::Rules;
 use cuttle_image::{Limits, Profile};
-use cuttle_source::Limits as SourceLimits;
 
 use crate::kept::Keeping;
 use crate::plan::MemoryPlan;
@@ -39,30 +38,12 @@ pub struct Settings {
     pub stale_if_error: Duration,
     /// Encoder effort while a client waits.
     pub profile: Profile,
-    /// `/_next/image`.
-    pub next: Endpoint,
-    /// The strict endpoint.
-    pub strict: Endpoint,
-}
-
-/// What holds for the pictures of one endpoint.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// What its originals may cost.
-    pub source: SourceLimits,
-    /// Where redirects of its originals may lead.
-    pub allowed: AllowedSources,
-    /// The least time for which a picture is fresh.
-    pub min_ttl: Duration,
-    /// Whether SVG originals are passed through.
-    pub svg: bool,
 }
 
 impl Settings {
     /// The defaults of the strict contract, "Limits", under these rules.
     #[must_use]
     pub fn new(limits: Limits, memory: MemoryPlan, rules: &Rules) -> Self {
-        let source = SourceLimits { bytes: limits.source_bytes, ..SourceLimits::default() };
         Self {
             application: "".into(),
             limits,
@@ -77,25 +58,6 @@ impl Settings {
             stale_while_revalidate: rules.stale_while_revalidate(),
             stale_if_error: rules.stale_if_error(),
             profile: Profile::Fast,
-            next: Endpoint {
-                source,
-                allowed: rules.next_sources().clone(),
-                min_ttl: rules.next_min_ttl(),
-                svg: rules.next_svg(),
-            },
-            strict: Endpoint {
-                source,
-                allowed: rules.strict_sources().clone(),
-                min_ttl: rules.min_ttl(),
-                svg: rules.svg(),
-            },
-        }
-    }
-
-    pub(crate) fn endpoint(&self, contract: Contract) -> &Endpoint {
-        match contract {
-            Contract::Next => &self.next,
-            Contract::Strict => &self.strict,
         }
     }
 }

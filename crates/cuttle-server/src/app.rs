@@ -1,32 +1,29 @@
-//! What every request may use, built once at start.
+//! What every request may use, built once at start; but for the releases of the application, which may be replaced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use cuttle_contract::disposition::Disposition;
-use cuttle_contract::{NextContract, Rules, StrictContract};
+use arc_swap::{ArcSwap, Guard};
 use cuttle_pipeline::Pipeline;
 use cuttle_source::Folder;
-use http::HeaderValue;
 use tokio::sync::Semaphore;
 
-use crate::admin::{Guard, Reach, Saturation};
+use crate::admin::{Guard as AdminGuard, Reach, Saturation};
 use crate::client::TrustedProxies;
 use crate::forwarding::Forwarding;
 use crate::listen::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
 use crate::proxy::Proxy;
+use crate::releases::Releases;
 use crate::report::Sampling;
 use crate::{Hosts, LogHealth};
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
 pub struct App {
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) next: NextContract,
-    pub(crate) strict: StrictContract,
     pub(crate) parts: Parts,
+    releases: ArcSwap<Releases>,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
     pub(crate) connections: Arc<Connections>,
@@ -39,18 +36,14 @@ pub struct App {
 /// What an [`App`] is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// What both endpoints allow.
-    pub rules: Arc<Rules>,
-    /// Makes the answers of both.
+    /// Below it is everything of ours but `/_next/image`.
+    pub prefix: String,
+    /// Makes the answers of both endpoints.
     pub pipeline: Pipeline,
-    /// `/_next/image`; `None` where the application has none.
-    pub next: Option<NextEndpoint>,
     /// Who answers for everything that is not ours.
     pub rest: Rest,
     /// What of a request the application is told when an original is loaded.
     pub forwarding: Forwarding,
-    /// Names of the application's release: a version that is one of them is true of its own files.
-    pub releases: Vec<String>,
     /// How refusals of the image endpoints are written.
     pub refusals: Refusals,
     /// For the page.
@@ -64,33 +57,11 @@ pub struct Parts {
     /// The application, where there is one: whether it is there is part of the readiness report.
     pub application: Option<Reach>,
     /// Who may ask on the admin address.
-    pub admin: Guard,
+    pub admin: AdminGuard,
     /// Of how many hits one is logged; 0 is none.
     pub log_hits: u64,
     /// Whether the log can be written.
     pub log: Arc<LogHealth>,
-}
-
-/// Where `/_next/image` is, and the headers that an application may choose for it.
-#[derive(Debug, Clone)]
-pub struct NextEndpoint {
-    /// With the base path, without a trailing slash.
-    pub path: String,
-    /// `Content-Security-Policy` of a picture.
-    pub policy: HeaderValue,
-    /// `Content-Disposition` of a picture.
-    pub shown: Disposition,
-}
-
-impl Default for NextEndpoint {
-    /// Next's own defaults.
-    fn default() -> Self {
-        Self {
-            path: "/_next/image".to_owned(),
-            policy: HeaderValue::from_static("script-src 'none'; frame-src 'none'; sandbox;"),
-            shown: Disposition::Attachment,
-        }
-    }
 }
 
 /// Who answers for everything that is not ours.
@@ -143,9 +114,10 @@ pub struct Codec {
 }
 
 impl App {
-    /// Joins the parts.
+    /// Joins the parts. What was confirmed of `releases` until `since` is asked about again.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts, releases: Releases, since: SystemTime) -> Self {
+        releases.begin(since);
         let (pipeline, started) = (parts.pipeline.clone(), SystemTime::now());
         let log = Arc::clone(&parts.log);
         let connections = Connections::new(parts.connections);
@@ -156,9 +128,7 @@ impl App {
         let told = Arc::clone(&metrics);
         parts.pipeline.watch(move |phases| told.job(phases));
         Self {
-            rules: Arc::clone(&parts.rules),
-            next: NextContract::new(&parts.rules),
-            strict: StrictContract::new(&parts.rules),
+            releases: ArcSwap::from_pointee(releases),
             connections,
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
@@ -167,6 +137,20 @@ impl App {
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// From now on these are the releases that may be running, and what is known of the application's pictures is asked about
+    /// again.
+    pub fn replace(&self, releases: Releases) {
+        // In this order: whatever those before still keep was confirmed before these begin.
+        self.releases().retire();
+        releases.begin(SystemTime::now());
+        self.releases.store(Arc::new(releases));
+    }
+
+    /// Those that may be running.
+    pub(crate) fn releases(&self) -> Guard<Arc<Releases>> {
+        self.releases.load()
     }
 
     /// From now on this process wants no traffic: `/readyz` says so.

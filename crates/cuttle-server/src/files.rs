@@ -162,9 +162,10 @@ fn href(segments: &[String], directory: bool) -> String {
 }
 
 fn page(app: &App, listing: &Listing) -> Response<Body> {
-    let lists = app.rules.strict_lists();
+    let releases = app.releases();
+    let lists = releases.newest().parts.rules.strict_lists();
     let settings = gallery::Settings {
-        prefix: app.rules.prefix().to_owned(),
+        prefix: app.parts.prefix.clone(),
         widths: lists.widths.to_vec(),
         qualities: lists.qualities.to_vec(),
         formats: lists.formats.iter().map(|format| format.name()).collect(),
@@ -186,7 +187,7 @@ fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) 
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    let policy = gallery::content_security_policy(app.rules.prefix());
+    let policy = gallery::content_security_policy(&app.parts.prefix);
     // A prefix is letters, digits and the like.
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

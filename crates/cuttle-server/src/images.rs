@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 
 use crate::App;
-use crate::app::NextEndpoint;
 use crate::client::Peer;
+use crate::releases::{Release, Releases};
 use crate::report::{REQUEST_ID, Report};
 use crate::respond::{self, Body, NOSNIFF, list};
 
@@ -27,24 +27,6 @@ const NEXTJS_CACHE: HeaderName = HeaderName::from_static("x-nextjs-cache");
 const STRICT_POLICY: HeaderValue = HeaderValue::from_static("script-src 'none'; sandbox");
 const SVG_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
-
-/// Which endpoint, with what an application may choose of its answers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Endpoint<'a> {
-    /// `/_next/image`.
-    Next(&'a NextEndpoint),
-    /// `<prefix>/image`.
-    Strict,
-}
-
-impl Endpoint<'_> {
-    fn contract(self) -> Contract {
-        match self {
-            Self::Next(_) => Contract::Next,
-            Self::Strict => Contract::Strict,
-        }
-    }
-}
 
 /// No picture: why, how far it came, and what was asked for as far as that could be read.
 struct Refused {
@@ -62,14 +44,15 @@ impl From<Refusal> for Refused {
 /// Answers a request for a picture, counts it and reports it.
 pub(crate) async fn answer(
     app: &App,
-    endpoint: Endpoint<'_>,
+    contract: Contract,
     request: &Request<Incoming>,
 ) -> Response<Body> {
-    let contract = endpoint.contract();
     let report = Report::begin(contract, request.headers());
-    let mut response = match ask(app, contract, request).await {
-        Ok((asked, answer)) => {
-            let response = picture(app, endpoint, &asked, &answer, request.headers());
+    let releases = app.releases();
+    let mut response = match ask(app, &releases, contract, request).await {
+        Ok((release, asked, answer)) => {
+            let lifetime = lifetime(&releases, release, &asked, &answer);
+            let response = picture(release, lifetime, &asked, &answer, request.headers());
             let bodiless = *request.method() == Method::HEAD || response.status() != StatusCode::OK;
             let sent = if bodiless { 0 } else { answer.body.len() };
             app.metrics.picture(contract, &answer, sent);
@@ -89,11 +72,12 @@ pub(crate) async fn answer(
 }
 
 /// Method, loop, contract, pipeline.
-async fn ask(
+async fn ask<'a>(
     app: &App,
+    releases: &'a Releases,
     contract: Contract,
     request: &Request<Incoming>,
-) -> Result<(ImageRequest, Answer), Refused> {
+) -> Result<(&'a Release, ImageRequest, Answer), Refused> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(contract.refuse(Failure::MethodNotAllowed, SourceKind::Local).into());
     }
@@ -103,15 +87,14 @@ async fn ask(
     }
     let query = request.uri().query().unwrap_or_default();
     let accept = list(request.headers(), ACCEPT);
-    let asked = match contract {
-        Contract::Next => app.next.parse(query, accept.as_deref())?,
-        Contract::Strict => app.strict.parse(query, accept.as_deref())?,
-    };
+    let path = request.uri().path();
+    let (release, asked) = releases.parse(contract, path, query, accept.as_deref())?;
     let peer: Option<&Peer> = request.extensions().get();
     let personal = app.parts.forwarding.personal(&asked.source, request.headers(), peer);
     let client = peer.map_or_else(Client::unknown, |peer| peer.client);
-    match app.parts.pipeline.answer(Asked { request: asked.clone(), personal, client }).await {
-        Ok(answer) => Ok((asked, answer)),
+    let question = Asked { request: asked.clone(), personal, client };
+    match app.parts.pipeline.answer(&release.parts.site, question).await {
+        Ok(answer) => Ok((release, asked, answer)),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
             refusal.detail = unanswered.detail;
@@ -122,14 +105,13 @@ async fn ask(
 
 /// A picture, or the news that the client's copy of it is still good.
 fn picture(
-    app: &App,
-    endpoint: Endpoint<'_>,
+    release: &Release,
+    lifetime: Lifetime,
     asked: &ImageRequest,
     answer: &Answer,
     headers: &HeaderMap,
 ) -> Response<Body> {
     let fallback = matches!(answer.delivery, Delivery::Fallback(_));
-    let lifetime = if fallback { Lifetime::Fallback } else { lifetime(app, asked, answer) };
     let unchanged = !fallback && is_still_good(asked.contract, headers, &answer.etag);
     let Answer { kind, found, delivery, .. } = *answer;
     let body = if unchanged { respond::full("") } else { respond::picture(answer.body.clone()) };
@@ -154,10 +136,10 @@ fn picture(
         };
         out.insert(NEXTJS_CACHE, HeaderValue::from_static(state));
     }
-    let (policy, shown) = match endpoint {
-        Endpoint::Next(chosen) => (chosen.policy.clone(), chosen.shown),
-        Endpoint::Strict if kind == Kind::Svg => (SVG_POLICY, Disposition::Attachment),
-        Endpoint::Strict => (STRICT_POLICY, Disposition::Inline),
+    let (policy, shown) = match asked.contract {
+        Contract::Next => release.next_headers(),
+        Contract::Strict if kind == Kind::Svg => (SVG_POLICY, Disposition::Attachment),
+        Contract::Strict => (STRICT_POLICY, Disposition::Inline),
     };
     out.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type()));
     insert(out, CONTENT_DISPOSITION, &disposition::value(shown, &asked.source, kind.extension()));
@@ -174,16 +156,25 @@ fn is_still_good(contract: Contract, headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// How long caches may keep a picture that is what was asked for.
-fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
+fn lifetime(
+    releases: &Releases,
+    release: &Release,
+    asked: &ImageRequest,
+    answer: &Answer,
+) -> Lifetime {
+    if matches!(answer.delivery, Delivery::Fallback(_)) {
+        return Lifetime::Fallback;
+    }
+    let rules = &release.parts.rules;
     // SECURITY: a version is believed only when it names the bytes; else anyone could pin old bytes in
     // a CDN under the next release's URL.
     let is_true = |version: &str| {
         let own = matches!(asked.source, Source::Local(_));
-        answer.source.is_named_by(version) || own && app.parts.releases.iter().any(|r| r == version)
+        answer.source.is_named_by(version) || own && releases.is_named_by(version)
     };
     let min_ttl = match asked.contract {
-        Contract::Next => app.rules.next_min_ttl(),
-        Contract::Strict => app.rules.min_ttl(),
+        Contract::Next => rules.next_min_ttl(),
+        Contract::Strict => rules.min_ttl(),
     };
     let max_age = match answer.keep {
         Keep::Nobody => return Lifetime::Private,
@@ -194,7 +185,7 @@ fn lifetime(app: &App, asked: &ImageRequest, answer: &Answer) -> Lifetime {
     if asked.is_static || asked.version.as_deref().is_some_and(is_true) {
         return Lifetime::Immutable;
     }
-    Lifetime::Picture { max_age, stale_while_revalidate: app.rules.stale_while_revalidate() }
+    Lifetime::Picture { max_age, stale_while_revalidate: rules.stale_while_revalidate() }
 }
 
 fn refused(app: &App, refusal: &Refusal, varies: bool) -> Response<Body> {

@@ -16,18 +16,20 @@ mod listen;
 mod log_health;
 mod metrics;
 mod proxy;
+mod releases;
 mod report;
 mod respond;
 mod route;
 
 pub use admin::{AdminAt, Guard, Reach};
-pub use app::{App, Codec, Facts, NextEndpoint, Parts, Refusals, Rest};
+pub use app::{App, Codec, Facts, Parts, Refusals, Rest};
 pub use client::TrustedProxies;
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
 pub use listen::{ConnectionLimits, Drain, MOST_REFUSALS, Phase, serve, serve_admin_socket};
 pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
+pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
 
 /// Who answers on a listener: people and browsers, or operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use cuttle_contract::LocalPath;
+use cuttle_contract::{Contract, LocalPath};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
-use crate::app::{NextEndpoint, Rest};
-use crate::images::{self, Endpoint};
+use crate::app::Rest;
+use crate::images;
 use crate::respond::{self, Body};
 use crate::{App, Door, admin, files, hosts};
 
@@ -16,9 +16,9 @@ pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> 
     if door == Door::Public
         && hosts::is_one_name(request.headers())
         && app.parts.hosts.answer(&request)
-        && let Some(endpoint) = image_endpoint(app, request.uri().path())
+        && let Some(contract) = image_endpoint(app, request.uri().path())
     {
-        return images::answer(app, endpoint, &request).await;
+        return images::answer(app, contract, &request).await;
     }
     let access = tracing::enabled!(target: "cuttle::access", tracing::Level::DEBUG)
         .then(|| (request.method().clone(), request.uri().path().to_owned(), Instant::now()));
@@ -36,15 +36,15 @@ pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> 
     response
 }
 
-fn image_endpoint<'a>(app: &'a App, path: &str) -> Option<Endpoint<'a>> {
-    let strict = || (below(app.rules.prefix(), path) == Some("/image")).then_some(Endpoint::Strict);
-    next_endpoint(app, path).map(Endpoint::Next).or_else(strict)
+fn image_endpoint(app: &App, path: &str) -> Option<Contract> {
+    let strict = || (below(&app.parts.prefix, path) == Some("/image")).then_some(Contract::Strict);
+    app.releases().have_next_endpoint(path).then_some(Contract::Next).or_else(strict)
 }
 
 /// Everything but pictures.
 async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path();
-    match (door, below(app.rules.prefix(), path), &app.parts.rest) {
+    match (door, below(&app.parts.prefix, path), &app.parts.rest) {
         _ if !hosts::is_one_name(request.headers()) => respond::bad_target(),
         (Door::Admin, ..) => admin::answer(app, request).await,
         _ if !app.parts.hosts.answer(&request) => respond::misdirected(),
@@ -73,12 +73,6 @@ async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Bo
     }
 }
 
-/// Both spellings directly: Next's 308 between them costs a round trip a picture.
-fn next_endpoint<'a>(app: &'a App, path: &str) -> Option<&'a NextEndpoint> {
-    let next = app.parts.next.as_ref()?;
-    (path.strip_suffix('/').unwrap_or(path) == next.path).then_some(next)
-}
-
 /// What follows `prefix` in a path beneath it.
 fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -86,5 +80,5 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 
 /// `/%5Fcuttle/x` and `/./_cuttle/x` are reserved as well.
 fn is_reserved(app: &App, path: &str) -> bool {
-    LocalPath::parse(path).is_ok_and(|path| path.is_under(app.rules.prefix()))
+    LocalPath::parse(path).is_ok_and(|path| path.is_under(&app.parts.prefix))
 }

@@ -26,9 +26,9 @@ pub struct Manifests<'a> {
     pub functions: Option<&'a str>,
 }
 
-/// The rules of a build, as far as they may stand before a file. Clones share them.
+/// The rules of a build, or of several that may be running, as far as they may stand before a file. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Coverage(Arc<Rules>);
+pub struct Coverage(Arc<[Arc<Rules>]>);
 
 #[derive(Debug)]
 enum Rules {
@@ -62,22 +62,29 @@ impl Coverage {
     /// A folder without an application: nothing is covered.
     #[must_use]
     pub fn nothing() -> Self {
-        Self(Arc::new(Rules::These(Box::default())))
+        Self(Arc::default())
     }
 
     /// The rules of a build.
     #[must_use]
     pub fn of_build(manifests: Manifests<'_>) -> Self {
-        Self(Arc::new(compile(manifests).map_or_else(Rules::Everything, Rules::These)))
+        let rules = compile(manifests).map_or_else(Rules::Everything, Rules::These);
+        Self([Arc::new(rules)].into())
+    }
+
+    /// Covered is what either covers: while it is not certain which of two builds is running.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self(self.0.iter().chain(&*other.0).cloned().collect())
     }
 
     /// Why everything is covered, if it is because the build is unclear. For `cuttle check`.
     #[must_use]
     pub fn unclear(&self) -> Option<&Unclear> {
-        match &*self.0 {
+        self.0.iter().find_map(|rules| match &**rules {
             Rules::Everything(why) => Some(why),
             Rules::These(_) => None,
-        }
+        })
     }
 
     /// Whether a rule of the build matches `path`, percent-encoded and with the base path.
@@ -85,10 +92,7 @@ impl Coverage {
     /// Backtracks: ask about paths of files that exist, never about any path that a client thought of.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
-        match &*self.0 {
-            Rules::Everything(_) => true,
-            Rules::These(_) => self.matching(path).next().is_some(),
-        }
+        self.unclear().is_some() || self.matching(path).next().is_some()
     }
 
     /// The application's own rules that match `path`, as the build has them. For `cuttle check`.
@@ -97,16 +101,16 @@ impl Coverage {
     }
 
     fn matching(&self, path: &str) -> impl Iterator<Item = &Rule> {
-        let rules = match &*self.0 {
+        let rules = self.0.iter().flat_map(|rules| match &**rules {
             Rules::Everything(_) => &[][..],
             Rules::These(rules) => rules,
-        };
+        });
         // Next matches some rules against the path as it was sent and some after decoding; custom routes ignore case,
         // middleware does not. A rule that matches either way may be one that the application applies.
         let (path, decoded) =
             (path.to_owned(), percent_decode_str(path).decode_utf8_lossy().into_owned());
         let matching = move |rule: &&Rule| rule.matches(&path) || rule.matches(&decoded);
-        rules.iter().filter(matching)
+        rules.filter(matching)
     }
 }
 

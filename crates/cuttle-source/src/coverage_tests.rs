@@ -174,3 +174,21 @@ fn what_is_unclear_covers_everything() {
 fn a_folder_without_an_application_is_open() {
     assert!(!Coverage::nothing().covers("/a.jpg"));
 }
+
+#[test]
+fn of_two_builds_what_either_covers_is_covered() {
+    let slash = coverage(&routes("redirects", SLASH), NO_MIDDLEWARE, NO_FUNCTIONS);
+    let members = coverage(NO_ROUTES, &edge(MEMBERS), NO_FUNCTIONS);
+    let unclear = Coverage::of_build(Manifests::default());
+    for (both, path, covered) in [
+        (slash.or(&members), "/members/a.jpg", true),
+        (members.or(&slash), "/members/a.jpg", true),
+        (members.or(&slash), "/a/", true),
+        (members.or(&slash), "/a.jpg", false),
+        (members.or(&unclear), "/a.jpg", true),
+        (unclear.or(&members), "/a.jpg", true),
+        (Coverage::nothing().or(&Coverage::nothing()), "/a.jpg", false),
+    ] {
+        assert_eq!(both.covers(path), covered, "{path}: {both:?}");
+    }
+}

@@ -13,6 +13,7 @@ mod guard;
 mod intake;
 mod mount;
 mod origins;
+mod project;
 mod state;
 mod validator;
 
@@ -27,7 +28,7 @@ pub use error::{FolderError, LoadError};
 #[doc(hidden)]
 pub use fetch::undo;
 pub use fetch::{
-    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Retry, Traffic, Upstream,
+    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Restarts, Retry, Traffic, Upstream,
     UpstreamError, came_from_us,
 };
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
@@ -35,6 +36,7 @@ pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolv
 pub use intake::Intake;
 pub use mount::Mount;
 pub use origins::{Limits, Origins, Terms};
+pub use project::{BuildFolder, End, Following, Look, Project, ProjectError, Sight, Stamp};
 pub use state::{Freshness, Loaded, Outcome, State, Version};
 pub use validator::Validator;
 

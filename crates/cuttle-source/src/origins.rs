@@ -75,6 +75,12 @@ impl Origins {
         Self { mounts: mounts.into_iter().collect(), ..Self::default() }
     }
 
+    /// The same application and servers, with other files in front of them.
+    #[must_use]
+    pub fn with_mounts(self, mounts: impl IntoIterator<Item = Mount>) -> Self {
+        Self { mounts: mounts.into_iter().collect(), ..self }
+    }
+
     /// Local paths that no mount answers for are asked of `upstream`.
     #[must_use]
     pub fn with_upstream(self, upstream: Upstream) -> Self {

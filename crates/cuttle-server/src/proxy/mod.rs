@@ -21,6 +21,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cuttle_source::Restarts;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
@@ -50,6 +51,8 @@ pub struct ProxySettings {
     pub connect_within: Duration,
     /// Certificates trusted beside Mozilla's, DER.
     pub roots: Vec<Vec<u8>>,
+    /// Told of connections that failed.
+    pub restarts: Restarts,
 }
 
 impl Default for ProxySettings {
@@ -59,6 +62,7 @@ impl Default for ProxySettings {
             upload_silence: Duration::from_secs(30),
             connect_within: Duration::from_secs(3),
             roots: Vec::new(),
+            restarts: Restarts::default(),
         }
     }
 }
@@ -119,7 +123,8 @@ impl Proxy {
         if headers::is_packed(&head.headers) {
             return respond::packed();
         }
-        let asked = headers::to_app(&mut head, body.is_end_stream());
+        let bodiless = body.is_end_stream();
+        let asked = headers::to_app(&mut head, bodiless);
         forwarded::tell(&mut head.headers, peer);
         head.version = Version::HTTP_11;
         head.extensions.clear();
@@ -140,7 +145,13 @@ impl Proxy {
                 respond::app_broken()
             }
             Ok((answer, gate)) => self.passed_on(answer, gate, path),
-            Err(error) => self.failed(&error, &path),
+            Err(error) => {
+                // An application that has read enough of an upload resets the connection too, and a client decides on that.
+                if bodiless || error.is_connect() {
+                    self.0.settings.restarts.judge(&error);
+                }
+                self.failed(&error, &path)
+            }
         }
     }
 

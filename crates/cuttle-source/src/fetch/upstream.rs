@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::Url;
 
 use super::client::{Client, Exchange, HttpSettings, Reply};
+use super::restarts::Restarts;
 use super::retry::Attempt;
 use super::traffic::Traffic;
 use crate::guard::Resolve;
@@ -31,6 +32,7 @@ pub struct Upstream {
     authority: Authority,
     /// The same for every load: nothing of a client is in it.
     headers: HeaderMap,
+    restarts: Restarts,
 }
 
 /// A URL that cannot be an origin. The operator's fault.
@@ -67,7 +69,13 @@ impl Upstream {
             }
         }
         let client = Client::new(None, resolver, settings);
-        Ok(Self { client, scheme, authority, headers })
+        Ok(Self { client, scheme, authority, headers, restarts: Restarts::default() })
+    }
+
+    /// Has `restarts` told of connections that failed.
+    #[must_use]
+    pub fn telling(self, restarts: Restarts) -> Self {
+        Self { restarts, ..self }
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
@@ -136,7 +144,8 @@ impl<I: Intake> Attempt for Asking<'_, I> {
             limits: &self.terms.limits,
             deadline: self.terms.deadline,
         };
-        match self.upstream.client.exchange(exchange, self.pour).await? {
+        let exchanged = self.upstream.client.exchange(exchange, self.pour).await;
+        match exchanged.inspect_err(|error| self.upstream.restarts.judge(error))? {
             Reply::Redirect { status, .. } => {
                 Err(LoadError::Status { status: status.as_u16(), retry_after: None })
             }

@@ -1,0 +1,232 @@
+//! The build in the folder of the application, followed while we serve: what it says is asked of the disk once a second, and
+//! becomes the releases that may be running.
+//!
+//! When a build counts, and until when another may be running, is [`Following`]'s to say. Nothing here ends the server: what
+//! cannot be read costs speed, as then the application is asked.
+
+use std::mem::replace;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use cuttle_contract::Rules;
+use cuttle_server::{App, Release, Releases};
+use cuttle_source::{
+    BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Restarts, Sight,
+};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::configuration::Configured;
+use crate::failure::Failure;
+use crate::releases::Assembly;
+
+/// Between looks at the disk.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Builds that may be running beside the last one. Whoever builds more without a restart has the application asked for
+/// everything.
+const MOST_EARLIER: usize = 8;
+
+/// A build with what it means under our configuration.
+#[derive(Debug)]
+struct Candidate {
+    configured: Configured,
+    rules: Arc<Rules>,
+}
+
+/// What may be running.
+#[derive(Debug)]
+pub(crate) struct Deploys {
+    assembly: Assembly,
+    restarts: Restarts,
+    /// Nothing where there is no build to be followed.
+    following: Option<(BuildFolder, Following)>,
+    newest: Candidate,
+    earlier: Vec<Candidate>,
+    /// There were more of these.
+    forgotten: bool,
+    /// The rules of files that are no build yet, or of none that can be read.
+    unfinished: Option<Coverage>,
+}
+
+impl Deploys {
+    /// From the build on that was read at start.
+    pub(crate) fn new(
+        assembly: Assembly,
+        configured: Configured,
+        rules: Arc<Rules>,
+        restarts: Restarts,
+    ) -> Self {
+        let built = configured.folder.clone().zip(configured.project.as_ref());
+        let following = built.map(|(folder, project)| {
+            (folder, Following::new(project.stamp.clone(), SystemTime::now()))
+        });
+        let newest = Candidate { configured, rules };
+        let (earlier, forgotten, unfinished) = (Vec::new(), false, None);
+        Self { assembly, restarts, following, newest, earlier, forgotten, unfinished }
+    }
+
+    /// Until when the application may have run another build than the one that is there, which nobody saw begin.
+    pub(crate) fn doubtful_until(&self) -> SystemTime {
+        self.following.as_ref().map_or(SystemTime::UNIX_EPOCH, |(_, following)| {
+            following.doubtful_until().min(SystemTime::now())
+        })
+    }
+
+    /// Has `app` know the releases that may be running, for as long as it serves.
+    pub(crate) async fn follow(mut self, app: Arc<App>) {
+        if self.following.is_none() {
+            return;
+        }
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let app = Arc::clone(&app);
+            let looking = spawn_blocking(move || {
+                self.look(&app);
+                self
+            });
+            match looking.await {
+                Ok(deploys) => self = deploys,
+                Err(stopped) => {
+                    tracing::error!(%stopped, "the application's build is not followed any more");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What may be running, as it is known now.
+    ///
+    /// # Errors
+    /// `public/` is there and cannot be read.
+    pub(crate) fn releases(&mut self) -> Result<Releases, FolderError> {
+        let Self { assembly, newest, earlier, .. } = self;
+        let settled = self.following.as_ref().is_none_or(|(_, it)| !it.is_unsettled());
+        let known = earlier.iter().chain([&*newest]).filter_map(Candidate::coverage);
+        let known = known.chain(&self.unfinished).cloned().chain(self.forgotten.then(everything));
+        let coverage = known.reduce(|one, next| one.or(&next)).unwrap_or_else(Coverage::nothing);
+        let mut release = |candidate: &Candidate| {
+            let Candidate { configured, rules } = candidate;
+            assembly.release(configured, rules, &coverage, settled)
+        };
+        let newest: Release = release(newest)?;
+        let earlier = earlier.iter().rev().map(release).collect::<Result<_, _>>()?;
+        Ok(Releases::new(newest, earlier, settled))
+    }
+
+    /// Blocks.
+    fn look(&mut self, app: &App) {
+        let Some((folder, _)) = &self.following else { return };
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let look = Look { stamp: folder.stamp(), now, clock, restarted: self.restarts.last() };
+        while self.see(&look) {
+            match self.releases() {
+                Ok(releases) => app.replace(releases),
+                Err(error) => {
+                    tracing::error!(%error, "the application's releases cannot be followed");
+                }
+            }
+        }
+    }
+
+    /// Whether there is anything new.
+    fn see(&mut self, look: &Look) -> bool {
+        let Some((folder, following)) = &mut self.following else { return false };
+        match following.look(look) {
+            Sight::Same => return false,
+            Sight::Writing { begun } => {
+                // SECURITY: it may be running before it counts.
+                self.unfinished = Some(folder.coverage());
+                if begun {
+                    tracing::info!(
+                        build = %folder.path().display(),
+                        "the build is being written; the application is asked for what its old or its new rules cover"
+                    );
+                }
+            }
+            Sight::Restored => {
+                self.unfinished = None;
+                tracing::info!("the build is again the one that was there");
+            }
+            Sight::Finished => return self.finish(look),
+            Sight::Settled(end) => {
+                self.earlier.clear();
+                self.forgotten = false;
+                let how = match end {
+                    End::Restarted => "it restarted",
+                    End::WaitedLongEnough => "nothing was seen of a restart for ten minutes",
+                };
+                let release = self.newest.name();
+                tracing::info!(release, how, "the application runs the new build");
+            }
+        }
+        true
+    }
+
+    fn finish(&mut self, look: &Look) -> bool {
+        let Some((folder, following)) = &mut self.following else { return false };
+        match self.newest.next(folder) {
+            // Written to meanwhile: it is looked at again.
+            Ok(next) if next.stamp() != Some(&look.stamp) => return false,
+            Ok(next) => {
+                following.follow(look);
+                let release = next.name().to_owned();
+                next.warn();
+                self.earlier.push(replace(&mut self.newest, next));
+                self.unfinished = None;
+                if self.earlier.len() > MOST_EARLIER {
+                    self.earlier.remove(0);
+                    self.forgotten = true;
+                }
+                tracing::info!(
+                    release,
+                    "there is a new build; until the application restarts, what either build allows is allowed, and what either covers is asked of the application"
+                );
+            }
+            Err(error) => {
+                following.refuse(look);
+                self.unfinished = Some(everything());
+                tracing::error!(
+                    %error,
+                    "there is a new build that cannot be read; every local picture is asked of the application"
+                );
+            }
+        }
+        true
+    }
+}
+
+impl Candidate {
+    /// The build that is there now, under the same configuration.
+    fn next(&self, folder: &BuildFolder) -> Result<Self, Failure> {
+        let configured = self.configured.with_build(folder.read()?)?;
+        let rules = Arc::new(configured.rules()?);
+        Ok(Self { configured, rules })
+    }
+
+    fn coverage(&self) -> Option<&Coverage> {
+        self.configured.project.as_ref().map(|project| &project.coverage)
+    }
+
+    fn stamp(&self) -> Option<&cuttle_source::Stamp> {
+        self.configured.project.as_ref().map(|project| &project.stamp)
+    }
+
+    fn name(&self) -> &str {
+        self.configured.project.as_ref().map_or("", |project| project.name())
+    }
+
+    fn warn(&self) {
+        self.configured.warn();
+        for warning in self.rules.warnings() {
+            tracing::warn!(%warning, "images");
+        }
+    }
+}
+
+/// What is known of a build that nobody can read.
+fn everything() -> Coverage {
+    Coverage::of_build(Manifests::default())
+}

@@ -1,0 +1,67 @@
+//! From a configuration with a build to a release: its rules, its endpoint, its files in front of the servers that outlive it.
+
+use std::sync::Arc;
+
+use cuttle_contract::disposition::Disposition;
+use cuttle_contract::{NextBuild, Rules};
+use cuttle_pipeline::{Endpoint, Pipeline, SiteParts};
+use cuttle_server::{NextEndpoint, Release, ReleaseParts};
+use cuttle_source::{Coverage, Folder, FolderError, Mount, Project};
+use http::HeaderValue;
+
+use crate::configuration::Configured;
+use crate::origins::{self, Servers};
+
+/// What the releases of one application share.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) servers: Servers,
+    /// The folder, where it is one that is served.
+    pub(crate) folder: Option<Arc<Folder>>,
+    /// Bytes of the largest original that memory was divided for.
+    pub(crate) largest: u64,
+}
+
+impl Assembly {
+    /// The release of this build, whose files are read but for what `coverage` covers.
+    ///
+    /// # Errors
+    /// `public/` is there and cannot be read.
+    pub(crate) fn release(
+        &mut self,
+        configured: &Configured,
+        rules: &Arc<Rules>,
+        coverage: &Coverage,
+        settled: bool,
+    ) -> Result<Release, FolderError> {
+        let project = configured.project.as_ref();
+        let public = project.map(|project| project.mount(coverage.clone())).transpose()?.flatten();
+        let own = |folder: &Arc<Folder>| Mount::new("", Arc::clone(folder), Coverage::nothing());
+        let mounts = public.into_iter().chain(self.folder.as_ref().map(own));
+        let [next, strict] = origins::limits(configured, self.largest);
+        let site = self.pipeline.site(SiteParts {
+            origins: self.servers.of(configured).with_mounts(mounts),
+            next: Endpoint::next(rules, next),
+            strict: Endpoint::strict(rules, strict),
+            unsettled: !settled,
+        });
+        Ok(Release::new(ReleaseParts {
+            rules: Arc::clone(rules),
+            next: endpoint(project),
+            names: project.map_or_else(Vec::new, |project| project.releases.clone()),
+            site,
+        }))
+    }
+}
+
+fn endpoint(project: Option<&Project>) -> Option<NextEndpoint> {
+    let Some(project) = project else { return Some(NextEndpoint::default()) };
+    let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = &project.build;
+    let policy = HeaderValue::from_str(content_security_policy);
+    endpoint.then(|| NextEndpoint {
+        path: format!("{base_path}/_next/image"),
+        policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
+        shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
+    })
+}

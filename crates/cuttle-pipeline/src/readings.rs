@@ -1,0 +1,93 @@
+//! How busy a pipeline is and what it holds, for readiness and metrics. Reads; nothing depends on it.
+
+use std::sync::atomic::Ordering;
+
+use cuttle_source::Traffic;
+use cuttle_store::{Trouble, Usage};
+
+use crate::pipeline::{Pipeline, Stages};
+
+/// How busy a pipeline is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Requests that wait for an answer, hits aside.
+    pub requests: usize,
+    /// Jobs under way, loading included.
+    pub jobs: usize,
+    /// Jobs that wait for memory for their original, or for a worker.
+    pub waiting: usize,
+    /// No further job would be admitted.
+    pub full: bool,
+    /// Jobs refused since the start because there was no room for anyone's.
+    pub refused: u64,
+    /// No new work is taken.
+    pub closed: bool,
+}
+
+/// One share of the memory plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryShare {
+    /// For metrics.
+    pub name: &'static str,
+    /// Bytes held.
+    pub held: u64,
+    /// Bytes at most.
+    pub most: u64,
+}
+
+impl Pipeline {
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let Stages { admission, loading, .. } = &*self.0;
+        Load {
+            requests: self.0.requests.load(Ordering::Relaxed),
+            jobs: self.0.jobs(),
+            waiting: admission.waiting() + loading.waiting(),
+            full: self.0.is_full(),
+            refused: self.0.refused.load(Ordering::Relaxed),
+            closed: self.is_closed(),
+        }
+    }
+
+    /// What each share of the memory plan holds at present, and what it may hold.
+    #[must_use]
+    pub fn memory(&self) -> [MemoryShare; 7] {
+        let Stages { admission, loading, personal, failures, store, settings, .. } = &*self.0;
+        let (plan, usage) = (&settings.memory, store.usage());
+        [
+            ("originals", loading.held(), plan.originals),
+            ("renders", admission.held(), plan.renders),
+            ("variants", usage.memory.bytes, plan.variants),
+            ("personal", personal.bytes(), plan.personal),
+            ("index", usage.memory.index_bytes, plan.index),
+            ("queue", usage.queued_bytes, plan.queue),
+            ("failures", failures.bytes(), plan.failures),
+        ]
+        .map(|(name, held, most)| MemoryShare { name, held, most })
+    }
+
+    /// Bytes of originals loaded so far.
+    #[must_use]
+    pub fn loaded_bytes(&self) -> u64 {
+        self.0.loading.bytes()
+    }
+
+    /// How busy the ways to origins are. The sites of an application share them.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.0.last_site().map(|site| site.parts.origins.traffic()).unwrap_or_default()
+    }
+
+    /// How full the store is.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.0.store.usage()
+    }
+
+    /// What keeps the disk from being used at present.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.0.store.trouble()
+    }
+}
