@@ -20,7 +20,7 @@ pub use network::{Network, connect_from};
 pub use next::{NextApp, NextServer, free_port};
 pub use origin::Origin;
 pub use process::{descendants, memory_pss, stopped};
-pub use server::{Server, binary, kill};
+pub use server::{Server, binary, hang_up, kill};
 
 use std::path::Path;
 

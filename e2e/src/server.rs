@@ -75,7 +75,7 @@ impl Server {
     /// As [`Server::start`].
     #[must_use]
     pub fn with(folder: &Path, args: &[&str]) -> Self {
-        Self::run(Command::new(binary()).arg("serve").arg(folder).args(args))
+        Self::run(Command::new(binary()).arg("serve").arg(folder).args(args).stdin(Stdio::null()))
     }
 
     /// `cuttle serve` with these arguments alone: what it serves is among them.
@@ -84,7 +84,8 @@ impl Server {
     /// As [`Server::start`].
     #[must_use]
     pub fn serving<S: AsRef<OsStr>>(args: &[S]) -> Self {
-        Self::run(Command::new(binary()).arg("serve").args(args))
+        // No terminal, whoever runs the tests: a server asks its standard input what SIGHUP means.
+        Self::run(Command::new(binary()).arg("serve").args(args).stdin(Stdio::null()))
     }
 
     /// The same on a listening socket that is given as systemd gives it, and outlives the server.
@@ -394,4 +395,12 @@ impl Drop for Server {
 /// When there is no such process.
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);
+}
+
+/// Says what a terminal says that closes.
+///
+/// # Panics
+/// When there is no such process.
+pub fn hang_up(pid: u32) {
+    signal(pid, Signal::HUP);
 }

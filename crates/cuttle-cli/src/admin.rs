@@ -105,7 +105,7 @@ impl Listening {
 
 /// A socket that only this user can open. One that a server left behind when it was killed gives way; one that somebody
 /// answers on does not.
-fn socket(path: &Path) -> Result<UnixListener, Failure> {
+pub(crate) fn socket(path: &Path) -> Result<UnixListener, Failure> {
     let failed = |error| Failure::Socket { path: path.to_owned(), error };
     // A file is refused like a socket that nobody answers on, and is nobody's to remove.
     let is_socket =

@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     Stats(Stats),
     Purge(Purge),
+    Reload(Reload),
 }
 
 /// Serve pictures: those of a folder, or those of a Next application in front of which this stands
@@ -185,6 +186,22 @@ pub(crate) struct Purge {
     /// What was forgotten, for programs
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Have the server that runs here follow the build that is there now, as the one that the application runs
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A new build is noticed by itself, and the application's restart with it. This is for a restart that is not seen from here:
+  next build && systemctl restart app && cuttle reload
+Without a build, every picture of the application is asked about again. `kill -HUP` does the same.")]
+pub(crate) struct Reload {
+    /// Its state directory [default: as `serve` has it]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Its configuration file [default: as `serve` has it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// How much time an encoder gets.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cuttle_contract::Rules;
-use cuttle_server::{App, Release, Releases};
+use cuttle_server::{App, Release, Releases, ReloadAsked};
 use cuttle_source::{
     BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Restarts, Sight,
 };
+use tokio::sync::mpsc::Receiver;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -74,17 +75,22 @@ impl Deploys {
     }
 
     /// Has `app` know the releases that may be running, for as long as it serves.
-    pub(crate) async fn follow(mut self, app: Arc<App>) {
-        if self.following.is_none() {
-            return;
-        }
+    pub(crate) async fn follow(mut self, app: Arc<App>, mut reloads: Receiver<ReloadAsked>) {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let reload = tokio::select! {
+                _ = ticks.tick(), if self.following.is_some() => None,
+                Some(reload) = reloads.recv() => Some(reload),
+                else => return,
+            };
             let app = Arc::clone(&app);
             let looking = spawn_blocking(move || {
-                self.look(&app);
+                match reload {
+                    None => self.look(&app),
+                    // Who asked may have left.
+                    Some(reload) => drop(reload.send(self.reload(&app))),
+                }
                 self
             });
             match looking.await {
@@ -102,14 +108,31 @@ impl Deploys {
     /// # Errors
     /// `public/` is there and cannot be read.
     pub(crate) fn releases(&mut self) -> Result<Releases, FolderError> {
-        let Self { assembly, newest, earlier, .. } = self;
-        let settled = self.following.as_ref().is_none_or(|(_, it)| !it.is_unsettled());
-        let known = earlier.iter().chain([&*newest]).filter_map(Candidate::coverage);
+        let known = self.earlier.iter().chain([&self.newest]).filter_map(Candidate::coverage);
         let known = known.chain(&self.unfinished).cloned().chain(self.forgotten.then(everything));
         let coverage = known.reduce(|one, next| one.or(&next)).unwrap_or_else(Coverage::nothing);
+        self.with_files(Some(&coverage))
+    }
+
+    /// The same where nobody waits to be told what is wrong.
+    fn replace_in(&mut self, app: &App) {
+        let releases = self.releases().or_else(|error| {
+            // SECURITY: not by the rules that held before.
+            tracing::error!(%error, "every local picture is asked of the application");
+            self.with_files(None)
+        });
+        match releases {
+            Ok(releases) => app.replace(releases),
+            Err(error) => tracing::error!(%error, "the application's releases cannot be followed"),
+        }
+    }
+
+    fn with_files(&mut self, coverage: Option<&Coverage>) -> Result<Releases, FolderError> {
+        let Self { assembly, newest, earlier, .. } = self;
+        let settled = self.following.as_ref().is_none_or(|(_, it)| !it.is_unsettled());
         let mut release = |candidate: &Candidate| {
             let Candidate { configured, rules } = candidate;
-            assembly.release(configured, rules, &coverage, settled)
+            assembly.release(configured, rules, coverage, settled)
         };
         let newest: Release = release(newest)?;
         let earlier = earlier.iter().rev().map(release).collect::<Result<_, _>>()?;
@@ -118,17 +141,42 @@ impl Deploys {
 
     /// Blocks.
     fn look(&mut self, app: &App) {
-        let Some((folder, _)) = &self.following else { return };
-        let (now, clock) = (Instant::now(), SystemTime::now());
-        let look = Look { stamp: folder.stamp(), now, clock, restarted: self.restarts.last() };
+        let Some(look) = self.seen() else { return };
         while self.see(&look) {
-            match self.releases() {
-                Ok(releases) => app.replace(releases),
-                Err(error) => {
-                    tracing::error!(%error, "the application's releases cannot be followed");
-                }
-            }
+            self.replace_in(app);
         }
+    }
+
+    fn seen(&self) -> Option<Look> {
+        let (folder, _) = self.following.as_ref()?;
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        Some(Look { stamp: folder.stamp(), now, clock, restarted: self.restarts.last() })
+    }
+
+    /// The build that is there now is the one that the application runs: the operator says so. Its name. Blocks.
+    fn reload(&mut self, app: &App) -> Result<String, String> {
+        if let (Some(look), Some((folder, following))) = (self.seen(), &mut self.following) {
+            let built = folder.path().display();
+            if let Some(file) = following.lacks(&look.stamp) {
+                return Err(format!(
+                    "{built} holds no whole build: {file} is missing. Nothing is changed; run `next build` to its end, then ask again."
+                ));
+            }
+            let next = self.newest.next(folder).map_err(|error| error.to_string())?;
+            if next.stamp() != Some(&look.stamp) {
+                return Err(format!("{built} is being written. Ask again when the build is done."));
+            }
+            following.follow(&look);
+            following.settle();
+            self.newest = next;
+            self.earlier.clear();
+            self.forgotten = false;
+            self.unfinished = None;
+        }
+        self.replace_in(app);
+        let release = self.newest.name();
+        tracing::info!(release, "reloaded: every picture of the application is asked about again");
+        Ok(release.to_owned())
     }
 
     /// Whether there is anything new.

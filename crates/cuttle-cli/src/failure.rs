@@ -28,6 +28,10 @@ pub(crate) enum Failure {
         .0.display()
     )]
     NoServerWith(PathBuf),
+    #[error(
+        "no server at {address}: {error}; start one, or name its state directory with --state-dir"
+    )]
+    NoControl { address: String, error: String },
     #[error("{address}: {sentence}")]
     Refused { address: String, sentence: String },
     #[error("{0}")]

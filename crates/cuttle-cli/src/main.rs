@@ -11,6 +11,7 @@ mod ask;
 mod check;
 mod config;
 mod configuration;
+mod control;
 mod deploys;
 mod descriptors;
 mod failure;
@@ -22,6 +23,7 @@ mod machine;
 mod origins;
 mod purge;
 mod releases;
+mod reload;
 mod render;
 mod say;
 mod serve;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check::run(&check),
         Command::Config(config) => config::run(&config.command),
         Command::Purge(purge) => purge::run(&purge),
+        Command::Reload(reload) => reload::run(&reload),
         Command::Stats(stats) => stats::run(&stats),
     };
     match done {

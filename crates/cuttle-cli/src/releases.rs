@@ -24,7 +24,7 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// The release of this build, whose files are read but for what `coverage` covers.
+    /// The release of this build, whose files are read but for what `coverage` covers; none of them without one.
     ///
     /// # Errors
     /// `public/` is there and cannot be read.
@@ -32,11 +32,13 @@ impl Assembly {
         &mut self,
         configured: &Configured,
         rules: &Arc<Rules>,
-        coverage: &Coverage,
+        coverage: Option<&Coverage>,
         settled: bool,
     ) -> Result<Release, FolderError> {
         let project = configured.project.as_ref();
-        let public = project.map(|project| project.mount(coverage.clone())).transpose()?.flatten();
+        let public =
+            project.zip(coverage).map(|(project, coverage)| project.mount(coverage.clone()));
+        let public = public.transpose()?.flatten();
         let own = |folder: &Arc<Folder>| Mount::new("", Arc::clone(folder), Coverage::nothing());
         let mounts = public.into_iter().chain(self.folder.as_ref().map(own));
         let [next, strict] = origins::limits(configured, self.largest);

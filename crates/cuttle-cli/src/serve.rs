@@ -12,7 +12,7 @@ use cuttle_image::Limits;
 use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
 use cuttle_server::{
     App, Codec, Door, Drain, Facts, Hosts, LogHealth, Parts, Phase, Proxy, ProxySettings, Reach,
-    Refusals, Rest, TrustedProxies,
+    Refusals, Reload, Rest, TrustedProxies,
 };
 use cuttle_source::{Folder, Restarts, open_folder};
 use cuttle_store::{Store, StoreSettings};
@@ -32,7 +32,7 @@ use crate::releases::Assembly;
 use crate::say::say;
 use crate::state::StateDir;
 use crate::stop::Stop;
-use crate::{descriptors, given, logging, machine, origins, state};
+use crate::{control, descriptors, given, logging, machine, origins, state};
 
 /// A supervisor that waits for us kills us soon after.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -162,8 +162,13 @@ async fn start(
     let drain = Drain(told);
     let answering = cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone());
     let answering = cuttle_watchdog::spawn("public address", answering);
-    admin.answer(&app, drain);
-    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&app)));
+    admin.answer(&app, drain.clone());
+    let (reload, reloads) = Reload::new();
+    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&app), reloads));
+    if let Some(hangup) = stop.hangup.take() {
+        cuttle_watchdog::spawn("hangup", hangup.reload(reload.clone()));
+    }
+    control::answer(config, reload, drain);
 
     stop.asked().await;
     let ended = leaving.leave(&app, &phase, note, answering);

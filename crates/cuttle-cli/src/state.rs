@@ -18,6 +18,8 @@ const ADDRESS: &str = "admin";
 const TOKEN: &str = "admin-token";
 /// Whose turn it is to write them.
 const TURN: &str = "admin.lock";
+/// Where whoever runs the server asks it to reload.
+const CONTROL: &str = "control";
 /// Where finished pictures are.
 const PICTURES: &str = "pictures";
 
@@ -72,6 +74,11 @@ impl StateDir {
             return Err(StateError::Shared(self.0.clone()));
         }
         Ok(())
+    }
+
+    /// The path of the control socket.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.0.join(CONTROL)
     }
 
     /// Notes where operators ask, and what they must show, until the note is dropped. `None` if another server that runs has

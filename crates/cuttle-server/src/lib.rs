@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod client;
+mod control;
 mod files;
 mod forwarding;
 mod gallery;
@@ -24,9 +25,12 @@ mod route;
 pub use admin::{AdminAt, Guard, Reach};
 pub use app::{App, Codec, Facts, Parts, Refusals, Rest};
 pub use client::TrustedProxies;
+pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
-pub use listen::{ConnectionLimits, Drain, MOST_REFUSALS, Phase, serve, serve_admin_socket};
+pub use listen::{
+    ConnectionLimits, Drain, MOST_REFUSALS, Phase, serve, serve_admin_socket, serve_control_socket,
+};
 pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};

@@ -24,7 +24,7 @@ pub use connections::ConnectionLimits;
 pub(crate) use connections::Connections;
 pub use drain::{Drain, Phase};
 pub(crate) use places::Occupancy;
-pub use unix::serve_admin_socket;
+pub use unix::{serve_admin_socket, serve_control_socket};
 
 /// A client that takes longer to send its headers is dropped (slowloris holds connections this way).
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);

@@ -54,7 +54,7 @@ fn metrics(app: &App) -> Response<Body> {
     page(StatusCode::OK, HeaderValue::from_static(MEDIA_TYPE), text)
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let Ok(mut text) = serde_json::to_string(value) else { return respond::internal() };
     text.push('\n');
     page(status, HeaderValue::from_static("application/json"), text)

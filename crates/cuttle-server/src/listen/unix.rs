@@ -1,9 +1,10 @@
-//! The admin address as a socket in the file system: for tools of this machine that its permissions let in.
+//! Sockets in the file system, for tools of this machine that their permissions let in: the admin address where it is one, and
+//! the control socket.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,14 +14,38 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN};
+use crate::control::Control;
+use crate::respond::Body;
 use crate::{App, Door, admin, route};
 
 /// A person, a scraper, a probe, and some to spare.
 const MOST_CONNECTIONS: usize = 64;
 
 /// Answers operators on `listener` until `drain` begins or its sender is gone; what is under way then is cut.
-pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain: Drain) {
+pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, drain: Drain) {
     cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&app)));
+    let answer = move |request, _peer| {
+        let app = Arc::clone(&app);
+        async move { route::route(&app, Door::Admin, request).await }
+    };
+    accept(listener, drain, answer).await;
+}
+
+/// The same for whoever may control the server.
+pub async fn serve_control_socket(control: Control, listener: UnixListener, drain: Drain) {
+    let answer = move |request, peer| {
+        let control = control.clone();
+        async move { control.answer(request, peer).await }
+    };
+    accept(listener, drain, answer).await;
+}
+
+/// `answer` gets a request and the user id of whoever connected.
+async fn accept<A, F>(listener: UnixListener, mut drain: Drain, answer: A)
+where
+    A: Fn(Request<Incoming>, Option<u32>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut open = JoinSet::new();
     loop {
@@ -41,12 +66,13 @@ pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, mut drain
             }
         };
         while open.try_join_next().is_some() {}
-        let app = Arc::clone(&app);
+        let peer = stream.peer_cred().ok().map(|peer| peer.uid());
+        let answer = answer.clone();
         let conversation = async move {
             let _place = place;
-            let service = service_fn(|request: Request<Incoming>| {
-                let app = Arc::clone(&app);
-                async move { Ok::<_, Infallible>(route::route(&app, Door::Admin, request).await) }
+            let service = service_fn(move |request: Request<Incoming>| {
+                let answering = answer(request, peer);
+                async move { Ok::<_, Infallible>(answering.await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
