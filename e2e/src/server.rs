@@ -205,9 +205,9 @@ impl Server {
         children(self.child.id())
     }
 
-    /// Kills whatever worker is there, spares first, or one would have begun what another lost; one that has just left is as good.
+    /// Kills whatever worker is there but the newest, which is the spare of a place that has a job.
     pub fn kill_workers(&self) {
-        for worker in self.workers().into_iter().rev() {
+        for worker in self.workers().into_iter().rev().skip(1) {
             let pid = Pid::from_raw(worker.cast_signed()).expect("a process id is not zero");
             let _ = kill_process(pid, Signal::KILL);
         }
