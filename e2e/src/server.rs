@@ -205,11 +205,12 @@ impl Server {
         children(self.child.id())
     }
 
-    /// Kills whatever worker is there but the newest, which is the spare of a place that has a job.
+    /// Kills whatever worker is there, spares first and also one that is just starting, and gives the server time to learn of each.
     pub fn kill_workers(&self) {
-        for worker in self.workers().into_iter().rev().skip(1) {
+        for worker in self.workers().into_iter().rev() {
             let pid = Pid::from_raw(worker.cast_signed()).expect("a process id is not zero");
             let _ = kill_process(pid, Signal::KILL);
+            thread::park_timeout(SAMPLE_EVERY);
         }
     }
 

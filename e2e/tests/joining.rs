@@ -105,6 +105,7 @@ fn a_worker_killed_over_several_renditions_costs_none_of_them() {
         let scene = queue(&server, "picture");
         drop(frozen);
         server.wait_until("the job of all three", |report| report["workers"]["jobs"] == 2);
+        // The spare too: nothing is lost by that.
         server.kill_workers();
         right(scene.waiting, &expected);
         let jobs = server.readiness()["workers"]["jobs"].as_u64().expect("a number");

@@ -82,9 +82,11 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-/// Starts workers until one is ready.
+/// Starts workers until one is ready. That none can be started is believed when it fails twice in a row: one that something
+/// killed as it began would else cost every job that waits its rendition.
 async fn start(shared: Arc<Shared>, slot: usize) -> Worker {
     let (mut pause, longest) = RETRY;
+    let mut failed = false;
     loop {
         match shared.start_worker().await {
             Ok(worker) => {
@@ -93,7 +95,10 @@ async fn start(shared: Arc<Shared>, slot: usize) -> Worker {
             }
             Err(error) => {
                 tracing::error!(%error, retry_in = ?pause, "no worker could be started");
-                shared.note_failed_start(slot, error.to_string());
+                if failed {
+                    shared.note_failed_start(slot, error.to_string());
+                }
+                failed = true;
                 sleep(pause).await;
                 pause = (pause * 2).min(longest);
             }
