@@ -149,11 +149,12 @@ impl Probe {
                 Some((state, scale.apply(stored)))
             }
             // A row of four 16-bit samples and its predecessor, and once more while it is converted. A deep
-            // frame whose rows do not come in order is held whole.
+            // frame whose rows do not come in order is held whole. A broken animation is copied without itself.
             Kind::Png => {
                 let samples = if self.deep() { 8 } else { 4 };
                 let frame = if self.interlaced { samples * pixels } else { 0 };
-                Some((u64::from(stored.width) * 48 + frame, stored))
+                let copy = if self.broken_film { self.source_bytes } else { 0 };
+                Some((u64::from(stored.width) * 48 + frame + copy, stored))
             }
             Kind::Webp => Some((6 * pixels, stored)),
             Kind::Avif => {

@@ -66,4 +66,4 @@ pub use sniff::{SNIFF_BYTES, sniff};
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 5;
+pub const ENGINE_VERSION: u32 = 6;

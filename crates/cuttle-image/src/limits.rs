@@ -23,8 +23,8 @@ pub struct Limits {
     pub grid_cells: u32,
     /// Bytes of an embedded colour profile, after decompression.
     pub icc_bytes: usize,
-    /// Bytes of all other metadata together, after decompression. What is neither decompressed nor kept,
-    /// as every segment of a JPEG but its profile, does not count.
+    /// Bytes of all other metadata that is kept or decompressed. What is passed over where it lies does not
+    /// count: comments, text, XMP, and EXIF of all formats but PNG.
     pub metadata_bytes: usize,
     /// Scans of a JPEG, counted before it is decoded.
     pub jpeg_scans: u32,

@@ -169,6 +169,8 @@ impl<'a> Original<'a> {
             Kind::Png if probe.frames.is_none() => {
                 let mut sink = sink(&all);
                 let deep = self.deep.then_some(meaning);
+                let plain = probe.broken_film.then(|| png::without_film(source));
+                let source = plain.as_deref().unwrap_or(source);
                 let decoded = png::decode(source, stored, deep, &mut sink);
                 shared(all, decoded.and_then(|()| sink.finish()))
             }

@@ -128,7 +128,7 @@ fn every_limit_refuses_before_its_memory_is_spent() {
         ),
         ("grid cells", avif_grid(65), Excess::GridCells { found: 65, limit: 64 }),
         ("scans", jpeg(101), Excess::Scans { limit: 100 }),
-        ("metadata", png(1, 1, &chunk(b"tEXt", &vec![b'a'; (1 << 20) + 1])), metadata),
+        ("metadata", png(1, 1, &chunk(b"eXIf", &vec![b'a'; (1 << 20) + 1])), metadata),
         (
             "a profile as stored",
             png(1, 1, &chunk(b"iCCP", &[b"p\0\0".as_slice(), &vec![0; 5 << 20]].concat())),

@@ -8,6 +8,15 @@ fn shown_for(said: f64) -> f64 {
     if said < 11.0 { 100.0 } else { said.floor() }
 }
 
+/// Where Chromium shows something else, and why we do not.
+const EXCEPTIONS: [(&str, &str); 5] = [
+    ("no-end.jpg", "it waits for what follows the last rows, and they are all there"),
+    ("restarts-no-end.jpg", "as before"),
+    ("no-frame.png", "it shows nothing, and there is a picture for those who know no animations"),
+    ("no-good-frame.png", "as before"),
+    ("turn-announced.webp", "it turns no WebP; sharp does, and Next with it"),
+];
+
 #[test]
 fn every_odd_picture_is_what_chromium_shows() {
     let mut chromium = Chromium::start();
@@ -15,6 +24,7 @@ fn every_odd_picture_is_what_chromium_shows() {
     for odd in odd() {
         let film = match chromium.film(&odd.bytes, odd.media_type) {
             Ok(film) => film,
+            Err(_) if EXCEPTIONS.iter().any(|(name, _)| *name == odd.name) => continue,
             Err(error) => {
                 failed.push(format!("{}: {error}", odd.name));
                 continue;
@@ -26,6 +36,12 @@ fn every_odd_picture_is_what_chromium_shows() {
             }
         };
         let size = film.frames[0].size();
+        if EXCEPTIONS.iter().any(|(name, _)| *name == odd.name) {
+            let differs = size != odd.size
+                || distance(&film.frames[0].rgba, &odd.canvases[0]) > odd.tolerance;
+            expect(differs, "is no exception any more".to_owned());
+            continue;
+        }
         expect(size == odd.size, format!("{size:?} pixels"));
         // Neighbours that do not differ are one frame to whoever looks.
         let mut canvases: Vec<(&[u8], f64)> = Vec::new();

@@ -17,6 +17,7 @@ pub(crate) struct Frames<'a> {
     /// Samples of one frame, reused.
     samples: Vec<u8>,
     left: u32,
+    shown: bool,
     plays: u32,
 }
 
@@ -39,19 +40,34 @@ impl<'a> Frames<'a> {
             // A picture for those who know no animations is not part of it.
             reader.next_frame(&mut samples).map_err(failed)?;
         }
-        Ok(Self { reader, canvas: Canvas::new(size), size, samples, left: frames, plays })
+        Ok(Self {
+            reader,
+            canvas: Canvas::new(size),
+            size,
+            samples,
+            left: frames,
+            shown: false,
+            plays,
+        })
     }
 }
 
 impl animation::Frames for Frames<'_> {
     fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
         if self.left == 0 {
-            // A file without its end is cut off, even when every frame happened to arrive.
-            self.reader.finish().map_err(failed)?;
             return Ok(None);
         }
         self.left -= 1;
-        let drawn = self.reader.next_frame(&mut self.samples).map_err(failed)?;
+        let drawn = match self.reader.next_frame(&mut self.samples) {
+            Ok(drawn) => drawn,
+            // What was shown so far is good.
+            Err(_) if self.shown => {
+                self.left = 0;
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        self.shown = true;
         let info = self.reader.info();
         let control = info.frame_control().copied();
         let control =

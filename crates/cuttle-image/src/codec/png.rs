@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations};
+use png::{
+    Adam7Info, BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations,
+};
 
 use crate::colour::{Converter, Meaning, narrow_row};
 use crate::palette::Indexed;
@@ -38,9 +40,15 @@ pub(crate) fn decode(
         Some(narrow) => rows.row(narrow.row(row)),
         None => rows.row(row),
     };
+    // What follows the last row is not read: a file without its end shows all the same, and one that lacks
+    // a row never gets there.
     if reader.info().interlaced {
         let mut frame = vec![0; bytes * stride * height];
-        reader.next_frame(&mut frame).map_err(failed)?;
+        let bits = u8::try_from(8 * bytes * channels.count()).map_err(|_| unannounced())?;
+        for place in interlaced(size) {
+            let row = reader.next_row().map_err(failed)?.ok_or_else(unannounced)?;
+            png::expand_interlaced_row(&mut frame, bytes * stride, row.data(), &place, bits);
+        }
         frame.chunks_exact(bytes * stride).try_for_each(take)?;
     } else {
         for _ in 0..height {
@@ -48,8 +56,34 @@ pub(crate) fn decode(
             take(row.ok_or_else(unannounced)?.data())?;
         }
     }
-    // A file without its end is truncated, even when every pixel happened to arrive.
-    reader.finish().map_err(failed)
+    Ok(())
+}
+
+/// The rows of an interlaced picture in the order of the file (§8.1); a pass without columns has none.
+fn interlaced(size: Size) -> impl Iterator<Item = Adam7Info> {
+    /// Where a pass begins, and its steps.
+    const PASSES: [[u32; 3]; 7] =
+        [[0, 0, 8], [4, 0, 8], [0, 4, 8], [2, 0, 4], [0, 2, 4], [1, 0, 2], [0, 1, 2]];
+    (1..).zip(PASSES).flat_map(move |(pass, [left, top, down])| {
+        let rows =
+            if size.width > left { size.height.saturating_sub(top).div_ceil(down) } else { 0 };
+        (0..rows).map(move |row| Adam7Info::new(pass, row, size.width))
+    })
+}
+
+/// `source` without its animation, whose chunks the decoder would stumble over.
+pub(crate) fn without_film(source: &[u8]) -> Vec<u8> {
+    let (start, mut rest) = source.split_at(source.len().min(8));
+    let mut plain = start.to_vec();
+    while let Some((length, _)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (chunk, after) = rest.split_at(rest.len().min(length.saturating_add(12)));
+        if !matches!(chunk.get(4..8), Some(b"acTL" | b"fcTL" | b"fdAT")) {
+            plain.extend_from_slice(chunk);
+        }
+        rest = after;
+    }
+    plain
 }
 
 /// Samples of 8 or 16 bits by what they mean.

@@ -50,13 +50,15 @@ pub struct Probe {
     pub bits_per_sample: u8,
     /// A JPEG whose coefficients come in several scans.
     pub progressive: bool,
-    /// Bytes of EXIF, XMP, comments and the like that were seen, as stored; 0 for JPEG, see
-    /// [`Limits`](crate::Limits::metadata_bytes).
+    /// Bytes of metadata that a decoder keeps: EXIF of a PNG, as stored. All other is passed over where it
+    /// lies, see [`Limits`](crate::Limits::metadata_bytes).
     pub metadata_bytes: u64,
     /// Whether this variant of the format is decoded: of TIFF only those that `docs/formats.md` lists.
     pub supported: bool,
     /// A PNG whose rows do not come in order.
     pub(crate) interlaced: bool,
+    /// A PNG whose animation has no good frame: what is shown is its picture for those who know none.
+    pub(crate) broken_film: bool,
     /// A PNG by palette, or a GIF.
     pub(crate) paletted: bool,
     /// Alpha of a TIFF that the colours are already multiplied by.
@@ -151,6 +153,7 @@ impl Probe {
             metadata_bytes: 0,
             supported: true,
             interlaced: false,
+            broken_film: false,
             paletted: false,
             premultiplied: false,
             grid_cells: 0,

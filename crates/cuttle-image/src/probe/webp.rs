@@ -11,6 +11,7 @@ const MAX_CHUNKS: u32 = 256;
 
 /// Flags of the `VP8X` chunk (RFC 9649 §2.7).
 const ALPHA: u8 = 0x10;
+const EXIF: u8 = 0x08;
 const ANIMATION: u8 = 0x02;
 
 pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> Result<(), Fault> {
@@ -18,6 +19,8 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
     let mut at = 12;
     let mut frames = 0;
     let mut left = MAX_CHUNKS;
+    // Of an extended file; there, an `ALPH` or `EXIF` that they do not announce is not part of the picture.
+    let mut flags = None;
     while at + 8 <= end {
         let [n0, n1, n2, n3, l0, l1, l2, l3] = file.array(at)?;
         let len = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
@@ -25,12 +28,13 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
         at = body + len + (len & 1);
         match &[n0, n1, n2, n3] {
             b"VP8X" if probe.stored.is_none() => {
-                let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = file.array(body)?;
+                let [said, _, _, _, w0, w1, w2, h0, h1, h2] = file.array(body)?;
                 let side = |bytes| u32::from_le_bytes(bytes) + 1;
                 probe.stored =
                     Some(Size { width: side([w0, w1, w2, 0]), height: side([h0, h1, h2, 0]) });
-                probe.alpha = flags & ALPHA != 0;
-                probe.animated = flags & ANIMATION != 0;
+                probe.alpha = said & ALPHA != 0;
+                probe.animated = said & ANIMATION != 0;
+                flags = Some(said);
             }
             b"VP8 " if probe.stored.is_none() => probe.stored = Some(lossy(file, body)?),
             b"VP8L" => {
@@ -38,7 +42,6 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
                 probe.stored.get_or_insert(size);
                 probe.alpha |= alpha;
             }
-            b"ALPH" => probe.alpha = true,
             b"ANIM" => probe.animated = true,
             b"ANMF" if frames < MAX_FRAMES => {
                 frames += 1;
@@ -46,14 +49,12 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
             }
             b"ANMF" => return Ok(()),
             b"ICCP" => probe.icc = Icc { extents: vec![Extent { at: body, len }], deflated: false },
-            b"EXIF" => {
-                probe.metadata_bytes += len;
+            b"EXIF" if flags.is_some_and(|flags| flags & EXIF != 0) => {
                 // Some writers keep the prefix that only JPEG needs.
                 let prefix = if len > 6 && file.array(body)? == *b"Exif\0\0" { 6 } else { 0 };
                 probe.orientation = exif::orientation(file, body + prefix, len - prefix)?;
             }
-            b"VP8 " | b"VP8X" => {}
-            _ => probe.metadata_bytes += len,
+            _ => {}
         }
         if probe.stored.is_none() {
             return Err(Fault::Broken("it does not begin with a picture"));

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use cuttle_demo::fixtures::{Film, Fixture, fixtures};
+use cuttle_demo::fixtures::{Film, Fixture, film_of, fixtures};
 use cuttle_image::{
     Excess, Kind, Limits, Profile, RenderError, RenderOptions, Rendition, Target, probe, render,
 };
 use gif::{Encoder, Frame, Repeat};
 use image_webp::WebPDecoder;
 
-use crate::fixtures::{options, pixels, png_with};
+use crate::fixtures::{options, pixels};
 
 fn animated() -> Vec<Fixture> {
     fixtures().into_iter().filter(|fixture| fixture.film.is_some()).collect()
@@ -234,15 +234,7 @@ fn too_many_frames_are_refused_by_the_header() {
     assert_eq!(run(&blinking(1, 1, 500)), Ok(()));
     assert_eq!(run(&blinking(1, 1, 501)), Err(Excess::Frames { limit: 500 }.into()));
     assert_eq!(run(&blinking(1, 1, 5000)), Err(Excess::Frames { limit: 500 }.into()));
-    let control = [0, 0, 0x80, 0, 0, 0, 0, 0];
-    let apng = png_with(
-        4,
-        4,
-        png::ColorType::Rgb,
-        png::BitDepth::Eight,
-        &[0; 48],
-        &[(*b"acTL", &control)],
-    );
+    let apng = film_of(8, 8, 501);
     assert_eq!(run(&apng), Err(Excess::Frames { limit: 500 }.into()));
 }
 

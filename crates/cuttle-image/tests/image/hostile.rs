@@ -126,9 +126,9 @@ fn limits_refuse_before_anything_is_decoded() {
 
 #[test]
 fn too_much_metadata_is_refused() {
-    let text = vec![b'x'; (1 << 20) + 1];
+    let exif = [exif(1), vec![b'x'; 1 << 20]].concat();
     let source =
-        png_with(8, 8, ColorType::Rgb, BitDepth::Eight, &gradient(8, 8), &[(*b"tEXt", &text)]);
+        png_with(8, 8, ColorType::Rgb, BitDepth::Eight, &gradient(8, 8), &[(*b"eXIf", &exif)]);
     let outcome = render(&source, &options(8, Target::Webp), &Limits::default());
     assert_eq!(outcome, Err(Excess::Metadata { limit: 1 << 20 }.into()));
 }

@@ -7,7 +7,7 @@ use cuttle_demo::fixtures::{Odd, odd};
 use cuttle_image::{Limits, RenderError, Target, probe, render};
 
 use crate::animation::watch;
-use crate::fixtures::{options, read, rendition};
+use crate::fixtures::{options, pixels, read, rendition};
 
 fn assert_shown(name: &str, found: &[u8], expected: &[u8], tolerance: u8) {
     assert_eq!(found.len(), expected.len(), "{name}");
@@ -83,4 +83,16 @@ fn a_row_that_is_missing_is_never_made_up() {
         let refused = matches!(outcome, Err(RenderError::Decode(_) | RenderError::Unrecognised));
         assert!(refused, "{}: {outcome:?}", odd.name);
     }
+}
+
+/// Every row of a baseline JPEG without its end marker is there; between the scans of another, nobody can tell.
+#[test]
+fn a_progressive_file_without_its_end_is_refused() {
+    let source = cuttle_demo::fixtures::fixtures();
+    let progressive = source.iter().find(|fixture| fixture.name == "progressive.jpg").unwrap();
+    let cut = &progressive.bytes[..progressive.bytes.len() - 2];
+    assert!(render(cut, &options(64, Target::Png), &Limits::default()).is_err());
+    let baseline = source.iter().find(|fixture| fixture.name == "baseline.jpg").unwrap();
+    let cut = &baseline.bytes[..baseline.bytes.len() - 2];
+    assert_eq!(pixels(cut, 640).rgba, pixels(&baseline.bytes, 640).rgba);
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use cuttle_demo::fixtures::film_of;
 use cuttle_image::{Excess, Kind, Limits, Orientation, Probe, ProbeError, Size, Target, probe};
 use png::{BitDepth, ColorType};
 
@@ -52,11 +53,13 @@ fn broken_exif_means_upright() {
 fn a_png_with_animation_control_is_animated() {
     let still = png_with(4, 4, ColorType::Rgb, BitDepth::Eight, &[0; 48], &[]);
     assert!(!header(&still).animated);
+    let found = header(&film_of(8, 8, 3));
+    assert_eq!((found.animated, found.frames), (true, Some(3)));
+    // Announced, and not there.
     let control = [0, 0, 0, 3, 0, 0, 0, 0];
     let found =
         header(&png_with(4, 4, ColorType::Rgb, BitDepth::Eight, &[0; 48], &[(*b"acTL", &control)]));
-    assert!(found.animated);
-    assert_eq!(found.frames, Some(3));
+    assert_eq!((found.animated, found.frames), (false, None));
 }
 
 #[test]

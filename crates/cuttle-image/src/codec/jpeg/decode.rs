@@ -130,6 +130,8 @@ pub(super) struct State {
     errors: jpeg_error_mgr,
     progress: jpeg_progress_mgr,
     scan_limit: c_int,
+    /// Whether the header said that there is no more than one.
+    one_scan: bool,
     pub(super) feed: Option<Feed>,
 }
 
@@ -150,6 +152,7 @@ impl Owned {
                 total_passes: 0,
             },
             scan_limit: c_int::try_from(scan_limit).unwrap_or(c_int::MAX),
+            one_scan: false,
             feed: None,
         };
         Self(Box::into_raw(Box::new(state)))
@@ -191,6 +194,7 @@ unsafe fn start(
             .unwrap_or_else(|_| raise("the source is too long".into()));
         jpeg_mem_src(jpeg, source.as_ptr(), len);
         jpeg_read_header(jpeg, 1);
+        (*state).one_scan = jpeg_has_multiple_scans(jpeg) == 0;
         // SECURITY: the memory budget and the limits were checked against the probe's reading.
         if (jpeg.image_width, jpeg.image_height) != (stored.width, stored.height) {
             raise("the size is not the one that was announced".into());
@@ -211,6 +215,17 @@ unsafe fn start(
         }
         (channels, space == JCS_CMYK)
     }
+}
+
+/// Whether a file that ended lacks no more than its end marker: where all coefficients are in one scan, whoever
+/// still needs some is told so by another warning. Between scans there is no other.
+///
+/// # Safety
+/// `common` is that of a [`State`], as [`start`] made it.
+pub(super) unsafe fn only_its_end(common: &jpeg_common_struct) -> bool {
+    let state: *const State = common.client_data.cast();
+    // SAFETY: `client_data` is the state that owns this decompressor; a plain value is read.
+    unsafe { ptr::read(&raw const (*state).one_scan) }
 }
 
 /// SECURITY: each scan of a progressive file makes libjpeg visit every coefficient, and a scan can be a

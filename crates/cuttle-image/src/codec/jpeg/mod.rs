@@ -18,8 +18,9 @@ use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys::{
-    JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_EXTRANEOUS_DATA, JWRN_JFIF_MAJOR, JWRN_TOO_MUCH_DATA,
-    jpeg_common_struct, jpeg_error_mgr, jpeg_std_error,
+    J_MESSAGE_CODE, JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_BOGUS_PROGRESSION, JWRN_EXTRANEOUS_DATA,
+    JWRN_JFIF_MAJOR, JWRN_JPEG_EOF, JWRN_NOT_SEQUENTIAL, JWRN_TOO_MUCH_DATA, jpeg_common_struct,
+    jpeg_error_mgr, jpeg_std_error,
 };
 
 /// What libjpeg said when it gave up.
@@ -56,10 +57,28 @@ unsafe extern "C-unwind" fn error_exit(common: &mut jpeg_common_struct) {
     raise(text(unsafe { &*common.err }));
 }
 
-/// Warnings (level −1) that mean lost pixels end the decode at once: a truncated file must not become a
-/// grey rendition. The harmless ones are only counted: odd JFIF or Adobe versions, and bytes between
-/// the end of the entropy-coded data and the next marker, which whole phone and webcam families write
-/// although every pixel was there. (sharp refuses those too, and Next then serves the original.)
+/// Warnings (level −1) after which no pixel is missing. In a file:
+///
+/// * odd JFIF or Adobe versions, a profile whose pieces do not fit together;
+/// * bytes between the end of the entropy-coded data and the next marker, which whole phone and webcam
+///   families write; more data than there are pixels;
+/// * a scan header of a sequential file with other spectral limits than 0 and 63, which mean nothing there;
+/// * a scan that refines a coefficient out of turn: its bits are read all the same.
+///
+/// All others mean lost pixels (`JWRN_HIT_MARKER`, `JWRN_HUFF_BAD_CODE`, `JWRN_MUST_RESYNC`,
+/// `JWRN_ARITH_BAD_CODE`; `JWRN_JPEG_EOF`, but see [`only_its_end`]) and end the decode: a
+/// truncated file must not become a grey rendition. (sharp refuses at every warning, and Next then serves the
+/// original.)
+const HARMLESS: [J_MESSAGE_CODE; 7] = [
+    JWRN_ADOBE_XFORM,
+    JWRN_BOGUS_ICC,
+    JWRN_BOGUS_PROGRESSION,
+    JWRN_EXTRANEOUS_DATA,
+    JWRN_JFIF_MAJOR,
+    JWRN_NOT_SEQUENTIAL,
+    JWRN_TOO_MUCH_DATA,
+];
+
 unsafe extern "C-unwind" fn emit_message(common: &mut jpeg_common_struct, level: c_int) {
     if level >= 0 {
         return;
@@ -67,16 +86,13 @@ unsafe extern "C-unwind" fn emit_message(common: &mut jpeg_common_struct, level:
     // SAFETY: as in `error_exit`.
     let errors = unsafe { &mut *common.err };
     errors.num_warnings += 1;
-    let harmless = [
-        JWRN_JFIF_MAJOR,
-        JWRN_ADOBE_XFORM,
-        JWRN_EXTRANEOUS_DATA,
-        JWRN_TOO_MUCH_DATA,
-        JWRN_BOGUS_ICC,
-    ];
-    if !harmless.contains(&errors.msg_code) {
-        raise(text(errors));
+    let code = errors.msg_code;
+    // SAFETY: only a decoder comes to the end of a file.
+    if HARMLESS.contains(&code) || code == JWRN_JPEG_EOF && unsafe { decode::only_its_end(common) }
+    {
+        return;
     }
+    raise(text(errors));
 }
 
 unsafe extern "C-unwind" fn output_message(_: &mut jpeg_common_struct) {}
