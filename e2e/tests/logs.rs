@@ -1,4 +1,6 @@
-//! One event for each request of an image endpoint, as loud as its fault, and nothing secret in it.
+//! One event for each request of an image endpoint, what to do about the first of a kind, and nothing secret in it.
+
+use std::path::Path;
 
 use cuttle_e2e::{Application, Reply, Server, folder_with_a_photo, photo, place};
 use serde_json::Value;
@@ -9,11 +11,18 @@ fn is_picture(event: &Value) -> bool {
     event["target"] == "cuttle::image"
 }
 
+/// Serves the folder, telling of one in so many hits.
+fn logging_hits(folder: &Path, log_hits: u64) -> Server {
+    place(folder, "cuttle.toml", format!("[server]\nlog_hits = {log_hits}\n").as_bytes());
+    let config = folder.join("cuttle.toml").display().to_string();
+    Server::with(folder, &["--workers", "1", "--config", &config])
+}
+
 #[test]
 fn a_request_is_told_once_with_its_outcome_its_phases_and_its_name() {
     let folder = folder_with_a_photo();
     place(folder.path(), "broken.jpg", &photo(640, 480, 3)[..4000]);
-    let server = Server::start(folder.path());
+    let server = logging_hits(folder.path(), 1);
     let named = |id: &str, target: &str| {
         let answer = server.client.send("GET", target, &[("x-request-id", id)]);
         assert_eq!(answer.header("x-request-id"), id);
@@ -50,7 +59,7 @@ fn a_request_is_told_once_with_its_outcome_its_phases_and_its_name() {
 }
 
 #[test]
-fn refusals_are_as_loud_as_their_fault_and_queries_are_not_told() {
+fn refusals_name_their_source_without_its_query() {
     let application = Application::start(|_, asked| match asked.target.as_str() {
         "/broken.jpg" => Reply::bare(500),
         _ => Reply::bare(404),
@@ -61,30 +70,87 @@ fn refusals_are_as_loud_as_their_fault_and_queries_are_not_told() {
         assert!(answer.status >= 400, "{target}");
         assert_eq!(answer.header("x-request-id"), id, "a refusal has its name as well");
     };
-    ask("theirs", "/_next/image?url=%2Fphoto.jpg%3Ftoken%3Dsecret&w=64&q=75");
-    ask("theirs", "/_cuttle/image?src=/photo.jpg&w=64&token=secret");
-    ask("theirs", "/_cuttle/image?src=/missing.jpg&w=64");
+    ask("query", "/_next/image?url=%2Fphoto.jpg%3Ftoken%3Dsecret&w=64&q=75");
+    ask("unknown", "/_cuttle/image?src=/photo.jpg&w=64&token=secret");
+    ask("missing", "/_cuttle/image?src=/missing.jpg&w=64");
     ask("origin", "/_cuttle/image?src=/broken.jpg&w=64");
     let event = server.event("the origin's fault", |event| event["request_id"] == "origin");
     assert_eq!((&event["level"], &event["reason"]), (&"WARN".into(), &"source_failed".into()));
     assert_eq!((&event["outcome"], &event["source"]), (&"refused".into(), &"/broken.jpg".into()));
     assert!(event["fetch_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{event}");
+    assert!(!format!("{:?}", server.log()).contains("secret"), "{:#?}", server.log());
+}
+
+#[test]
+fn a_site_with_every_picture_refused_has_a_line_for_each_reason_and_host_with_the_remedy() {
+    let application = Application::start(|_, _| Reply::bare(404));
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = "[images]\nremote_patterns = [\"http://127.0.0.1:9/**\", \"http://10.0.0.7/**\"]\n";
+    place(folder.path(), "cuttle.toml", lines.as_bytes());
+    let config = folder.path().join("cuttle.toml").display().to_string();
+    let server = Server::serving(&["--upstream", &application.url(), "--config", &config]);
+    let next = |url: &str| format!("/_next/image?url={}&w=64&q=75", url.replace('&', "%26"));
+    let rows = [
+        ("source_not_allowed", "https://a.example/1.jpg?sig=secret", "images.remotePatterns"),
+        ("source_not_allowed", "https://b.example/1.jpg", "images.remotePatterns"),
+        ("address_not_allowed", "http://127.0.0.1:9/1.jpg", "[images] allow_addresses"),
+        ("address_not_allowed", "http://10.0.0.7/1.jpg", "dangerouslyAllowLocalIP"),
+        ("source_not_found", "/missing.jpg", "whether the original is there"),
+    ];
+    for _ in 0..5 {
+        for (reason, url, _) in rows {
+            let answer = server.client.get(&next(url));
+            assert_eq!(answer.header("x-cuttle-error"), reason, "{url}");
+        }
+        assert_eq!(server.client.get("/_next/image?url=%2Fa.jpg&w=7&q=75").status, 400);
+    }
+    // The last to be logged, so all are there that will be.
+    assert_eq!(server.client.send("POST", &next("/a.jpg"), &[]).status, 405);
+    let _ = server.event("the last", |event| event["reason"] == "method_not_allowed");
     let log = server.log();
-    assert!(log.iter().all(|event| event["request_id"] != "theirs"), "a client fills no log");
+    let told = |reason: &str, source: &Value| {
+        let fits = |event: &&Value| event["reason"] == reason && event["source"] == *source;
+        let events: Vec<_> = log.iter().filter(fits).collect();
+        let [event] = events[..] else { panic!("{reason} {source}: {events:#?}") };
+        assert_eq!((&event["level"], &event["untold"]), (&"WARN".into(), &Value::Null), "{event}");
+        event
+    };
+    for (reason, url, remedy) in rows {
+        let event = told(reason, &url.split('?').next().into());
+        assert!(event["remedy"].as_str().is_some_and(|text| text.contains(remedy)), "{event}");
+    }
+    let pattern = told("source_not_allowed", &"https://a.example/1.jpg".into());
+    assert_eq!(pattern["detail"], "no remote pattern allows it");
+    let address = told("address_not_allowed", &"http://10.0.0.7/1.jpg".into());
+    assert_eq!(address["detail"], "10.0.0.7 is a private address");
+    let width = told("invalid_width", &Value::Null);
+    assert!(width["remedy"].as_str().is_some_and(|text| text.contains("images.deviceSizes")));
     assert!(!format!("{log:?}").contains("secret"), "{log:#?}");
 }
 
 #[test]
+fn a_name_that_is_not_answered_for_is_told_of_with_the_flag_that_opens_it() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    for _ in 0..3 {
+        assert_eq!(server.client.send_as("shop.example", PICTURE).status, 421);
+    }
+    let event = server.event("the name", |event| event["reason"] == "wrong_host");
+    assert_eq!((&event["level"], &event["host"]), (&"WARN".into(), &"shop.example".into()));
+    assert!(event["remedy"].as_str().is_some_and(|text| text.contains("--host")), "{event}");
+    assert_eq!(server.client.send("POST", PICTURE, &[]).status, 405);
+    let _ = server.event("the last", |event| event["reason"] == "method_not_allowed");
+    assert_eq!(server.log().iter().filter(|event| event["reason"] == "wrong_host").count(), 1);
+}
+
+#[test]
 fn hits_are_told_in_part_or_not_at_all() {
-    for (log_hits, expected) in [(0, 0), (1, 9), (3, 3)] {
+    for (log_hits, expected) in [(None, 0), (Some(0), 0), (Some(1), 9), (Some(3), 3)] {
         let folder = folder_with_a_photo();
-        place(
-            folder.path(),
-            "cuttle.toml",
-            format!("[server]\nlog_hits = {log_hits}\n").as_bytes(),
-        );
-        let config = folder.path().join("cuttle.toml").display().to_string();
-        let server = Server::with(folder.path(), &["--workers", "1", "--config", &config]);
+        let server = match log_hits {
+            None => Server::start(folder.path()),
+            Some(log_hits) => logging_hits(folder.path(), log_hits),
+        };
         let outcomes: Vec<_> = (0..10).map(|_| server.client.get(PICTURE)).collect();
         let hits =
             outcomes.iter().filter(|answer| answer.header("x-nextjs-cache") == "HIT").count();
@@ -94,7 +160,7 @@ fn hits_are_told_in_part_or_not_at_all() {
         let _ = server.event("the file", |event| event["path"] == "/photo.jpg");
         let told: Vec<_> = server.log().into_iter().filter(is_picture).collect();
         let of = |outcome: &str| told.iter().filter(|event| event["outcome"] == outcome).count();
-        assert_eq!((of("miss"), of("hit")), (1, expected), "{log_hits}: {told:#?}");
+        assert_eq!((of("miss"), of("hit")), (1, expected), "{log_hits:?}: {told:#?}");
         assert!(!server.log().iter().any(|event| event.to_string().contains("has no effect")));
     }
 }

@@ -218,6 +218,7 @@ impl Contract {
             code,
             message,
             detail: None,
+            source: None,
             retry_after: failure.retry_after(),
             allow: failure == Failure::MethodNotAllowed,
         }

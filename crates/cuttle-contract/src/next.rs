@@ -91,7 +91,11 @@ impl NextContract {
         if source.as_str().len() > MAX_URL {
             return Err(bad_source(URL_IS_TOO_LONG));
         }
-        if self.rules.sources.allow(&source) { Ok(source) } else { Err(not_allowed()) }
+        if self.rules.sources.allow(&source) {
+            Ok(source)
+        } else {
+            Err(not_allowed().of_no_pattern(&source))
+        }
     }
 
     fn local(&self, written: &str) -> Result<Source, Refusal> {

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::Source;
+
 /// Whose fault it is. Decides the log level and what is counted as our own error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -29,6 +31,8 @@ pub struct Refusal {
     pub message: Cow<'static, str>,
     /// For the log only.
     pub detail: Option<String>,
+    /// What was asked for, where that could be read; for the log only.
+    pub source: Option<Box<Source>>,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
     /// Whether `Allow: GET, HEAD` belongs to it.
@@ -48,6 +52,7 @@ impl Refusal {
             code,
             message: message.into(),
             detail: None,
+            source: None,
             retry_after: None,
             allow: false,
         }
@@ -63,5 +68,14 @@ impl Refusal {
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+
+    /// The source is understood, and none of the operator's patterns has it.
+    pub(crate) fn of_no_pattern(mut self, source: &Source) -> Self {
+        self.source = Some(Box::new(source.clone()));
+        self.with_detail(match source {
+            Source::Local(_) => "no local pattern allows it",
+            Source::Remote(_) => "no remote pattern allows it",
+        })
     }
 }

@@ -229,7 +229,5 @@ fn source_not_allowed(source: &Source) -> Refusal {
         Source::Local(_) => "No pattern of this server allows this local path.".into(),
         Source::Remote(_) => "No pattern of this server allows this URL.".into(),
     };
-    // Without its query, which may hold a secret: this goes to the log.
-    let name = source.as_str().split('?').next().unwrap_or_default();
-    Refusal::new(Fault::Client, 403, "source_not_allowed", message).with_detail(name)
+    Refusal::new(Fault::Client, 403, "source_not_allowed", message).of_no_pattern(source)
 }

@@ -14,6 +14,7 @@ use crate::client::TrustedProxies;
 use crate::forwarding::Forwarding;
 use crate::listen::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
+use crate::notices::Notices;
 use crate::proxy::Proxy;
 use crate::releases::Releases;
 use crate::report::Sampling;
@@ -29,6 +30,7 @@ pub struct App {
     pub(crate) connections: Arc<Connections>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) sampling: Sampling,
+    pub(crate) notices: Notices,
     pub(crate) saturation: Saturation,
     draining: AtomicBool,
 }
@@ -132,6 +134,7 @@ impl App {
             connections,
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
+            notices: Notices::default(),
             saturation: Saturation::default(),
             parts,
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),

@@ -32,15 +32,19 @@ impl Hosts {
     /// Whether this request is for us. One without a host (HTTP/1.0) comes from no browser.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> bool {
         let Self::Local(named) = self else { return true };
-        let from_header = || request.headers().get(HOST)?.to_str().ok();
-        let authority = request.uri().authority().map(http::uri::Authority::as_str);
-        let Some(host) = authority.or_else(from_header) else { return true };
+        let Some(host) = named_by(request) else { return true };
         let name = without_port(host).to_ascii_lowercase();
         name.parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
             || named.contains(&name)
     }
+}
+
+/// The name under which a request is made.
+pub(crate) fn named_by<B>(request: &Request<B>) -> Option<&str> {
+    let from_header = || request.headers().get(HOST)?.to_str().ok();
+    request.uri().authority().map(http::uri::Authority::as_str).or_else(from_header)
 }
 
 /// Whether there is no more than one `Host`, in ASCII. SECURITY: of two, or of bytes that are no name, we could judge one thing and

@@ -63,7 +63,7 @@ pub(crate) async fn answer(
             let query = request.uri().query().unwrap_or_default();
             let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
             app.metrics.refusal(contract, refusal.code);
-            report.refusal(asked.as_ref(), &refusal, &phases);
+            report.refusal(&app.notices, asked.as_ref(), &refusal, &phases);
             refused(app, &refusal, varies)
         }
     };

@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod client;
+mod codes;
 mod control;
 mod files;
 mod forwarding;
@@ -16,6 +17,7 @@ mod images;
 mod listen;
 mod log_health;
 mod metrics;
+mod notices;
 mod proxy;
 mod releases;
 mod report;

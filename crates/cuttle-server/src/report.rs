@@ -1,7 +1,8 @@
 //! One event for each request of an image endpoint: what came of it, how long each phase took, and why.
 //!
-//! As loud as the fault: a client's mistakes must not fill the log, and hits can be told in part or not at all. The source is
-//! named without its query, which may carry signatures and tokens; a request that could not be read is not repeated.
+//! A refusal is loud, with what to do about it, unless one like it was told of a moment ago; hits can be told in part or not at
+//! all. The source is named without its query, which may carry signatures and tokens; a request that could not be read is not
+//! repeated.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +12,14 @@ use cuttle_contract::{Contract, Fault, ImageRequest, Refusal, Source};
 use cuttle_pipeline::{Answer, Delivery, Found, Phases};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::codes;
 use crate::metrics::{endpoint, outcome};
+use crate::notices::Notices;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 64;
+/// Bytes of a name in the DNS.
+const LONGEST_HOST: usize = 253;
 
 /// The name of a request in all logs: its sender's where it has a usable one, else one of ours.
 ///
@@ -65,15 +70,16 @@ pub(crate) struct Report {
 
 /// All events have the same fields; those without a value are left out.
 macro_rules! tell {
-    ($level:ident, $message:literal, $report:expr, $asked:expr, $phases:expr, $($field:tt)+) => {{
+    ($level:ident, $message:literal, $report:expr, $asked:expr, $source:expr, $phases:expr, $($field:tt)+) => {{
         let (report, asked, phases): (&Report, Option<&ImageRequest>, &Phases) =
             ($report, $asked, $phases);
+        let source: Option<&Source> = $source;
         tracing::$level!(
             target: "cuttle::image",
             request_id = report.id.to_str().unwrap_or_default(),
             endpoint = endpoint(report.contract),
             $($field)+,
-            source = asked.map(|asked| without_query(&asked.source)).as_deref(),
+            source = source.map(without_query).as_deref(),
             width = asked.map(|asked| asked.width),
             quality = asked.map(|asked| asked.quality),
             milliseconds = milliseconds(report.began.elapsed()),
@@ -107,6 +113,7 @@ impl Report {
                 "served the original instead",
                 self,
                 Some(asked),
+                Some(&asked.source),
                 phases,
                 outcome,
                 status,
@@ -122,6 +129,7 @@ impl Report {
                     "served",
                     self,
                     Some(asked),
+                    Some(&asked.source),
                     phases,
                     outcome,
                     status,
@@ -135,33 +143,52 @@ impl Report {
     }
 
     /// No picture.
-    pub(crate) fn refusal(&self, asked: Option<&ImageRequest>, refusal: &Refusal, phases: &Phases) {
-        let Refusal { code: reason, status, detail, fault, .. } = refusal;
+    pub(crate) fn refusal(
+        &self,
+        notices: &Notices,
+        asked: Option<&ImageRequest>,
+        refusal: &Refusal,
+        phases: &Phases,
+    ) {
+        let Refusal { code: reason, status, detail, fault, source, .. } = refusal;
+        let source = asked.map(|asked| &asked.source).or(source.as_deref());
+        let told = notices.tell(reason, source.map_or("", host), self.began);
+        let (remedy, untold) = (told.and_then(|_| codes::remedy(reason)), told.filter(|&n| n > 0));
         let (outcome, detail) = ("refused", detail.as_deref());
-        match fault {
-            Fault::Client => {
-                tell!(debug, "refused", self, asked, phases, outcome, status, reason, detail);
-            }
-            Fault::Origin => {
+        macro_rules! refused {
+            ($level:ident, $message:literal) => {
                 tell!(
-                    warn,
-                    "the source is at fault",
-                    self,
-                    asked,
-                    phases,
-                    outcome,
-                    status,
-                    reason,
-                    detail
-                );
-            }
-            Fault::Us if *status == 503 => {
-                tell!(warn, "too busy", self, asked, phases, outcome, status, reason, detail);
-            }
-            Fault::Us => {
-                tell!(error, "our fault", self, asked, phases, outcome, status, reason, detail);
-            }
+                    $level, $message, self, asked, source, phases, outcome, status, reason, detail,
+                    remedy, untold
+                )
+            };
         }
+        match fault {
+            // They are few, and each is one too many.
+            Fault::Us if *status != 503 => refused!(error, "our fault"),
+            _ if told.is_none() => refused!(debug, "refused"),
+            Fault::Client => refused!(warn, "refused"),
+            Fault::Origin => refused!(warn, "the source is at fault"),
+            Fault::Us => refused!(warn, "too busy"),
+        }
+    }
+}
+
+/// A request for a name that is not ours, whatever it was for.
+pub(crate) fn wrong_host(notices: &Notices, host: &str) {
+    let reason = "wrong_host";
+    let Some(untold) = notices.tell(reason, host, Instant::now()) else { return };
+    // A client may write anything there, at any length.
+    let host = &host[..host.floor_char_boundary(LONGEST_HOST)];
+    let (remedy, untold) = (codes::remedy(reason), Some(untold).filter(|&n| n > 0));
+    tracing::warn!(target: "cuttle::access", status = 421, reason, host, remedy, untold, "refused");
+}
+
+/// Of a remote source; those of the application are of one host.
+fn host(source: &Source) -> &str {
+    match source {
+        Source::Local(_) => "",
+        Source::Remote(url) => url.host_str().unwrap_or_default(),
     }
 }
 

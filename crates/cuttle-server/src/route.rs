@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use crate::app::Rest;
 use crate::images;
 use crate::respond::{self, Body};
-use crate::{App, Door, admin, files, hosts};
+use crate::{App, Door, admin, files, hosts, report};
 
 /// Answers one request. Those of the image endpoints are reported there, all others here.
 pub(crate) async fn route(app: &App, door: Door, request: Request<Incoming>) -> Response<Body> {
@@ -47,7 +47,10 @@ async fn other(app: &App, door: Door, request: Request<Incoming>) -> Response<Bo
     match (door, below(&app.parts.prefix, path), &app.parts.rest) {
         _ if !hosts::is_one_name(request.headers()) => respond::bad_target(),
         (Door::Admin, ..) => admin::answer(app, request).await,
-        _ if !app.parts.hosts.answer(&request) => respond::misdirected(),
+        _ if !app.parts.hosts.answer(&request) => {
+            report::wrong_host(&app.notices, hosts::named_by(&request).unwrap_or_default());
+            respond::misdirected()
+        }
         (_, Some(asset), Rest::Folder(_)) if asset.starts_with("/gallery/") => {
             files::gallery_asset(app, &request, asset)
         }

@@ -47,10 +47,11 @@ impl fmt::Display for RefusedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, address, rule } = self;
         match address {
-            Some(address) => {
-                write!(f, "{host} has the address {address}, which is refused: {rule}")
+            Some(address) if literal(host) == Some(*address) => {
+                write!(f, "{address} is a {rule} address")
             }
-            None => write!(f, "{host} is refused: {rule}"),
+            Some(address) => write!(f, "{host} has the {rule} address {address}"),
+            None => write!(f, "{host} is a {rule}"),
         }
     }
 }
@@ -210,10 +211,7 @@ mod tests {
         let refused = guard
             .addresses("example.com", addresses(["8.8.8.8", "10.0.0.1"]))
             .expect_err("a private address");
-        assert_eq!(
-            refused.to_string(),
-            "example.com has the address 10.0.0.1, which is refused: private"
-        );
+        assert_eq!(refused.to_string(), "example.com has the private address 10.0.0.1");
     }
 
     #[test]

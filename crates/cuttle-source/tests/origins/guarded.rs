@@ -83,7 +83,7 @@ async fn a_host_exception_is_for_that_host_only() {
     assert_eq!(loaded(Setting::default().load(&origins, &good, None).await).intake.bytes, b"open");
     let bad = remote(&there.named("b.internal", "/a"));
     let error = refused(Setting::default().load(&origins, &bad, None).await);
-    assert_eq!(error.to_string(), "b.internal is refused: local name");
+    assert_eq!(error.to_string(), "b.internal is a local name");
 }
 
 #[tokio::test]
