@@ -5,7 +5,7 @@
 //! resident memory over photographs and noise (9 to 49 Mpx, one thread), rounded up; those of
 //! animations are derived from what the codecs keep, and not measured yet.
 
-use crate::geometry::{DctScale, Framing, STRIP_ROWS};
+use crate::geometry::{BATCH_ROWS, DctScale, Framing, STRIP_ROWS};
 use crate::{Crop, Fit, Kind, Probe, RenderOptions, Size, Target};
 
 /// Codec tables, colour tables, stacks and allocator slack, whatever the picture.
@@ -27,7 +27,7 @@ impl Probe {
     ///   keep every coefficient, VP8L every pixel as 32 bits, libaom 18 bytes a pixel (24 above 8 bit)
     ///   and as much again for alpha.
     /// * **resize**: the frame, its premultiplied copy if there is alpha, the rows between the horizontal
-    ///   and the vertical pass, the result.
+    ///   and the vertical pass, the result; of rows in order, those of a batch and of a strip.
     /// * **encode**: the rendition, a turned or converted copy, the encoder's state and its output.
     ///
     /// 0 for kinds that are not decoded.
@@ -61,8 +61,7 @@ impl Probe {
             let smart = matches!(options.fit, Fit::Cover { crop: Crop::Smart, .. });
             let copies = if self.alpha { 2 } else { 1 };
             if self.by_row() && !smart {
-                let between = channels * u64::from(decoded.width) * u64::from(STRIP_ROWS);
-                strips += copies * channels * held_pixels(decoded, framing) + between;
+                strips += channels * held_pixels(decoded, framing);
             } else {
                 let frame = channels * decoded.pixels();
                 let between = channels * u64::from(target.width) * u64::from(decoded.height);
@@ -182,11 +181,12 @@ fn encoder_bytes_per_pixel(target: Target) -> u64 {
 }
 
 /// Most pixels of rows that a resize by the strip holds of a picture that is `decoded` at some scale: those of
-/// a strip, three rows of the rendition to either side, and what rounding may add.
+/// a strip, three rows of the rendition to either side, what rounding may add, and a batch of rows that are as wide.
 pub(crate) fn held_pixels(decoded: Size, framing: Framing) -> u64 {
     let Framing { region, target, .. } = framing;
     let rows = u64::from(STRIP_ROWS) + 8;
     // A region is at most the picture, so this is at least its rows per row of the rendition.
     let per_row = u64::from(region.height).div_ceil(u64::from(target.height.max(1)));
-    u64::from(decoded.width) * (rows * per_row + 4).min(u64::from(decoded.height))
+    let strip = (rows * per_row + 4).min(u64::from(decoded.height));
+    u64::from(decoded.width) * (strip + u64::from(BATCH_ROWS.min(target.height)))
 }

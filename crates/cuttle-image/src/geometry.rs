@@ -139,9 +139,12 @@ impl Size {
 /// 71 to 93, and it costs at most 4 ms.
 const DECODE_MARGIN: u64 = 2;
 
-/// Rows of a rendition made at a time, where a source is decoded by the row. Those that two strips both see,
-/// six rows' worth, are premultiplied twice: fewer would cost time, and more would cost memory.
+/// Rows of a rendition made at a time, where a source is decoded by the row.
 pub(crate) const STRIP_ROWS: u32 = 32;
+
+/// Rows of a rendition that are made narrow at a time. The weights of a row are worked out for each batch: of 32 they were
+/// a tenth of a photo's whole cost, and more than these cost memory.
+pub(crate) const BATCH_ROWS: u32 = 128;
 
 /// A scale of `eighths`/8, as libjpeg's inverse DCT can apply it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

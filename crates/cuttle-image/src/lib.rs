@@ -19,6 +19,7 @@ pub mod heap;
 #[cfg(feature = "codecs")]
 mod ink;
 mod kind;
+mod lanczos;
 mod limits;
 #[cfg(feature = "codecs")]
 pub mod measure;

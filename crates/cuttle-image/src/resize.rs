@@ -7,11 +7,11 @@ use std::borrow::Cow;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
-use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{MulDiv, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::geometry::{Axis, Framing};
 use crate::picture::{Channels, Picture};
-use crate::{RenderError, Size};
+use crate::{RenderError, Size, lanczos};
 
 /// What rounding does to a side, at most, and what a quotient of floats may add.
 const HALF_A_PIXEL: f64 = 0.5 + 1e-9;
@@ -92,8 +92,7 @@ pub(crate) fn resize(
         return Ok(picture.into_owned());
     }
     let mut resized = Picture::blank(size, picture.channels);
-    let from =
-        Samples { size: picture.size, channels: picture.channels, samples: &picture.samples };
+    let from = Samples::of(picture.size, picture.channels, &picture.samples);
     resample(&mut Resizer::new(), from, cut, size, &mut resized.samples)?;
     Ok(resized)
 }
@@ -104,9 +103,20 @@ pub(crate) struct Samples<'a> {
     pub(crate) size: Size,
     pub(crate) channels: Channels,
     pub(crate) samples: &'a [u8],
+    /// Colours are weighted by their alpha already, and stay so.
+    pub(crate) premultiplied: bool,
 }
 
-impl Samples<'_> {
+impl<'a> Samples<'a> {
+    pub(crate) fn of(size: Size, channels: Channels, samples: &'a [u8]) -> Self {
+        Self { size, channels, samples, premultiplied: false }
+    }
+
+    /// Of pixels that went through [`premultiply`].
+    pub(crate) fn premultiplied(size: Size, channels: Channels, samples: &'a [u8]) -> Self {
+        Self { size, channels, samples, premultiplied: true }
+    }
+
     fn transparent(self) -> bool {
         match self.channels {
             Channels::Grey | Channels::Rgb => false,
@@ -218,15 +228,49 @@ fn resample_as<P: PixelTrait>(
     size: Size,
     to: &mut [u8],
 ) -> Result<(), RenderError> {
-    let failed = |error: &dyn std::fmt::Display| RenderError::Decode(error.to_string());
     let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .resize_alg(ResizeAlg::Convolution(lanczos::filter()))
         .crop(cut.left, cut.top, cut.width, cut.height)
         // Weights of one change nothing, so what is opaque saves them.
-        .use_alpha(from.transparent());
+        .use_alpha(!from.premultiplied && from.transparent());
     let source = TypedImageRef::<P>::from_buffer(from.size.width, from.size.height, from.samples)
-        .map_err(|error| failed(&error))?;
-    let mut resized = TypedImage::<P>::from_buffer(size.width, size.height, to)
-        .map_err(|error| failed(&error))?;
-    resizer.resize_typed(&source, &mut resized, &options).map_err(|error| failed(&error))
+        .map_err(failed)?;
+    let mut resized = TypedImage::<P>::from_buffer(size.width, size.height, to).map_err(failed)?;
+    resizer.resize_typed(&source, &mut resized, &options).map_err(failed)
+}
+
+/// Weighs the colours of these pixels by their alpha, in place. What is opaque stays as it is.
+pub(crate) fn premultiply(channels: Channels, samples: &mut [u8]) -> Result<(), RenderError> {
+    match channels {
+        Channels::Grey | Channels::Rgb => Ok(()),
+        Channels::GreyAlpha => {
+            MulDiv::new().multiply_alpha_inplace_typed(&mut row::<U8x2>(samples)?).map_err(failed)
+        }
+        Channels::Rgba => {
+            MulDiv::new().multiply_alpha_inplace_typed(&mut row::<U8x4>(samples)?).map_err(failed)
+        }
+    }
+}
+
+/// Gives these pixels back the colours that [`premultiply`] weighed.
+pub(crate) fn unpremultiply(channels: Channels, samples: &mut [u8]) -> Result<(), RenderError> {
+    match channels {
+        Channels::Grey | Channels::Rgb => Ok(()),
+        Channels::GreyAlpha => {
+            MulDiv::new().divide_alpha_inplace_typed(&mut row::<U8x2>(samples)?).map_err(failed)
+        }
+        Channels::Rgba => {
+            MulDiv::new().divide_alpha_inplace_typed(&mut row::<U8x4>(samples)?).map_err(failed)
+        }
+    }
+}
+
+/// Any number of pixels as one row, for what looks at each alone.
+fn row<P: PixelTrait>(samples: &mut [u8]) -> Result<TypedImage<'_, P>, RenderError> {
+    let width = u32::try_from(samples.len() / size_of::<P>()).map_err(failed)?;
+    TypedImage::from_buffer(width, 1, samples).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> RenderError {
+    RenderError::Decode(error.to_string())
 }

@@ -6,14 +6,12 @@
 
 use fast_image_resize::Resizer;
 
-use crate::geometry::{Framing, STRIP_ROWS};
+use crate::geometry::{BATCH_ROWS, Framing, STRIP_ROWS};
+use crate::lanczos::SUPPORT;
 use crate::picture::{Channels, Picture};
 use crate::render::Stage;
-use crate::resize::{Cut, Samples, resample};
+use crate::resize::{Cut, Samples, premultiply, resample, unpremultiply};
 use crate::{RenderError, Size};
-
-/// Lanczos3 sees three rows to either side, of the larger of source and rendition.
-const SUPPORT: f64 = 3.0;
 
 /// One rendition of a picture that arrives by the row: its middle, as `framing` has it.
 pub(crate) struct Reduction {
@@ -27,11 +25,14 @@ struct Work {
     source: Size,
     cut: Cut,
     resizer: Resizer,
-    /// Rows of the source from `first` on.
+    /// Rows of the source from `first` on, premultiplied.
     held: Vec<u8>,
     first: u32,
     /// The row that comes next.
     next: u32,
+    /// Rows of the rendition that are still as wide as the source, and how many there were until now.
+    wide: Vec<u8>,
+    reduced: u32,
     /// The rendition, and how many of its rows are made.
     picture: Picture,
     made: u32,
@@ -52,12 +53,18 @@ impl Reduction {
             held: Vec::new(),
             first: 0,
             next: 0,
+            wide: Vec::new(),
+            reduced: 0,
             picture: Picture::blank(self.framing.target, channels),
             made: 0,
         };
         // At once: a vector that grows by doubling would take up to three times what was budgeted.
-        work.held
-            .reserve_exact(work.most_held() as usize * source.width as usize * channels.count());
+        if !work.as_it_is() {
+            let stride = source.width as usize * channels.count();
+            work.held.reserve_exact(work.most_held() as usize * stride);
+            let batch = BATCH_ROWS.min(work.picture.size.height) as usize;
+            work.wide.reserve_exact(batch * stride);
+        }
         self.work = Some(work);
     }
 
@@ -74,34 +81,44 @@ impl Reduction {
 }
 
 impl Work {
+    fn as_it_is(&self) -> bool {
+        self.picture.size == self.source && self.cut == Cut::whole(self.source)
+    }
+
     fn row(&mut self, row: &[u8], done: &dyn Fn(Stage)) -> Result<(), RenderError> {
         let at = self.next;
         self.next += 1;
-        let target = self.picture.size;
-        if target == self.source && self.cut == Cut::whole(target) {
+        if self.as_it_is() {
             let stride = self.picture.stride();
             let rows = self.picture.samples.chunks_exact_mut(stride);
             rows.skip(at as usize).take(1).for_each(|to| to.copy_from_slice(row));
-            self.made = self.next.min(target.height);
+            self.made = self.next.min(self.source.height);
             return Ok(());
         }
-        let (first, _) = self.seen(self.made, self.made + 1);
-        if at < first || self.made == target.height {
+        let target = self.picture.size;
+        let (first, _) = self.seen(self.reduced, self.reduced + 1);
+        if at < first || self.reduced == target.height {
             return Ok(());
         }
         if self.held.is_empty() {
             self.first = at;
         }
+        let end = self.held.len();
         self.held.extend_from_slice(row);
+        premultiply(self.picture.channels, &mut self.held[end..])?;
         // The last rows of a picture may be all that several strips waited for.
-        while self.made < target.height {
-            let strip = STRIP_ROWS.min(target.height - self.made);
-            let (_, past) = self.seen(self.made, self.made + strip);
+        while self.reduced < target.height {
+            let strip = STRIP_ROWS.min(target.height - self.reduced);
+            let (_, past) = self.seen(self.reduced, self.reduced + strip);
             if self.next < past {
                 break;
             }
             done(Stage::Decode);
-            self.make(strip)?;
+            self.reduce(strip)?;
+            let waiting = self.reduced - self.made;
+            if waiting + STRIP_ROWS > BATCH_ROWS || self.reduced == target.height {
+                self.narrow(waiting)?;
+            }
             done(Stage::Resize);
         }
         Ok(())
@@ -139,26 +156,40 @@ impl Work {
         seen
     }
 
-    /// Makes the next `strip` rows, and lets go of what no later row sees.
-    fn make(&mut self, strip: u32) -> Result<(), RenderError> {
+    /// Makes as many rows of what is held as the next `strip` rows of the rendition, and lets go of what no later row sees.
+    /// First, for then the other direction has less to do.
+    fn reduce(&mut self, strip: u32) -> Result<(), RenderError> {
         let (scale, rows) = (self.scale(), self.next - self.first);
-        let top = self.cut.top + f64::from(self.made) * scale - f64::from(self.first);
-        let from = Samples {
-            size: Size { height: rows, ..self.source },
-            channels: self.picture.channels,
-            samples: &self.held,
-        };
-        let size = Size { height: strip, ..self.picture.size };
-        let stride = self.picture.stride();
-        let out = self.made as usize * stride..(self.made + strip) as usize * stride;
-        let cut = Cut { top, height: f64::from(strip) * scale, ..self.cut };
-        resample(&mut self.resizer, from, cut, size, &mut self.picture.samples[out])?;
-        self.made += strip;
+        let size = Size { height: rows, ..self.source };
+        let from = Samples::premultiplied(size, self.picture.channels, &self.held);
+        let top = self.cut.top + f64::from(self.reduced) * scale - f64::from(self.first);
+        let cut = Cut { top, height: f64::from(strip) * scale, ..Cut::whole(self.source) };
+        let (stride, end) = (self.held.len() / rows as usize, self.wide.len());
+        self.wide.resize(end + strip as usize * stride, 0);
+        let size = Size { height: strip, ..self.source };
+        resample(&mut self.resizer, from, cut, size, &mut self.wide[end..])?;
+        self.reduced += strip;
 
-        let (keep, _) = self.seen(self.made, self.made + 1);
+        let (keep, _) = self.seen(self.reduced, self.reduced + 1);
         let gone = keep.clamp(self.first, self.next) - self.first;
-        self.held.drain(..gone as usize * (self.held.len() / rows as usize));
+        self.held.drain(..gone as usize * stride);
         self.first += gone;
+        Ok(())
+    }
+
+    /// Finishes the next `rows` rows of the rendition. The weights of a whole row are worked out for that, so it is done seldom.
+    fn narrow(&mut self, rows: u32) -> Result<(), RenderError> {
+        let size = Size { height: rows, ..self.source };
+        let from = Samples::premultiplied(size, self.picture.channels, &self.wide);
+        let cut = Cut { top: 0.0, height: f64::from(rows), ..self.cut };
+        let stride = self.picture.stride();
+        let out = self.made as usize * stride..(self.made + rows) as usize * stride;
+        let out = &mut self.picture.samples[out];
+        let size = Size { height: rows, ..self.picture.size };
+        resample(&mut self.resizer, from, cut, size, out)?;
+        unpremultiply(self.picture.channels, out)?;
+        self.wide.clear();
+        self.made += rows;
         Ok(())
     }
 }

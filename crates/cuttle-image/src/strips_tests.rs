@@ -26,7 +26,8 @@ fn by_rows(picture: &Picture, framing: Framing) -> (Picture, usize) {
     let mut most = 0;
     for row in picture.samples.chunks_exact(picture.stride()) {
         reduction.row(row, &|_| {}).unwrap();
-        most = most.max(reduction.work.as_ref().unwrap().held.capacity());
+        let work = reduction.work.as_ref().unwrap();
+        most = most.max(work.held.capacity() + work.wide.capacity());
     }
     (reduction.finish().unwrap(), most)
 }

@@ -28,7 +28,7 @@ impl Scaler {
             return Ok(Picture { size: *size, channels: *channels, samples: samples.clone() });
         }
         let mut scaled = Picture::blank(self.size, *channels);
-        let from = Samples { size: *size, channels: *channels, samples };
+        let from = Samples::of(*size, *channels, samples);
         resample(&mut self.resizer, from, self.cut, self.size, &mut scaled.samples)?;
         Ok(scaled)
     }
