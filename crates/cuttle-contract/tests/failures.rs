@@ -1,8 +1,10 @@
-//! Failures after parsing, against their table.
+//! Failures after parsing, against their table and the pages about the endpoints.
 
-use cuttle_contract::{Contract, Failure, Fault, SourceKind};
+use cuttle_contract::{Contract, Failure, Fault, Refusal, SourceKind};
 
 const TABLE: &str = include_str!("tables/failures.tsv");
+const NEXT_PAGE: &str = include_str!("../../../docs/next-endpoint.md");
+const STRICT_PAGE: &str = include_str!("../../../docs/strict-endpoint.md");
 
 fn failure(name: &str) -> Failure {
     if let Some(status) = name.strip_prefix("SourceFailed:") {
@@ -52,6 +54,14 @@ fn every_failure_has_its_status_code_and_text() {
         assert_eq!(strict.status.to_string(), strict_status, "{row}");
         assert_eq!(next.status.to_string(), next_status, "{row}");
         assert_eq!(next.message, next_body, "{row}");
+        in_page(STRICT_PAGE, &strict, &strict.message.replace(" HEIC", " TYPE"));
+        // There is none of these there: the original is sent instead.
+        if !matches!(name, "ImageTooLarge" | "UnsupportedKind") {
+            let text = ["internal", "upstream"]
+                .iter()
+                .fold(next.message.to_string(), |text, whose| text.replace(whose, "…"));
+            in_page(NEXT_PAGE, &next, &text);
+        }
         for refusal in [strict, next] {
             assert_eq!((refusal.code, refusal.fault), (code, fault), "{row}");
             assert_eq!(refusal.retry_after, retry_after.parse().ok(), "{row}");
@@ -59,6 +69,17 @@ fn every_failure_has_its_status_code_and_text() {
             assert_eq!(refusal.detail, None, "{row}");
         }
     }
+}
+
+fn in_page(page: &str, refusal: &Refusal, text: &str) {
+    let (code, text) = (format!("`{}`", refusal.code), format!("`{text}`"));
+    let statuses = [format!("| {} |", refusal.status), "| the same |".to_owned()];
+    let found = page.lines().any(|line| {
+        line.contains(&code)
+            && line.contains(&text)
+            && statuses.iter().any(|status| line.contains(status))
+    });
+    assert!(found, "no row has {} and {code} and {text}", refusal.status);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The tables beside this file, run against the pure functions. The same files are run over HTTP against the built binary.
+//! Every text that comes of them is in the page about its endpoint, beside its code.
 
-use cuttle_contract::{Accepted, Images, Modern, NextContract, Rules, StrictContract};
+use cuttle_contract::{Accepted, Images, Modern, NextContract, Refusal, Rules, StrictContract};
+
+const NEXT_PAGE: &str = include_str!("../../../docs/next-endpoint.md");
+const STRICT_PAGE: &str = include_str!("../../../docs/strict-endpoint.md");
 
 fn rows(table: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     let lines =
@@ -30,7 +34,10 @@ fn check_next(table: &str, images: &Images) {
     let contract = NextContract::new(&Rules::compile(images).expect("valid configuration"));
     check_validation(table, |query| match contract.parse(query, None) {
         Ok(_) => (200, "ok".to_owned()),
-        Err(refusal) => (refusal.status, refusal.message.into_owned()),
+        Err(refusal) => {
+            in_page(NEXT_PAGE, &refusal, &with_a_letter(&refusal.message));
+            (refusal.status, refusal.message.into_owned())
+        }
     });
 }
 
@@ -38,8 +45,37 @@ fn check_strict(table: &str, images: &Images) {
     let contract = StrictContract::new(&Rules::compile(images).expect("valid configuration"));
     check_validation(table, |query| match contract.parse(query, None) {
         Ok(_) => (200, "ok".to_owned()),
-        Err(refusal) => (refusal.status, refusal.code.to_owned()),
+        Err(refusal) => {
+            in_page(STRICT_PAGE, &refusal, &with_any_list(refusal.code, &refusal.message));
+            (refusal.status, refusal.code.to_owned())
+        }
     });
+}
+
+fn in_page(page: &str, refusal: &Refusal, text: &str) {
+    let (code, text) = (format!("`{}`", refusal.code), format!("`{text}`"));
+    let found = page.lines().any(|line| line.contains(&code) && line.contains(&text));
+    assert!(found, "no row has {code} and {text}");
+}
+
+/// The page has no numbers: `of 641 is` is `of N is` there.
+fn with_a_letter(message: &str) -> String {
+    match message
+        .split_once(" of ")
+        .and_then(|(before, rest)| Some((before, rest.split_once(' ')?)))
+    {
+        Some((before, (_, after))) => format!("{before} of N {after}"),
+        None => message.to_owned(),
+    }
+}
+
+/// The page has no lists of a configuration.
+fn with_any_list(code: &str, message: &str) -> String {
+    let configured = ["invalid_width", "invalid_quality", "invalid_format", "invalid_height"];
+    match message.split_once("one of ").filter(|_| configured.contains(&code)) {
+        Some((before, _)) => format!("{before}one of LIST."),
+        None => message.to_owned(),
+    }
 }
 
 fn check_accept(table: &str) {
