@@ -37,10 +37,10 @@ use cuttle_image::Kind;
 use crate::photos::Photo;
 
 const USAGE: &str = "\
-usage: bench measure PHOTOS SHARP RESULTS      writes RESULTS/RESULTS.md and RESULTS/results/*.tsv
+usage: bench measure PHOTOS SHARP RESULTS      writes RESULTS.md and results/*.tsv into RESULTS
        bench quick PHOTOS SHARP RESULTS        the same from a few pictures, without the server
-       bench server PHOTOS SHARP RESULTS       what a cold request costs beside the engine, into RESULTS/SERVER.md
-       bench serving[-quick] PHOTOS SHARP RESULTS      writes RESULTS/SERVING.md: the server under load
+       bench server PHOTOS SHARP RESULTS       what a cold request costs beside the engine, SERVER.md in RESULTS
+       bench serving[-quick] PHOTOS SHARP RESULTS      writes SERVING.md into RESULTS: the server under load
        bench calibrate[-quick] PHOTOS SHARP TABLE.rs DATE";
 
 const FULL: compare::Extent = compare::Extent { widths: &[640, 1080, 1920], rounds: 3 };

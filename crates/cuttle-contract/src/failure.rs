@@ -95,7 +95,7 @@ impl Failure {
         .then_some(RETRY_AFTER_S)
     }
 
-    /// Status, code and sentence of the strict contract.
+    /// Status, code and sentence of `docs/strict-endpoint.md`, "When there is no picture".
     fn strict(self, source: SourceKind) -> (u16, &'static str, String) {
         let (status, code, sentence) = match self {
             Self::SourceNotFound => (404, "source_not_found", "There is no such source."),
@@ -160,7 +160,7 @@ impl Failure {
         (status, code, sentence.to_owned())
     }
 
-    /// Status and body of `/_next/image`.
+    /// Status and body of `docs/next-endpoint.md`, "When there is no picture".
     fn next(self, source: SourceKind) -> (u16, &'static str) {
         let (response_is_invalid, response_timed_out) = match source {
             SourceKind::Local => (

@@ -1,4 +1,4 @@
-//! `/_next/image`: the checks of Next.js 16.4.6 in its order and with its texts.
+//! `/_next/image`: the checks of Next.js 16.4.6 in its order and with its texts (`docs/next-endpoint.md`, "Order of checks").
 //!
 //! Next's clients, tests and alerts know these texts, so they are part of the contract. Where we differ (one canonical source,
 //! nothing that two URL parsers could read in two ways, no 500 for bad encoding), a comment says so.

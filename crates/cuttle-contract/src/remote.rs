@@ -1,4 +1,4 @@
-//! The name of a remote source in the strict contract: an absolute `http` or `https` URL, written plainly.
+//! The name of a remote source at the strict endpoint: an absolute `http` or `https` URL, written plainly.
 //!
 //! The URL standard repairs a great deal (`http:\host`, tabs, missing slashes, user info in front of the host). Each repair is
 //! a place where two readers disagree about the host, so here it is refused instead. Whether the host's addresses are public

@@ -1,7 +1,7 @@
 //! `<prefix>/image`: a small, finite set of variants, and one true sentence for everything outside it.
 //!
-//! The order of the checks is fixed: how the query is written, then each parameter in the order of the documentation. Nothing
-//! is repaired, ignored or rounded, so that a URL has one meaning for ever.
+//! The order of the checks is fixed: how the query is written, then each parameter (`docs/strict-endpoint.md`, "Order of
+//! checks"). Nothing is repaired, ignored or rounded, so that a URL has one meaning for ever.
 
 use std::{borrow::Cow, fmt::Display};
 

@@ -6,7 +6,7 @@ use crate::{Excess, Probe};
 
 /// Strict ceilings: a picture over any of them is refused before its memory is spent.
 ///
-/// Defaults are those of the strict contract, "Limits".
+/// Defaults are those of `docs/formats.md`, "Limits".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of the encoded source.

@@ -1,8 +1,7 @@
 //! What to do with an original: render it, pass it through, or refuse it.
 //!
-//! A pure function of the contract, the format choice and the sniffed source: the table of
-//! next-image.md §9 with its differences on purpose, and "Format" of the strict contract. The engine
-//! is told the result; it never negotiates.
+//! A pure function of the contract, the format choice and the sniffed source: `docs/next-endpoint.md`, "Format", and
+//! `docs/strict-endpoint.md`, "Format". The engine is told the result; it never negotiates.
 
 use cuttle_contract::{Accepted, Contract, Failure, FormatChoice, Modern};
 use cuttle_image::{Kind, Limits, Probe, Target};
@@ -49,8 +48,8 @@ pub(crate) fn decide(
     }
 }
 
-/// Whether an animation is made into an animated WebP: for Next's clients when they name WebP; by the
-/// strict contract when they name, or ask for, either modern format, since all that show AVIF show WebP.
+/// Whether an animation is made into an animated WebP: for Next's clients when they name WebP; at the
+/// strict endpoint when they name, or ask for, either modern format, since all that show AVIF show WebP.
 fn moving(contract: Contract, format: FormatChoice) -> bool {
     match (format, contract) {
         (FormatChoice::Explicit(_), _) => true,

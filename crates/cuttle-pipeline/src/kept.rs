@@ -24,7 +24,7 @@ pub struct Keeping {
 }
 
 impl Default for Keeping {
-    /// The strict contract's source cache.
+    /// As in `docs/configuration.md`, "`[cache]`".
     fn default() -> Self {
         Self { time: Duration::from_secs(10), bytes: 64 << 20, entries: 256 }
     }

@@ -37,7 +37,7 @@ const MIB: u64 = 1 << 20;
 /// and its spare.
 const SERVER_BYTES: u64 = 24 * MIB;
 const IDLE_WORKERS_BYTES: u64 = 2 * 4 * MIB;
-/// The strict contract's default for one worker.
+/// The most for one worker, however much there is.
 const WORKER_BYTES: u64 = 512 * MIB;
 /// An eighth of a million names of ordinary length: the others are on disk.
 const MOST_INDEX_BYTES: u64 = 128 * MIB;

@@ -41,7 +41,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults of the strict contract, "Limits", under these rules.
+    /// The defaults of `docs/configuration.md`, "`[limits]`", "`[optimizer]`" and "`[cache]`", under these rules.
     #[must_use]
     pub fn new(limits: Limits, memory: MemoryPlan, rules: &Rules) -> Self {
         Self {

@@ -35,7 +35,7 @@ const fn code(
     Code { name, status, logged, remedy }
 }
 
-/// In the order of the documentation: what is set, what an origin does, what a client does, what we do.
+/// In the order of `docs/troubleshooting.md`: what is set, what an origin does, what a client does, what we do.
 #[rustfmt::skip]
 pub(crate) const CODES: &[Code] = &[
     code("source_not_allowed", "400, 403", REFUSED,

@@ -29,7 +29,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Of the strict contract.
+    /// Those of `docs/configuration.md`, "`[limits]`".
     fn default() -> Self {
         let total = Duration::from_secs(10);
         Self { bytes: 20_000_000, redirects: 0, first_byte: total, hop: total }

@@ -1,5 +1,5 @@
-//! Where Cuttle differs from Next on purpose, and what it must say there: `next-image.md`, "Where we differ on
-//! purpose" and §19, as code.
+//! Where Cuttle differs from Next on purpose, and what it must say there. The rows that people notice are in
+//! `docs/differences.md`, with their reasons.
 //!
 //! A row looks at the request and at what Next said, and changes that into what ours must say: first an older Next's
 //! words into those of 16 (`older`), then what is answered at all (`verdicts`), then what every answer of ours wears
@@ -74,7 +74,7 @@ impl About<'_> {
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// The row of the specification, by its first words.
+    /// What Next does there, in a few words.
     pub(crate) name: &'static str,
     /// Whether it decides here.
     pub(crate) when: fn(&About<'_>) -> bool,

@@ -9,7 +9,8 @@ use flate2::read::GzDecoder;
 
 use crate::requests::Case;
 
-/// The headers that are compared as they are: those of next-image.md §11, and whatever else either side may say.
+/// The headers that are compared as they are: those of `docs/next-endpoint.md`, "Headers of a picture", and whatever else either
+/// side may say.
 const HEADERS: [&str; 15] = [
     "vary",
     "cache-control",

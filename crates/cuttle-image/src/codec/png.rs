@@ -59,7 +59,7 @@ pub(crate) fn decode(
     Ok(())
 }
 
-/// The rows of an interlaced picture in the order of the file (§8.1); a pass without columns has none.
+/// The rows of an interlaced picture in the order of the file (PNG §8.1); a pass without columns has none.
 fn interlaced(size: Size) -> impl Iterator<Item = Adam7Info> {
     /// Where a pass begins, and its steps.
     const PASSES: [[u32; 3]; 7] =

@@ -67,7 +67,7 @@ fn chunk<R: Read + Seek>(file: &mut Window<R>, at: u64) -> Result<([u8; 4], u64,
     Ok((name, at + 8, u32::from_be_bytes([l3, l2, l1, l0]).into()))
 }
 
-/// The frames of an animation as far as they are good (§11.3.3.5): whole, in order, within the canvas.
+/// The frames of an animation as far as they are good (PNG §11.3.3.5): whole, in order, within the canvas.
 #[derive(Default)]
 struct Film {
     /// The number that the next chunk of the animation must have.
@@ -162,7 +162,7 @@ fn header<R: Read + Seek>(file: &mut Window<R>, body: u64, probe: &mut Probe) ->
     Ok(())
 }
 
-/// Primaries, transfer, matrix, range. Other matrices than RGB's are forbidden (§11.3.2.6; the decoder
+/// Primaries, transfer, matrix, range. Other matrices than RGB's are forbidden (PNG §11.3.2.6; the decoder
 /// refuses them), and the narrow range is for video frames: such a chunk counts as absent.
 fn code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<Cicp> {
     (matrix == 0 && range == 1).then_some(Cicp { primaries, transfer })

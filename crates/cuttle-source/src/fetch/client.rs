@@ -57,7 +57,7 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// The defaults of the strict contract.
+    /// The defaults of `docs/configuration.md`, "`[limits]`" and "`[optimizer]`".
     fn default() -> Self {
         Self {
             user_agent: HeaderValue::from_static(concat!("Cuttle/", env!("CARGO_PKG_VERSION"))),

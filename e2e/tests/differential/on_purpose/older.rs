@@ -1,5 +1,5 @@
-//! What 14 and 15 say otherwise than 16, whose texts and meanings are ours for every version (§19). What must be
-//! said is what 16 did say to the same request.
+//! What 14 and 15 say otherwise than 16, whose texts and meanings are ours for every version
+//! (`docs/next-endpoint.md`, "Builds of Next 14 and 15"). What must be said is what 16 did say to the same request.
 //!
 //! Not here is what an absent key of the configuration means: that stays as the older version has it.
 
