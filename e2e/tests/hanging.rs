@@ -60,7 +60,7 @@ fn one_clients_hanging_pictures_hold_up_nobody_elses_of_the_same_host() {
         open.store(true, Ordering::Relaxed);
     });
     server.wait_until("all of it over", |report| report["queue"]["jobs"] == 0);
-    assert_eq!(server.metrics()[r#"cuttle_source_requests_waiting{for="host"}"#], 0.0);
+    assert_eq!(server.metrics()[r#"cuttle_fetches_waiting{for="host"}"#], 0.0);
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

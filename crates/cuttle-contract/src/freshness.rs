@@ -70,10 +70,9 @@ impl SourceFreshness {
     #[must_use]
     pub fn parse(header: Option<&str>) -> Self {
         let (mut max_age, mut shared_max_age, mut private) = (None, None, false);
-        for directive in header.unwrap_or_default().split(',') {
-            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        for (name, value) in directives(header.unwrap_or_default()) {
             let seconds = parse_delta_seconds(value);
-            match name.trim().to_ascii_lowercase().as_str() {
+            match name.to_ascii_lowercase().as_str() {
                 "s-maxage" => shared_max_age = seconds.or(shared_max_age),
                 "max-age" => max_age = seconds.or(max_age),
                 "private" | "no-store" => private = true,
@@ -82,6 +81,44 @@ impl SourceFreshness {
         }
         Self { max_age: Duration::from_secs(shared_max_age.or(max_age).unwrap_or(0)), private }
     }
+}
+
+/// Name and value of each directive of a `Cache-Control`. What is between quotes is a text, whatever it says (RFC 9111 §5.2): in
+/// `ext="a, no-store"` there is no `no-store`. A quote that nothing closes is a character like others, so that no typing mistake
+/// hides what follows it.
+pub fn directives(header: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = end_of_directive(text);
+        rest = text.get(end + 1..);
+        let directive = &text[..end];
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        Some((name.trim(), value))
+    })
+}
+
+/// Where the comma is that ends the first directive, or where the text ends.
+fn end_of_directive(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(found) = text[at..].find([',', '"']) {
+        at += found;
+        if text[at..].starts_with(',') {
+            return at;
+        }
+        at += 1 + closing_quote(&text[at + 1..]).map_or(0, |end| end + 1);
+    }
+    text.len()
+}
+
+/// RFC 9110 §5.6.4: a backslash takes the meaning from what follows it.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
 }
 
 fn parse_delta_seconds(value: &str) -> Option<u64> {
@@ -149,6 +186,11 @@ mod tests {
             (Some("Private, max-age=30"), 30, true),
             (Some("no-store"), 0, true),
             (Some("private=\"set-cookie\""), 0, true),
+            (Some("ext=\"a, no-store\", max-age=30"), 30, false),
+            (Some("private=\"x, max-age=5\", max-age=30"), 30, true),
+            (Some("ext=\"a\\\", private, b\", max-age=30"), 30, false),
+            (Some("ext=\"a, no-store"), 0, true),
+            (Some("max-age=30, ext=\"\"\", no-store"), 30, true),
         ] {
             let expected = SourceFreshness { max_age: Duration::from_secs(seconds), private };
             assert_eq!(SourceFreshness::parse(header), expected, "{header:?}");

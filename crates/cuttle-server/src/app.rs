@@ -125,7 +125,7 @@ impl App {
         let connections = Connections::new(parts.connections);
         let counted = Arc::clone(&connections);
         let codecs = parts.facts.codecs.clone();
-        let read = move || Readings::of(&pipeline, &log, &codecs, counted.occupancy(), started);
+        let read = move || Readings::of(&pipeline, &log, &codecs, &counted, started);
         let metrics = Arc::new(Metrics::new(parts.facts.version, read));
         let told = Arc::clone(&metrics);
         parts.pipeline.watch(move |phases| told.job(phases));

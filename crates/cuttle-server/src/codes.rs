@@ -73,6 +73,8 @@ pub(crate) const CODES: &[Code] = &[
     code("invalid_crop", "400", REFUSED, "the page's own mistake: `crop` is `center` or `smart`, and needs `h` and `fit=cover`"),
     code("invalid_version", "400", REFUSED, "the page's own mistake: `v` has at most 64 letters, digits, dots, underscores and hyphens"),
     code("method_not_allowed", "405", REFUSED, "only GET and HEAD ask for images"),
+    code("bad_request", "400, 431", "WARN `refused what is no request`",
+        "`why` and `remedy` say what was sent: the PROXY protocol, TLS or HTTP/2 to a port of plain HTTP/1.1, a character that must be percent-encoded, more than 250 header lines"),
     code("bare_line_feed", "400", NOTHING, "a proxy or client ends a line of its request in LF alone, which is not HTTP"),
     code("bad_target", "400", NOTHING, "the client's mistake: `CONNECT`, `*`, or no single `Host`"),
 

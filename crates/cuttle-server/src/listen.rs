@@ -6,6 +6,7 @@ mod drain;
 mod places;
 mod socket;
 mod unix;
+mod unreadable;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 use tokio::time::interval;
 
 use super::places::{Occupancy, Places};
+use super::unreadable::Unreadable;
 
 /// As often as nobody notices.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -27,6 +28,7 @@ pub struct ConnectionLimits {
 pub(crate) struct Connections {
     pub(crate) requests: Arc<Places>,
     pub(crate) streams: Arc<Places>,
+    pub(crate) unreadable: Unreadable,
 }
 
 impl Connections {
@@ -34,6 +36,7 @@ impl Connections {
         Arc::new(Self {
             requests: Places::new("request", limits.connections),
             streams: Places::new("stream", limits.streams),
+            unreadable: Unreadable::default(),
         })
     }
 

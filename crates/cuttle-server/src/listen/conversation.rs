@@ -22,14 +22,16 @@ use super::HEADERS_WITHIN;
 use super::connections::{Connections, is_stream};
 use super::drain::Drain;
 use super::places::{Place, UnderWay};
-use super::socket::{Seen, Socket};
+use super::socket::{Answering, Seen, Socket};
 use crate::client::TrustedProxies;
 use crate::proxy::tunnel;
 use crate::respond::{self, Body};
 
 /// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
 /// every byte is escaped; cookies of the app's own origin come on top.
-const LARGEST_HEAD_BYTES: usize = 64 << 10;
+pub(super) const LARGEST_HEAD_BYTES: usize = 64 << 10;
+/// In that room. hyper's own default is 100, which browsers with the cookies of several applications come close to.
+pub(super) const MOST_HEAD_LINES: usize = 250;
 /// Whoever is refused asks at once, or is not told.
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -68,7 +70,9 @@ where
     let old_client = ending.clone();
     let service = service_fn(|request: Request<Incoming>| {
         old_client.reset(request.version() == Version::HTTP_10);
-        exchange(visit.clone(), request, &heads, &answer)
+        let answering = old_client.answering();
+        let exchange = exchange(visit.clone(), request, &heads, &answer);
+        async move { exchange.await.map(|response| Counted::as_answer(response, answering)) }
     });
     let connection =
         http().header_read_timeout(HEADERS_WITHIN).serve_connection(TokioIo::new(socket), service);
@@ -83,15 +87,22 @@ where
     };
     match ended {
         Ok(()) => ending.reset(false),
-        // Errors here are clients that went away or spoke no HTTP, their fault and told to them, or answers that broke
-        // off, which were logged where they broke.
-        Err(error) => tracing::debug!(%error, "connection ended"),
+        // Errors here are clients that went away or spoke no HTTP, or answers that broke off, which were logged where they
+        // broke.
+        Err(error) => {
+            tracing::debug!(%error, "connection ended");
+            let unreadable = &visit.connections.unreadable;
+            if let Some(words) = unreadable.refuse(&error, &ending.beginning(), visit.peer.ip()) {
+                ending.say(words);
+            }
+        }
     }
 }
 
 /// Says that there is no place, to a client that asks.
 pub(super) async fn refuse(stream: TcpStream) {
-    let (socket, ..) = Socket::new(stream);
+    let (socket, ending, _) = Socket::new(stream);
+    ending.answering().for_ever();
     let service = service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(no_place()) });
     let telling = http().serve_connection(TokioIo::new(socket), service);
     // A client that is gone needs no answer.
@@ -103,6 +114,7 @@ fn http() -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .max_buf_size(LARGEST_HEAD_BYTES)
+        .max_headers(MOST_HEAD_LINES)
         // A client that closes its side has left, as nginx, Go and Node read it too. Nothing else tells of a client
         // that leaves a stream that is silent, and the application would go on working for it.
         .half_close(false);
@@ -177,15 +189,24 @@ where
 struct Counted {
     body: Body,
     _under_way: Option<UnderWay>,
+    _answering: Option<Answering>,
 }
 
 impl Counted {
     fn until(under_way: UnderWay, response: Response<Body>) -> Response<Self> {
-        response.map(|body| Self { body, _under_way: Some(under_way) })
+        response.map(|body| Self { body, _under_way: Some(under_way), _answering: None })
     }
 
     fn not(response: Response<Body>) -> Response<Self> {
-        response.map(|body| Self { body, _under_way: None })
+        response.map(|body| Self { body, _under_way: None, _answering: None })
+    }
+
+    fn as_answer(response: Response<Self>, answering: Answering) -> Response<Self> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            answering.for_ever();
+            return response;
+        }
+        response.map(|body| Self { _answering: Some(answering), ..body })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
+use super::unreadable::BEGINNING;
+
 /// A client that takes nothing for so long while there is something to send has gone; what was set
 /// aside for its answer is given back. Says nothing of streams that have nothing to send.
 const TAKES_WITHIN: Duration = Duration::from_secs(30);
@@ -21,10 +23,17 @@ const KEEP_ALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
 
 /// A connection to a client.
+///
+/// What hyper writes while no request is being answered is its own refusal of what it could not read: a status and no word. That
+/// is held back, and [`Ending::say`] says something better in its place.
 pub(super) struct Socket {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     ending: Ending,
     heads: Seen,
+    wrote: bool,
+    held_back: bool,
+    /// How much of the beginning came.
+    begun: usize,
 }
 
 /// The heads that come in on it.
@@ -35,11 +44,67 @@ pub(super) type Seen = Arc<Mutex<Heads>>;
 /// To a client of HTTP/1.0 the end of an answer without a length *is* the end of the connection: an answer that breaks off
 /// would look whole, and nginx, which speaks 1.0 to what is behind it unless told otherwise, would pass it on as whole.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ending(Arc<AtomicBool>);
+pub(super) struct Ending(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    reset: AtomicBool,
+    answering: AtomicUsize,
+    /// Something of an answer is on its way to the socket, or may yet be.
+    unsent: AtomicBool,
+    beginning: Mutex<Vec<u8>>,
+    last_words: Mutex<Option<String>>,
+}
 
 impl Ending {
     pub(super) fn reset(&self, reset: bool) {
-        self.0.store(reset, Ordering::Relaxed);
+        self.0.reset.store(reset, Ordering::Relaxed);
+    }
+
+    /// Until it is dropped and all is flushed, what is written is an answer of ours.
+    pub(super) fn answering(&self) -> Answering {
+        self.0.unsent.store(true, Ordering::Relaxed);
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+
+    /// hyper flushes its socket when it has nothing left to write to it.
+    fn flushed(&self) {
+        if self.0.answering.load(Ordering::Relaxed) == 0 {
+            self.0.unsent.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn has_begun(&self, first: &[u8]) {
+        let mut beginning = self.0.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        beginning.extend_from_slice(first);
+    }
+
+    /// The first bytes that came.
+    pub(super) fn beginning(&self) -> Vec<u8> {
+        self.0.beginning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is sent in place of hyper's refusal, when the socket is dropped.
+    pub(super) fn say(&self, last_words: String) {
+        *self.0.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_words);
+    }
+}
+
+/// A request is being answered.
+#[derive(Debug)]
+pub(super) struct Answering(Ending);
+
+impl Answering {
+    /// Whatever comes from now on is not hyper's.
+    pub(super) fn for_ever(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -51,16 +116,28 @@ impl Socket {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(TAKES_WITHIN));
         let (ending, heads) = (Ending::default(), Seen::default());
-        let socket =
-            Self { stream: Box::pin(stream), ending: ending.clone(), heads: Arc::clone(&heads) };
+        let socket = Self {
+            stream: Box::pin(stream),
+            ending: ending.clone(),
+            heads: Arc::clone(&heads),
+            wrote: false,
+            held_back: false,
+            begun: 0,
+        };
         (socket, ending, heads)
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.ending.0.load(Ordering::Relaxed) {
-            let _ = self.stream.as_ref().get_ref().get_ref().set_zero_linger();
+        let stream = self.stream.as_ref().get_ref().get_ref();
+        let shared = &self.ending.0;
+        let words = shared.last_words.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(words) = words.filter(|_| self.held_back || !self.wrote) {
+            // All of it fits into the buffer of a socket that has nothing else to send.
+            let _ = SockRef::from(stream).send(words.as_bytes());
+        } else if shared.reset.load(Ordering::Relaxed) {
+            let _ = stream.set_zero_linger();
         }
     }
 }
@@ -77,7 +154,21 @@ impl AsyncRead for Socket {
         if !came.is_empty() {
             self.heads.lock().unwrap_or_else(PoisonError::into_inner).see(came);
         }
+        if self.begun < BEGINNING {
+            let first = &came[..came.len().min(BEGINNING - self.begun)];
+            self.begun += first.len();
+            self.ending.has_begun(first);
+        }
         read
+    }
+}
+
+impl Socket {
+    /// Whether what is to be written is hyper's own.
+    fn holds_back(&mut self) -> bool {
+        self.held_back |= !self.ending.0.unsent.load(Ordering::Relaxed);
+        self.wrote |= !self.held_back;
+        self.held_back
     }
 }
 
@@ -87,6 +178,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.holds_back() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         self.stream.as_mut().poll_write(cx, bytes)
     }
 
@@ -95,6 +189,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.holds_back() {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         self.stream.as_mut().poll_write_vectored(cx, slices)
     }
 
@@ -103,10 +200,17 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
+        let flushed = self.stream.as_mut().poll_flush(cx);
+        if flushed.is_ready() {
+            self.ending.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.held_back {
+            return Poll::Ready(Ok(()));
+        }
         self.stream.as_mut().poll_shutdown(cx)
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Word;
 use crate::app::Codec;
-use crate::listen::Occupancy;
+use crate::listen::{Connections, Occupancy};
 use crate::log_health::LogHealth;
 
 /// One moment.
@@ -34,6 +34,7 @@ pub(crate) struct Readings {
     long_polls: u64,
     traffic: Traffic,
     connections: [Occupancy; 2],
+    bad_requests: Vec<(Word, u64)>,
     codecs: Vec<Codec>,
 }
 
@@ -101,7 +102,7 @@ impl Readings {
         pipeline: &Pipeline,
         log: &LogHealth,
         codecs: &[Codec],
-        connections: [Occupancy; 2],
+        connections: &Connections,
         started: SystemTime,
     ) -> Self {
         let (load, usage, stats) = (pipeline.load(), pipeline.usage(), pipeline.pool().stats());
@@ -135,7 +136,8 @@ impl Readings {
             log_lines_lost: log.lines_lost(),
             long_polls: cuttle_watchdog::long_polls(),
             traffic: pipeline.traffic(),
-            connections,
+            connections: connections.occupancy(),
+            bad_requests: connections.unreadable.counts().to_vec(),
             codecs: codecs.to_vec(),
         }
     }
@@ -144,11 +146,20 @@ impl Readings {
     pub(super) fn with_a_tier() -> Self {
         let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
         let limits = crate::listen::ConnectionLimits { connections: 1, streams: 1 };
-        let connections = crate::listen::Connections::new(limits).occupancy();
+        let connections = Connections::new(limits);
+        let bad_requests = connections.unreadable.counts().to_vec();
+        let connections = connections.occupancy();
         let shares = ["failures", "index", "originals", "personal", "queue", "renders", "variants"];
         let memory = shares.map(|name| MemoryShare { name, held: 0, most: 0 }).to_vec();
         let codecs = ["avif", "jpeg", "png", "webp"].map(|name| Codec { name, works: true });
-        Self { caches, codecs: codecs.to_vec(), connections, memory, ..Self::default() }
+        Self {
+            caches,
+            codecs: codecs.to_vec(),
+            connections,
+            bad_requests,
+            memory,
+            ..Self::default()
+        }
     }
 }
 
@@ -248,7 +259,7 @@ impl Collector for AtScrape {
         }
         let any = ConstGauge::new(0_u64);
         let help = "Requests for originals that wait, by what for.";
-        let name = "source_requests_waiting";
+        let name = "fetches_waiting";
         let mut family = encoder.encode_descriptor(name, help, None, any.metric_type())?;
         for (what, waiting) in
             [("decoder", now.traffic.waiting_for_decoder), ("host", now.traffic.waiting_for_host)]
@@ -313,6 +324,13 @@ impl Collector for AtScrape {
                 ConstCounter::new(of(kind))
                     .encode(family.encode_family(&[("kind", kind.kind)])?)?;
             }
+        }
+        let any = ConstCounter::new(0_u64);
+        let help = "Bytes that could not be read as a request, by why.";
+        let mut family =
+            encoder.encode_descriptor("bad_requests", help, None, any.metric_type())?;
+        for &(why, count) in &now.bad_requests {
+            ConstCounter::new(count).encode(family.encode_family(&[("why", why)])?)?;
         }
         Ok(())
     }

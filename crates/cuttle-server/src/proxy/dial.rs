@@ -25,8 +25,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::HEAD_BYTES;
 use super::upload::{Gate, Upload};
+use super::{HEAD_BYTES, HEAD_LINES};
 
 /// Shorter than the keep-alive of Node's server (5 s), so that reuse seldom meets a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(4);
@@ -57,6 +57,7 @@ impl Pool {
                 .pool_idle_timeout(IDLE)
                 .pool_max_idle_per_host(MOST_IDLE)
                 .http1_max_buf_size(HEAD_BYTES)
+                .http1_max_headers(HEAD_LINES)
                 .build(connector),
         )
     }

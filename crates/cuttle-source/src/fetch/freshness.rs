@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cuttle_contract::freshness::SourceFreshness;
+use cuttle_contract::freshness::{SourceFreshness, directives};
 use http::HeaderMap;
 use http::header::{
     AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, HeaderName, LAST_MODIFIED, RETRY_AFTER,
@@ -21,8 +21,7 @@ pub(crate) fn freshness(headers: &HeaderMap, now: SystemTime) -> Option<Freshnes
     let cache_control = joined(headers, CACHE_CONTROL);
     let said = SourceFreshness::parse(cache_control.as_deref());
     let names_a_lifetime = cache_control.as_deref().is_some_and(|value| {
-        value.split(',').any(|directive| {
-            let name = directive.split('=').next().unwrap_or_default().trim();
+        directives(value).any(|(name, _)| {
             name.eq_ignore_ascii_case("max-age") || name.eq_ignore_ascii_case("s-maxage")
         })
     });
@@ -75,10 +74,13 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A list header may be sent in several lines (RFC 9110 §5.3).
+/// A list header may be sent in several lines (RFC 9110 §5.3). A letter outside ASCII does not hide the `no-store` beside it.
 fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let lines: Vec<_> =
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     (!lines.is_empty()).then(|| lines.join(","))
 }
 
@@ -124,6 +126,7 @@ mod tests {
             (vec![("cache-control", "public"), ("expires", soon)], Some((60, false))),
             (vec![("cache-control", "private"), ("expires", soon)], Some((60, true))),
             (vec![("cache-control", "no-store")], Some((0, true))),
+            (vec![("cache-control", "ext=\"a, max-age=5\""), ("expires", soon)], Some((60, false))),
             (vec![("expires", later)], Some((600, false))),
             (vec![("expires", past)], Some((0, false))),
             (vec![("expires", soon), ("date", slow_clock)], Some((3600, false))),
