@@ -85,7 +85,7 @@ fn a_picture_that_comes_back_to_us_is_refused() {
         "--workers",
         "1",
     ]);
-    for value in ["cuttle", "other, Cuttle; v=1"] {
+    for value in ["cuttle, cuttle, cuttle", "other, Cuttle; v=1, cuttle;id=1, cuttle; id=2"] {
         for target in [PICTURE, "/_cuttle/image?src=/modes.jpg&w=64"] {
             let answer = server.client.send("GET", target, &[("cdn-loop", value)]);
             assert_eq!((answer.status, answer.header("x-cuttle-error")), (508, "loop_detected"));

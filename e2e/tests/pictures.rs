@@ -182,9 +182,13 @@ fn only_get_and_head_are_answered() {
 fn a_request_that_came_through_ourselves_is_refused() {
     let folder = folder_with_a_photo();
     let server = Server::start(folder.path());
-    for (value, status) in
-        [("cuttle", 508), ("a, Cuttle; v=1", 508), ("cuttlefish", 200), ("fastly", 200)]
-    {
+    for (value, status) in [
+        ("cuttle, cuttle; id=1, cuttle; id=2", 508),
+        ("cuttle", 200),
+        ("cuttle; id=1, Cuttle; id=2", 200),
+        ("cuttlefish, cuttlefish, cuttlefish", 200),
+        ("fastly", 200),
+    ] {
         let answer = server.client.send("GET", STRICT, &[("cdn-loop", value)]);
         assert_eq!(answer.status, status, "{value}");
     }

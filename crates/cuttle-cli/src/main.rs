@@ -17,6 +17,7 @@ mod descriptors;
 mod failure;
 mod flags;
 mod given;
+mod identity;
 mod leaving;
 mod logging;
 mod machine;

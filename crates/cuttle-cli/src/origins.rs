@@ -10,7 +10,7 @@ use cuttle_config::{App, Config};
 use cuttle_contract::Pattern;
 use cuttle_server::{Forwarding, ForwardingRule};
 use cuttle_source::{
-    Exceptions, Guard, HttpSettings, Limits, Origins, Project, Remote, Restarts, Retry,
+    Exceptions, Guard, HttpSettings, Limits, LoopId, Origins, Project, Remote, Restarts, Retry,
     SystemResolver, Upstream,
 };
 use http::HeaderName;
@@ -30,6 +30,7 @@ const NEXT_HOP: Duration = Duration::from_secs(7);
 #[derive(Debug)]
 pub(crate) struct Servers {
     application: Origins,
+    loop_id: LoopId,
     exceptions: Exceptions,
     /// By whether a build allows remote sources on addresses of this network.
     guarded: BTreeMap<bool, Origins>,
@@ -38,29 +39,35 @@ pub(crate) struct Servers {
 impl Servers {
     /// # Errors
     /// An address or a URL that cannot be one.
-    pub(crate) fn new(config: &Config, restarts: Restarts) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        config: &Config,
+        loop_id: LoopId,
+        restarts: Restarts,
+    ) -> Result<Self, Failure> {
         let public = config.apps.first().and_then(|app| app.keys.public_url.as_ref());
         let application = match original_server(config) {
             None => Origins::default(),
             Some(url) => {
                 let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
-                let upstream = Upstream::new(&url, public, resolver, http_settings(config))
-                    .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
+                let upstream =
+                    Upstream::new(&url, public, resolver, http_settings(config, &loop_id))
+                        .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
                 Origins::default().with_upstream(upstream.telling(restarts))
             }
         };
         let exceptions = exceptions(&config.images.allow_addresses)?;
-        Ok(Self { application, exceptions, guarded: BTreeMap::new() })
+        Ok(Self { application, loop_id, exceptions, guarded: BTreeMap::new() })
     }
 
     /// Those of a build.
     pub(crate) fn of(&mut self, Configured { config, project, .. }: &Configured) -> Origins {
-        let Self { application, exceptions, guarded } = self;
+        let Self { application, loop_id, exceptions, guarded } = self;
         let local_addresses =
             project.as_ref().is_some_and(|project| project.build.allow_local_addresses);
         let guarded = guarded.entry(local_addresses).or_insert_with(|| {
             let guard = Guard::new(Exceptions { local_addresses, ..exceptions.clone() });
-            let remote = Remote::new(guard, Arc::new(SystemResolver), http_settings(config));
+            let remote =
+                Remote::new(guard, Arc::new(SystemResolver), http_settings(config, loop_id));
             application.clone().with_remote(remote)
         });
         guarded.clone()
@@ -97,7 +104,7 @@ pub(crate) fn application(config: &Config, folder: Option<&Path>) -> Arc<str> {
     format!("{id:?} {:?} {place:?}", original_server(config).map(String::from)).into()
 }
 
-fn http_settings(config: &Config) -> HttpSettings {
+fn http_settings(config: &Config, loop_id: &LoopId) -> HttpSettings {
     let limits = &config.limits;
     HttpSettings {
         connect: limits.connect.duration(),
@@ -106,6 +113,7 @@ fn http_settings(config: &Config) -> HttpSettings {
             u32::try_from(config.optimizer.max_attempts).unwrap_or(u32::MAX),
             FIRST_GAP,
         ),
+        loop_id: loop_id.clone(),
         ..HttpSettings::default()
     }
 }

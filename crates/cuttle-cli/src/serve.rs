@@ -32,7 +32,7 @@ use crate::releases::Assembly;
 use crate::say::say;
 use crate::state::StateDir;
 use crate::stop::Stop;
-use crate::{control, descriptors, given, logging, machine, origins, state};
+use crate::{control, descriptors, given, identity, logging, machine, origins, state};
 
 /// A supervisor that waits for us kills us soon after.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -66,7 +66,8 @@ async fn start(
     let folder = folder(serve, config)?;
     let rules = Arc::new(configured.rules()?);
     let restarts = Restarts::default();
-    let servers = Servers::new(config, restarts.clone())?;
+    let loop_id = identity::loop_id(config);
+    let servers = Servers::new(config, loop_id.clone(), restarts.clone())?;
     let forwarding = origins::forwarding(config)?;
     let leaving = Leaving::new(&config.server, given.is_some());
     let public = match given {
@@ -149,6 +150,7 @@ async fn start(
         rest: rest(config, folder, restarts)?,
         application: origins::behind(config).as_ref().and_then(Reach::of),
         admin: admin.guard(config),
+        loop_id,
         log_hits: config.server.log_hits,
         log,
     };

@@ -20,6 +20,8 @@ const TOKEN: &str = "admin-token";
 const TURN: &str = "admin.lock";
 /// Where whoever runs the server asks it to reload.
 const CONTROL: &str = "control";
+/// What tells this site from others, where no public address does.
+const ID: &str = "id";
 /// Where finished pictures are.
 const PICTURES: &str = "pictures";
 
@@ -79,6 +81,21 @@ impl StateDir {
     /// The path of the control socket.
     pub(crate) fn control(&self) -> PathBuf {
         self.0.join(CONTROL)
+    }
+
+    /// A text that stays the same as long as the folder does.
+    ///
+    /// # Errors
+    /// It can be neither read nor written.
+    pub(crate) fn kept_id(&self, new: impl FnOnce() -> String) -> Result<String, StateError> {
+        self.open()?;
+        let path = self.0.join(ID);
+        if let Some(known) = fs::read_to_string(&path).ok().filter(|known| !known.is_empty()) {
+            return Ok(known);
+        }
+        let new = new();
+        write(&self.0, &path, &new)?;
+        Ok(new)
     }
 
     /// Notes where operators ask, and what they must show, until the note is dropped. `None` if another server that runs has

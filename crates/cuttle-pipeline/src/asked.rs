@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cuttle_contract::{Client, ImageRequest};
-use cuttle_source::Forwarded;
+use cuttle_source::{Forwarded, Via};
 use cuttle_store::Epoch;
 use tokio::time::Instant;
 
@@ -18,6 +18,11 @@ pub struct Asked {
     pub personal: Option<Personal>,
     /// Whose turn it is when there is more work than workers.
     pub client: Client,
+    /// Through whom it came.
+    ///
+    /// SECURITY: whether through anyone is in the key of a job and of a load, as a client may write it, and what is refused as a loop
+    /// is not refused to others. It is in no key of what is kept: a picture is the same whichever way it came.
+    pub via: Via,
 }
 
 /// What a job was begun for.
@@ -50,7 +55,7 @@ impl Personal {
 
 impl From<ImageRequest> for Asked {
     fn from(request: ImageRequest) -> Self {
-        Self { request, personal: None, client: Client::unknown() }
+        Self { request, personal: None, client: Client::unknown(), via: Via::default() }
     }
 }
 

@@ -75,7 +75,7 @@ impl LoadKey {
         hasher.update(&(source.as_str().len() as u64).to_le_bytes());
         hasher.update(source.as_str().as_bytes());
         hasher.update(&personal.map(Personal::digest).unwrap_or_default());
-        hasher.update(&[u8::from(personal.is_some())]);
+        hasher.update(&[u8::from(personal.is_some()), u8::from(asked.via.is_empty())]);
         Self { digest: *hasher.finalize().as_bytes(), since, revision }
     }
 

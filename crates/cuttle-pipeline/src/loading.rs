@@ -155,6 +155,7 @@ impl Loading {
             allowed: &|source| endpoint.allowed.allow(source),
             forwarded: asked.forwarded(),
             client: asked.client,
+            via: &asked.via,
         };
         let intake = Intake::new(endpoint.source.bytes, self.room.clone(), deadline)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;

@@ -58,8 +58,8 @@ pub(crate) struct Stages {
 }
 
 /// A request, by the purges that are known and by the revision of the site: what began before another of either is nobody's
-/// answer after it.
-type Flight = (RequestDigest, Epoch, u64);
+/// answer after it. And whether it came straight from a visitor: only then nobody can have it refused as a loop.
+type Flight = (RequestDigest, Epoch, u64, bool);
 
 /// Is told of every job that ended, also of those that nobody waits for any more.
 type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
@@ -383,7 +383,7 @@ impl Stages {
 }
 
 fn flight(digest: RequestDigest, job: &Job) -> Flight {
-    (digest, job.since, job.site.revision)
+    (digest, job.since, job.site.revision, job.asked.via.is_empty())
 }
 
 /// One more for as long as it lives.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use cuttle_pipeline::Pipeline;
-use cuttle_source::Folder;
+use cuttle_source::{Folder, LoopId};
 use tokio::sync::Semaphore;
 
 use crate::admin::{Guard as AdminGuard, Reach, Saturation};
@@ -60,6 +60,8 @@ pub struct Parts {
     pub application: Option<Reach>,
     /// Who may ask on the admin address.
     pub admin: AdminGuard,
+    /// By which requests are recognised that came from ourselves.
+    pub loop_id: LoopId,
     /// Of how many hits one is logged; 0 is none.
     pub log_hits: u64,
     /// Whether the log can be written.

@@ -7,7 +7,7 @@ use cuttle_contract::{
 };
 use cuttle_image::Kind;
 use cuttle_pipeline::{Answer, Asked, Delivery, Found, Keep, Phases};
-use cuttle_source::{CDN_LOOP, came_from_us};
+use cuttle_source::{CDN_LOOP, Loop};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -82,9 +82,10 @@ async fn ask<'a>(
         return Err(contract.refuse(Failure::MethodNotAllowed, SourceKind::Local).into());
     }
     // SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
-    if came_from_us(request.headers().get_all(CDN_LOOP)) {
-        return Err(contract.refuse(Failure::Loop, SourceKind::Local).into());
-    }
+    let via = match app.parts.loop_id.way(request.headers().get_all(CDN_LOOP)) {
+        Ok(via) => via,
+        Err(Loop) => return Err(contract.refuse(Failure::Loop, SourceKind::Local).into()),
+    };
     let query = request.uri().query().unwrap_or_default();
     let accept = list(request.headers(), ACCEPT);
     let path = request.uri().path();
@@ -92,7 +93,7 @@ async fn ask<'a>(
     let peer: Option<&Peer> = request.extensions().get();
     let personal = app.parts.forwarding.personal(&asked.source, request.headers(), peer);
     let client = peer.map_or_else(Client::unknown, |peer| peer.client);
-    let question = Asked { request: asked.clone(), personal, client };
+    let question = Asked { request: asked.clone(), personal, client, via };
     match app.parts.pipeline.answer(&release.parts.site, question).await {
         Ok(answer) => Ok((release, asked, answer)),
         Err(unanswered) => {

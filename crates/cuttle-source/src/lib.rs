@@ -28,8 +28,8 @@ pub use error::{FolderError, LoadError};
 #[doc(hidden)]
 pub use fetch::undo;
 pub use fetch::{
-    CDN_LOOP, Forwarded, HttpSettings, NotForwardable, Remote, Restarts, Retry, Traffic, Upstream,
-    UpstreamError, came_from_us,
+    CDN_LOOP, Forwarded, HttpSettings, Loop, LoopId, NotForwardable, Remote, Restarts, Retry,
+    Traffic, Upstream, UpstreamError, Via,
 };
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
 pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolver};

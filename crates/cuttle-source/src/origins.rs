@@ -9,7 +9,7 @@ use cuttle_contract::{Client, LocalPath, Source};
 use tokio::time::{Instant, timeout_at};
 
 use crate::fetch::client::Reply;
-use crate::fetch::{Forwarded, Remote, Traffic, Upstream};
+use crate::fetch::{Forwarded, Remote, Traffic, Upstream, Via};
 use crate::intake::{Intake, Pour};
 use crate::mount::Mount;
 use crate::state::{Freshness, Loaded, Outcome, State, Version};
@@ -49,6 +49,8 @@ pub struct Terms<'a> {
     pub forwarded: &'a Forwarded,
     /// Whose share of a host's places it takes.
     pub client: Client,
+    /// Through whom the request came that it is for.
+    pub via: &'a Via,
 }
 
 impl fmt::Debug for Terms<'_> {

@@ -23,7 +23,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
 use super::decoders::Decoders;
-use super::loops::{CDN_LOOP, MARK};
+use super::loops::{CDN_LOOP, LoopId, Via};
 use super::per_host_limit::PerHostLimit;
 use super::traffic::Traffic;
 use super::{Retry, body, freshness};
@@ -57,6 +57,8 @@ pub struct HttpSettings {
     pub retry: Retry,
     /// Certificates trusted beside Mozilla's, DER.
     pub roots: Vec<Vec<u8>>,
+    /// Who asks, for `CDN-Loop`.
+    pub loop_id: LoopId,
 }
 
 impl Default for HttpSettings {
@@ -68,6 +70,7 @@ impl Default for HttpSettings {
             per_origin: 8,
             retry: Retry::default(),
             roots: Vec::new(),
+            loop_id: LoopId::of(b""),
         }
     }
 }
@@ -83,6 +86,7 @@ pub(crate) struct Client {
     decoders: Decoders,
     kept: KeptConnections,
     user_agent: HeaderValue,
+    loop_id: LoopId,
     pub(crate) retry: Retry,
 }
 
@@ -91,6 +95,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) uri: Uri,
     /// Whom it is asked for, as far as fairness goes: nothing of it is sent.
     pub(crate) client: cuttle_contract::Client,
+    /// Through whom it came to us.
+    pub(crate) via: &'a Via,
     /// Beside those that are always sent.
     pub(crate) headers: HeaderMap,
     pub(crate) previous: Option<&'a State>,
@@ -119,7 +125,7 @@ impl Client {
         resolver: Arc<dyn Resolve>,
         settings: HttpSettings,
     ) -> Self {
-        let HttpSettings { user_agent, connect, per_origin, retry, roots } = settings;
+        let HttpSettings { user_agent, connect, per_origin, retry, roots, loop_id } = settings;
         let tcp = Connector::new(guard.map(Arc::new), resolver, connect);
         let kept = tcp.kept().clone();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
@@ -140,6 +146,7 @@ impl Client {
             decoders: Decoders::of_this_machine(),
             kept,
             user_agent,
+            loop_id,
             retry,
         }
     }
@@ -169,11 +176,12 @@ impl Client {
 
     async fn ask(
         &self,
-        Exchange { uri, client, headers, previous, limits, deadline }: Exchange<'_>,
+        Exchange { uri, client, via, mut headers, previous, limits, deadline }: Exchange<'_>,
         pour: &mut Pour<impl Intake>,
     ) -> Result<Reply, LoadError> {
         let hop_ends = sooner(deadline, limits.hop);
         let host = host(&uri).to_owned();
+        headers.insert(CDN_LOOP, self.loop_id.mark(via));
         let request = self.request(uri, headers, previous);
         let head_due = sooner(hop_ends, limits.first_byte);
         let answer = within(head_due, "answer", self.inner.request(request)).await?;
@@ -215,7 +223,6 @@ impl Client {
         // As every client of Next's own optimizer looks to an origin: what it gives to all, it gives to us.
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, body::ACCEPT_ENCODING);
-        headers.insert(CDN_LOOP, MARK);
         if let Some(State { version: Version::Http { etag, last_modified }, .. }) = previous {
             for (name, validator) in [(IF_NONE_MATCH, etag), (IF_MODIFIED_SINCE, last_modified)] {
                 if let Some(Ok(value)) = validator.as_deref().map(HeaderValue::from_str) {

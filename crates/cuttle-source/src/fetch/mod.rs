@@ -20,7 +20,7 @@ mod upstream;
 #[cfg(feature = "fuzz")]
 pub use body::undo;
 pub use client::HttpSettings;
-pub use loops::{CDN_LOOP, came_from_us};
+pub use loops::{CDN_LOOP, Loop, LoopId, Via};
 pub use remote::Remote;
 pub use restarts::Restarts;
 pub use retry::Retry;

@@ -67,6 +67,7 @@ impl<I: Intake> Attempt for Following<'_, I> {
             let exchange = Exchange {
                 uri: uri(&url)?,
                 client: self.terms.client,
+                via: self.terms.via,
                 headers: HeaderMap::new(),
                 previous: self.previous,
                 limits,

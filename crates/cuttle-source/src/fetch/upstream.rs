@@ -139,6 +139,7 @@ impl<I: Intake> Attempt for Asking<'_, I> {
         let exchange = Exchange {
             uri: self.uri.clone(),
             client: self.terms.client,
+            via: self.terms.via,
             headers,
             previous: self.previous,
             limits: &self.terms.limits,

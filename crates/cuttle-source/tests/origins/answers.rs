@@ -67,7 +67,7 @@ async fn a_request_says_who_asks_and_nothing_else() {
     let expected = [
         ("accept", "*/*"),
         ("accept-encoding", "br, gzip, deflate"),
-        ("cdn-loop", "cuttle"),
+        ("cdn-loop", "cuttle; id=af1349b9f5f9a1a6"),
         ("host", &host),
         ("user-agent", agent),
     ];

@@ -17,7 +17,7 @@ use std::time::Duration;
 use cuttle_contract::{Client, Failure, Source};
 use cuttle_source::{
     Exceptions, Forwarded, Guard, HttpSettings, Intake, Limits, LoadError, Loaded, Origins,
-    Outcome, Remote, Resolve, Resolving, Retry, State, Terms,
+    Outcome, Remote, Resolve, Resolving, Retry, State, Terms, Via,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -116,6 +116,7 @@ impl Setting {
             allowed: &|source| !source.as_str().contains("/forbidden"),
             forwarded: &self.forwarded,
             client: Client::unknown(),
+            via: &Via::default(),
         };
         origins.load(source, previous, &terms, Memory::default()).await
     }

@@ -43,7 +43,7 @@ async fn the_url_is_assembled_and_the_headers_are_the_same_for_everyone() {
         assert_eq!(names, expected);
         for (name, value) in [
             ("host", there.address.to_string().as_str()),
-            ("cdn-loop", "cuttle"),
+            ("cdn-loop", "cuttle; id=af1349b9f5f9a1a6"),
             ("sec-fetch-dest", "image"),
             ("x-forwarded-host", "shop.example"),
             ("x-forwarded-proto", "https"),
