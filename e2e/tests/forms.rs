@@ -228,7 +228,7 @@ fn an_origin_s_head_means_what_it_says_in_every_form() {
         reply.headers = vec![lines.to_owned()];
         reply
     });
-    let (server, _folder) = in_front_of(&application, "[images]\nmin_ttl = 0\n");
+    let (server, _folder) = in_front_of(&application, "[images]\nmin_ttl = \"0s\"\n");
     let wrong: Vec<_> = rows
         .iter()
         .enumerate()

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use cuttle_contract::{Images, LocalPath, NextContract, Rules, Source, StrictContract};
+use cuttle_contract::{Images, LocalPath, NextContract, Rules, Source, StrictContract, presigned};
 use libfuzzer_sys::fuzz_target;
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::compile(&Images::for_folder()).expect("the defaults"));
@@ -11,6 +11,10 @@ static NEXT: LazyLock<NextContract> = LazyLock::new(|| NextContract::new(&RULES)
 static STRICT: LazyLock<StrictContract> = LazyLock::new(|| StrictContract::new(&RULES));
 
 fuzz_target!(|query: &str| {
+    for source in Source::spellings(&format!("https://a.example/?{query}")) {
+        let Source::Remote(url) = source else { panic!("a URL") };
+        let _ = presigned::runs_out(&url);
+    }
     for parsed in [NEXT.parse(query, None), STRICT.parse(query, None)] {
         match parsed {
             Ok(request) => {

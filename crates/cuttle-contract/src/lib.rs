@@ -36,6 +36,7 @@ mod next;
 mod next_build;
 mod pattern;
 mod percent;
+pub mod presigned;
 mod query;
 mod refusal;
 mod remote;

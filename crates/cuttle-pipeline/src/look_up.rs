@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cuttle_contract::Source;
+use cuttle_contract::presigned::runs_out;
+use cuttle_contract::{Failure, Source};
 use cuttle_source::State;
 use cuttle_store::{Entry, Epoch, RequestDigest};
 use moka::sync::Cache;
@@ -190,17 +191,31 @@ impl Stages {
     }
 
     /// Whether a picture is still of use although its original could not be asked about: not when the origin says that there
-    /// is none for us, and not for ever.
+    /// is none for us, unless it says so of a URL whose time is over; and not for ever.
     pub(crate) fn outlives(&self, known: &Known, job: &Job, failure: &Unanswered) -> bool {
         let Job { site, asked, .. } = job;
-        let end = fresh_until(&known.state, site, asked).checked_add(self.settings.stale_if_error);
-        failure.may_pass() && end.is_none_or(|end| SystemTime::now() < end)
+        let (now, stale_if_error) = (SystemTime::now(), self.settings.stale_if_error);
+        let end = fresh_until(&known.state, site, asked).checked_add(stale_if_error);
+        failure.may_pass() && end.is_none_or(|end| now < end)
+            || failure.failure == Failure::SourceFailed { status: Some(403) }
+                && asked.personal.is_none()
+                && ran_out(&asked.request.source, &known.state, stale_if_error, now)
     }
 
     /// Whether a rendition may be kept by its content, for whoever has the same original.
     pub(crate) fn keeps(asked: &Asked, state: &State) -> bool {
         !state.freshness.private && asked.personal.is_none()
     }
+}
+
+/// Whether a URL stopped working because its own time was over, and has not been for long: what it showed until then is as true as
+/// before, and whoever renders the page writes a new one. Before that time, or of a picture that came later, a refusal means
+/// what it says.
+fn ran_out(source: &Source, state: &State, stale_if_error: Duration, now: SystemTime) -> bool {
+    let Source::Remote(url) = source else { return false };
+    let Some(end) = runs_out(url) else { return false };
+    let last = end.checked_add(stale_if_error);
+    state.checked_at < end && end <= now && last.is_none_or(|last| now < last)
 }
 
 #[cfg(test)]
@@ -233,6 +248,36 @@ mod tests {
             let now = SystemTime::UNIX_EPOCH + now * second;
             let standing = Standing::of(&state, until, (second, 100 * second), now);
             assert_eq!(standing, expected, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_drops_a_picture_unless_the_url_s_own_time_ended_after_it_was_fetched() {
+        let second = Duration::from_secs(1);
+        let at = |seconds: u32| SystemTime::UNIX_EPOCH + seconds * second;
+        let told = |query: &str, fetched: u32, now: u32| {
+            let url = format!("https://a.example/p.jpg?{query}").parse().expect("a URL");
+            let state = State {
+                version: Version::Http { etag: None, last_modified: None },
+                digest: [0; 32],
+                bytes: 1,
+                checked_at: at(fetched),
+                freshness: Freshness::default(),
+            };
+            ran_out(&Source::Remote(url), &state, 100 * second, at(now))
+        };
+        for (query, fetched, now, kept) in [
+            ("exp=1000", 900, 999, false),
+            ("exp=1000", 900, 1000, true),
+            ("exp=1000", 900, 1099, true),
+            ("exp=1000", 900, 1100, false),
+            ("exp=1000", 999, 1000, true),
+            ("exp=1000", 1000, 1001, false),
+            ("exp=1000&Expires=1", 900, 1000, false),
+            ("Expires=1", 900, 1000, false),
+            ("v=1", 900, 1000, false),
+        ] {
+            assert_eq!(told(query, fetched, now), kept, "{query} {fetched} {now}");
         }
     }
 }
