@@ -40,6 +40,9 @@ struct Application {
     releases: Vec<String>,
     /// Its own rules that would also have run for its image endpoint, and do not: they run for the originals.
     rules_not_run: Vec<String>,
+    /// Names of the headers that its `headers()` give that endpoint, and of those that it gives in vain.
+    headers: Vec<String>,
+    headers_left_out: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -185,9 +188,11 @@ impl fmt::Display for Report {
 
 impl Application {
     fn of(project: &Project) -> Self {
-        let Project { build, coverage, releases, .. } = project;
+        let Project { build, coverage, headers, releases, .. } = project;
         let path = format!("{}/_next/image", build.base_path);
         Self {
+            headers: headers.applied.keys().map(ToString::to_string).collect(),
+            headers_left_out: headers.left_out.clone(),
             rules_not_run: coverage.covering(&path).map(ToOwned::to_owned).collect(),
             endpoint: build.endpoint.then_some(path),
             widths: build.widths.clone(),
@@ -212,6 +217,12 @@ impl fmt::Display for Application {
         writeln!(f, "    formats        {}", self.formats.join(" "))?;
         writeln!(f, "    remote         {} patterns", self.remote_patterns)?;
         writeln!(f, "    release        {}", self.releases.join(" "))?;
+        if !self.headers.is_empty() {
+            writeln!(f, "    its headers()  {}", self.headers.join(" "))?;
+        }
+        for header in &self.headers_left_out {
+            writeln!(f, "  ! of its headers(), this is not sent with images: {header}")?;
+        }
         for rule in &self.rules_not_run {
             writeln!(f, "  ! this rule covers the image endpoint and is not run there: {rule}")?;
         }

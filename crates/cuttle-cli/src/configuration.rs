@@ -123,6 +123,9 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let unclear = project
         .and_then(|project| project.coverage.unclear())
         .map(|why| format!("every file of public/ is asked of the application: {why}"));
+    let left_out = project.iter().flat_map(|project| &project.headers.left_out);
+    let left_out = left_out
+        .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));
     let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
-    of_config.chain(of_build).chain(unclear).chain(idle).collect()
+    of_config.chain(of_build).chain(unclear).chain(left_out).chain(idle).collect()
 }

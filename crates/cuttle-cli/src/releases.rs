@@ -65,5 +65,6 @@ fn endpoint(project: Option<&Project>) -> Option<NextEndpoint> {
         path: format!("{base_path}/_next/image"),
         policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
         shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
+        headers: project.headers.applied.clone(),
     })
 }

@@ -49,7 +49,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let report = Report::begin(contract, request.headers());
     let releases = app.releases();
-    let mut response = match ask(app, &releases, contract, request).await {
+    let (release, mut response) = match ask(app, &releases, contract, request).await {
         Ok((release, asked, answer)) => {
             let lifetime = lifetime(&releases, release, &asked, &answer);
             let response = picture(release, lifetime, &asked, &answer, request.headers());
@@ -57,17 +57,20 @@ pub(crate) async fn answer(
             let sent = if bodiless { 0 } else { answer.body.len() };
             app.metrics.picture(contract, &answer, sent);
             report.picture(&app.sampling, &asked, &answer, response.status().as_u16(), sent);
-            response
+            (release, response)
         }
         Err(Refused { refusal, phases, asked }) => {
             let query = request.uri().query().unwrap_or_default();
             let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
             app.metrics.refusal(contract, refusal.code);
             report.refusal(&app.notices, asked.as_ref(), &refusal, &phases);
-            refused(app, &refusal, varies)
+            (releases.newest(), refused(app, &refusal, varies))
         }
     };
     response.headers_mut().insert(REQUEST_ID, report.id);
+    if contract == Contract::Next {
+        response.headers_mut().extend(release.shared_headers());
+    }
     response
 }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{Contract, ImageRequest, NextContract, Refusal, Rules, StrictContract};
 use cuttle_pipeline::Site;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 /// What a [`Release`] is made of.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct NextEndpoint {
     pub policy: HeaderValue,
     /// `Content-Disposition` of a picture.
     pub shown: Disposition,
+    /// On every answer, refusals included, and in no key.
+    pub headers: HeaderMap,
 }
 
 impl Default for NextEndpoint {
@@ -43,6 +45,7 @@ impl Default for NextEndpoint {
             path: "/_next/image".to_owned(),
             policy: HeaderValue::from_static("script-src 'none'; frame-src 'none'; sandbox;"),
             shown: Disposition::Attachment,
+            headers: HeaderMap::new(),
         }
     }
 }
@@ -83,6 +86,11 @@ impl Release {
     pub(crate) fn next_headers(&self) -> (HeaderValue, Disposition) {
         let chosen = |next: &NextEndpoint| (next.policy.clone(), next.shown);
         self.parts.next.as_ref().map_or_else(|| chosen(&NextEndpoint::default()), chosen)
+    }
+
+    /// What it chose for all answers of it.
+    pub(crate) fn shared_headers(&self) -> HeaderMap {
+        self.parts.next.as_ref().map_or_else(HeaderMap::new, |next| next.headers.clone())
     }
 
     fn answers(&self, contract: Contract, path: &str) -> bool {

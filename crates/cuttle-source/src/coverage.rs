@@ -38,7 +38,7 @@ enum Rules {
 
 #[derive(Debug)]
 struct Rule {
-    /// `file: pattern`, for people; nothing for Next's own rules about slashes.
+    /// `file: pattern`, for people; nothing for Next's own rules about slashes, and for those about headers.
     written: Option<String>,
     as_written: Regex,
     any_case: Regex,
@@ -95,7 +95,7 @@ impl Coverage {
         self.unclear().is_some() || self.matching(path).next().is_some()
     }
 
-    /// The application's own rules that match `path`, as the build has them. For `cuttle check`.
+    /// The application's own rules that match `path`, as the build has them, but for those about headers. For `cuttle check`.
     pub fn covering(&self, path: &str) -> impl Iterator<Item = &str> {
         self.matching(path).filter_map(|rule| rule.written.as_deref())
     }
@@ -140,8 +140,11 @@ fn compile(manifests: Manifests<'_>) -> Result<Box<[Rule]>, Unclear> {
         Rewrites::AfterFiles(_) => Vec::new(),
         Rewrites::Staged { before_files } => before_files,
     };
-    let custom = [routes.redirects, before_files, routes.headers, routes.on_match_headers];
-    let custom = custom.into_iter().flatten().map(|route| (ROUTES, route.regex, route.internal));
+    let custom = [routes.redirects, before_files].into_iter().flatten();
+    let custom = custom.map(|route| (ROUTES, route.regex, route.internal));
+    // What these say of the image endpoint is told by `EndpointHeaders`.
+    let headers = [routes.headers, routes.on_match_headers].into_iter().flatten();
+    let custom = custom.chain(headers.map(|route| (ROUTES, route.regex, true)));
     let on_edge = middleware.middleware.into_values().flat_map(|layer| layer.matchers);
     let on_edge = on_edge.map(|matcher| (MIDDLEWARE, matcher.regexp, false));
     let on_node = functions.functions.into_iter().filter(|(name, _)| name == "/_middleware");

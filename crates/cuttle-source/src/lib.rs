@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod coverage;
+mod endpoint_headers;
 mod error;
 mod fetch;
 mod folder;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use cuttle_contract::Source;
 
 pub use coverage::{Coverage, Manifests, Unclear};
+pub use endpoint_headers::EndpointHeaders;
 pub use error::{FolderError, LoadError};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use cuttle_contract::{NextBuild, NextBuildError, NextBuildWarning};
 
-use crate::{Coverage, FolderError, Manifests, Mount, open_folder};
+use crate::{Coverage, EndpointHeaders, FolderError, Manifests, Mount, open_folder};
 use stamp::{BUILD_ID, FUNCTIONS, MIDDLEWARE, ROUTES, SERVER_FILES};
 
 pub use following::{End, Following, Look, Sight};
@@ -33,6 +33,8 @@ pub struct Project {
     pub warnings: Vec<NextBuildWarning>,
     /// Its rules about paths.
     pub coverage: Coverage,
+    /// What its `headers()` say of its image endpoint.
+    pub headers: EndpointHeaders,
     /// Names of this release.
     pub releases: Vec<String>,
     /// The files that this was read from.
@@ -97,8 +99,10 @@ impl BuildFolder {
             NextBuild::read(&text).map_err(|error| ProjectError::NotUnderstood(manifest, error))?;
         let id = self.part(BUILD_ID).map(|id| id.trim().to_owned());
         let releases = build.deployment_id.clone().into_iter().chain(id).collect();
+        let endpoint = format!("{}/_next/image", build.base_path);
+        let headers = EndpointHeaders::of_build(self.part(ROUTES).as_deref(), &endpoint);
         let (coverage, public) = (self.coverage(), self.public.clone());
-        Ok(Project { build, warnings, coverage, releases, stamp, public })
+        Ok(Project { build, warnings, coverage, headers, releases, stamp, public })
     }
 
     /// The rules that are there now, of whatever build, whole or not. Blocks.
