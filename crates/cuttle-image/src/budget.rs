@@ -163,8 +163,9 @@ impl Probe {
                 let samples = if self.deep() { 8 * pixels } else { 0 };
                 Some((planes * deep * pixels + samples, stored))
             }
-            // A 16-bit frame, and the longest strip inflated.
-            Kind::Tiff if self.supported => Some((16 * pixels, stored)),
+            // The samples of the page and what is made of them; of a block, which may be as large and a million
+            // pixels more, its bytes, those as 16 bits and those as 8; a copy of it as it is packed.
+            Kind::Tiff if self.supported => Some((24 * pixels + FIXED + self.source_bytes, stored)),
             _ => None,
         }
     }

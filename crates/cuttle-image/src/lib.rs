@@ -12,6 +12,9 @@ mod budget;
 mod codec;
 #[cfg(feature = "codecs")]
 mod colour;
+#[cfg(any(feature = "codecs", feature = "fuzz"))]
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the fuzzer shows no picture"))]
+mod depth;
 mod error;
 mod geometry;
 #[cfg(feature = "codecs")]
@@ -48,6 +51,9 @@ mod sink;
 mod sniff;
 #[cfg(feature = "codecs")]
 mod strips;
+#[cfg(any(feature = "codecs", feature = "fuzz"))]
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the fuzzer shows no picture"))]
+mod tiff;
 
 #[cfg(feature = "specimens")]
 pub use codec::avif::specimen;
@@ -64,7 +70,10 @@ pub use progressive::read_all;
 #[cfg(feature = "codecs")]
 pub use render::{render, render_each, render_many};
 pub use sniff::{SNIFF_BYTES, sniff};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use tiff::read_page;
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 6;
+pub const ENGINE_VERSION: u32 = 7;

@@ -214,7 +214,7 @@ impl<'a> Original<'a> {
             Kind::Webp => webp::decode(source, stored, probe.alpha),
             Kind::Avif if deep => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
             Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
-            Kind::Tiff => tiff::decode(source, stored, probe.premultiplied),
+            Kind::Tiff => tiff::decode(source, stored, meaning.profile(), limits.jpeg_scans),
             kind => Err(RenderError::Unsupported(kind)),
         }
     }

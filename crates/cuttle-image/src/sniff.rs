@@ -20,7 +20,7 @@ pub fn sniff(head: &[u8], len: u64) -> Option<Kind> {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Kind::Webp),
         [0, 0, 1, 0, ..] => Some(Kind::Ico),
         [b'i', b'c', b'n', b's', ..] => Some(Kind::Icns),
-        [b'I', b'I', 0x2a, 0, ..] | [b'M', b'M', 0, 0x2a, ..] => Some(Kind::Tiff),
+        [b'I', b'I', 0x2a | 0x2b, 0, ..] | [b'M', b'M', 0, 0x2a | 0x2b, ..] => Some(Kind::Tiff),
         [b'B', b'M', ..] => Some(Kind::Bmp),
         [0xff, 0x0a, ..] => Some(Kind::Jxl),
         [0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n', ..] => Some(Kind::Jxl),

@@ -194,9 +194,10 @@ mod tests {
             entry(258, 8),
             entry(259, compression),
             entry(262, 1),
+            entry(273, 8),
             entry(277, 1),
         ];
-        let file = [b"MM\0*\0\0\0\x08\0\x06".as_slice(), entries.as_flattened(), &[0; 4]].concat();
+        let file = [b"MM\0*\0\0\0\x08\0\x07".as_slice(), entries.as_flattened(), &[0; 4]].concat();
         cuttle_image::probe(Cursor::new(file)).expect("a header")
     }
 

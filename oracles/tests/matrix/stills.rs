@@ -39,12 +39,17 @@ enum Instead {
 }
 
 /// Where sharp is no oracle, and why.
-const EXCEPTIONS: [(&[&str], Instead, &str); 6] = [
+const EXCEPTIONS: [(&[&str], Instead, &str); 7] = [
     (
         &["cmyk.jpg", "cmyk-progressive.jpg", "cmyk-not-adobe.jpg", "ycck.jpg"],
         Instead::Nobody,
         "Inks without a profile: libvips assumes a press of its own, we (as browsers do) the plain formula, \
          which cuttle-image's tests/image/jpeg.rs holds us to. Mean 5.5, 99th percentile 18.2.",
+    ),
+    (
+        &["cmyk.tiff", "cmyk-tiles.tiff", "ycbcr.tiff", "planes-tiles.tiff"],
+        Instead::Pillow,
+        "Inks, as above; libvips shows YCbCr as if it were RGB, and reads no tiles of planes.",
     ),
     (
         &["pq.png", "hlg.png"],

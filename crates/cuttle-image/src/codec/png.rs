@@ -6,7 +6,8 @@ use png::{
     Adam7Info, BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Reader, Transformations,
 };
 
-use crate::colour::{Converter, Meaning, narrow_row};
+use crate::colour::{Converter, Meaning};
+use crate::depth::narrow_row;
 use crate::palette::Indexed;
 use crate::picture::{Channels, Picture};
 use crate::sink::Sink;

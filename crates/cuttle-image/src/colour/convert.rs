@@ -7,6 +7,7 @@ use moxcms::{
 };
 
 use super::tone::ToneMap;
+use crate::depth::{narrow, narrow_row};
 use crate::picture::{Channels, Picture};
 
 /// Makes sRGB of pixels of one layout. Channels stay what they are: grey is converted by a table, since
@@ -149,16 +150,4 @@ impl Converter {
             }
         }
     }
-}
-
-/// Each 16-bit sample to the nearest of 8 bits.
-pub(crate) fn narrow_row(from: &[u16], to: &mut [u8]) {
-    for (from, to) in from.iter().zip(to) {
-        *to = narrow(*from);
-    }
-}
-
-/// 65,535 is 255 · 257.
-pub(super) fn narrow(sample: u16) -> u8 {
-    u8::try_from((u32::from(sample) + 128) / 257).unwrap_or(u8::MAX)
 }

@@ -14,7 +14,7 @@ use moxcms::{
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics,
 };
 
-pub(crate) use convert::{Converter, narrow_row};
+pub(crate) use convert::Converter;
 
 use crate::picture::{Channels, Picture};
 use crate::probe::{Cicp, Gamma};

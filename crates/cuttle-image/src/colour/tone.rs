@@ -17,7 +17,7 @@ use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, MatrixCoefficients, TransferCharacteristics,
 };
 
-use super::convert::narrow;
+use crate::depth::narrow;
 
 /// Reference white in cd/m² (ITU-R BT.2408-7 §2.1): what paper in a scene is graded to.
 const WHITE: f32 = 203.0;

@@ -10,7 +10,8 @@ mod exif;
 pub(crate) mod gif;
 mod jpeg;
 mod png;
-mod tiff;
+#[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the decoder reads more of it"))]
+pub(crate) mod tiff;
 mod webp;
 pub(crate) mod window;
 
@@ -61,8 +62,6 @@ pub struct Probe {
     pub(crate) broken_film: bool,
     /// A PNG by palette, or a GIF.
     pub(crate) paletted: bool,
-    /// Alpha of a TIFF that the colours are already multiplied by.
-    pub(crate) premultiplied: bool,
     /// Cells of the largest grid in an AVIF; 0 without one.
     pub(crate) grid_cells: u32,
     /// Where the embedded colour profile lies.
@@ -155,7 +154,6 @@ impl Probe {
             interlaced: false,
             broken_film: false,
             paletted: false,
-            premultiplied: false,
             grid_cells: 0,
             icc: Icc::default(),
             keeps_coefficients: false,

@@ -14,7 +14,8 @@ use libavif_sys::{
 };
 
 use super::check;
-use crate::colour::{Meaning, narrow_row};
+use crate::colour::Meaning;
+use crate::depth::narrow_row;
 use crate::picture::{Channels, Picture};
 use crate::{Limits, RenderError, Size};
 
