@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output};
 
+use cuttle_demo::fixtures::film_of;
 use cuttle_e2e::{binary, folder_with_a_photo, place, size_of};
 
 fn cuttle(args: &[&str]) -> Output {
@@ -34,6 +35,8 @@ fn each_mistake_is_named() {
     let busy = busy.local_addr().expect("an address").to_string();
     let text = format!("{root}/notes.txt");
     fs::write(&text, "no picture").expect("a file");
+    place(folder.path(), "film.png", &film_of(32, 16, 3));
+    let film = format!("{root}/film.png");
     let out = format!("{root}/out.webp");
     for (args, part) in [
         (vec!["serve", "/no/such/folder"], "no folder at /no/such/folder"),
@@ -74,6 +77,8 @@ fn each_mistake_is_named() {
         (vec!["render", &photo, "/no/such/folder/x.webp", "-w", "64"], "cannot write"),
         (vec!["render", &photo, &format!("{root}/out.gif"), "-w", "64"], "`gif` is not a format"),
         (vec!["render", &photo, &format!("{root}/out"), "-w", "64"], "name a format"),
+        (vec!["render", &film, &format!("{root}/out.png"), "-w", "64"], "is an animation"),
+        (vec!["render", &film, &out, "-w", "64", "-f", "avif"], "written as webp only"),
     ] {
         let said = sentence(&cuttle(&args));
         assert!(said.contains(part), "{args:?}: {said}");

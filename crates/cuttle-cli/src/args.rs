@@ -93,7 +93,7 @@ pub(crate) struct Render {
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
 
-    /// File to write; its extension names the format unless -f does
+    /// File to write; its extension names the format unless -f does. A picture that moves is written as webp
     #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
 

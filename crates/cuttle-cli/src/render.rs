@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cuttle_image::{Crop, Fit, Limits, Profile, RenderOptions, Target};
+use cuttle_image::{Crop, Fit, Limits, Profile, RenderOptions, Target, probe};
 use cuttle_worker::{Job, OriginalId, Pool, PoolConfig, SealedBytes, SealedWriter};
 
 use crate::args::{self, Render};
@@ -35,6 +35,12 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     let limits = Limits::default();
     let source = read(&render.input, limits.source_bytes)
         .map_err(|error| Failure::Read { path: render.input.clone(), error })?;
+    if target != Target::Webp && moves(&source) {
+        return Err(Failure::Argument(format!(
+            "{} is an animation, which is written as webp only: name an OUT that ends in .webp",
+            render.input.display()
+        )));
+    }
     let before = source.len();
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -79,6 +85,11 @@ fn read(path: &Path, limit: u64) -> io::Result<SealedBytes> {
     let mut writer = SealedWriter::new(limit)?;
     io::copy(&mut file, &mut writer)?;
     writer.seal()
+}
+
+/// Whether there is more than one frame to show. What cannot be read is the worker's to complain of.
+fn moves(source: &SealedBytes) -> bool {
+    probe(source.reader()).is_ok_and(|found| found.animated)
 }
 
 /// Complete or not at all: beside the target first, then moved over it.

@@ -30,13 +30,13 @@ pub enum Failure {
     SourceNotAllowed,
     /// The source's host has an address that we do not connect to.
     AddressNotAllowed,
-    /// The picture is above the limit of pixels or of a side.
-    ImageTooLarge,
+    /// The picture is above a limit: what it has too much of, for people, such as `pixels`.
+    ImageTooLarge(&'static str),
     /// The bytes are no picture.
     NotAnImage,
     /// The bytes are SVG, which is off.
     SvgNotAllowed,
-    /// The bytes are a picture of a kind that this client cannot have; its name for people, such as `HEIC`.
+    /// The bytes are a picture of a kind that this client cannot have; its media type.
     UnsupportedKind(&'static str),
     /// The queue is full.
     QueueFull,
@@ -62,7 +62,7 @@ impl Failure {
             Self::SourceNotFound
             | Self::SourceNotAllowed
             | Self::AddressNotAllowed
-            | Self::ImageTooLarge
+            | Self::ImageTooLarge(_)
             | Self::NotAnImage
             | Self::SvgNotAllowed
             | Self::UnsupportedKind(_)
@@ -124,8 +124,9 @@ impl Failure {
                 "address_not_allowed",
                 "The source's host has an address that this server does not connect to.",
             ),
-            Self::ImageTooLarge => {
-                (413, "image_too_large", "The picture has more pixels than this server decodes.")
+            Self::ImageTooLarge(what) => {
+                let sentence = format!("The picture has more {what} than this server decodes.");
+                return (413, "image_too_large", sentence);
             }
             Self::NotAnImage => {
                 (415, "unsupported_source", "The source is not a picture of a known kind.")
@@ -134,8 +135,14 @@ impl Failure {
                 (415, "unsupported_source", "The source is SVG, which this server does not serve.")
             }
             Self::UnsupportedKind(kind) => {
+                // What phones store is the one of these that people publish by mistake.
+                let advice = if kind == "image/heic" {
+                    " Of the browsers only Safari shows it: save it as JPEG, and publish that."
+                } else {
+                    ""
+                };
                 let sentence = format!(
-                    "The source is {kind}, which is served only to a client whose Accept header names that type."
+                    "The source is {kind}, which is served only to a client whose Accept header names that type.{advice}"
                 );
                 return (415, "unsupported_source", sentence);
             }
@@ -180,7 +187,7 @@ impl Failure {
             Self::SourceFailed { status: Some(_) } => (500, response_is_invalid),
             Self::SourceFailed { status: None } => (502, response_is_invalid),
             Self::SourceTimeout => (504, response_timed_out),
-            Self::SourceTooLarge | Self::ImageTooLarge => (413, response_is_invalid),
+            Self::SourceTooLarge | Self::ImageTooLarge(_) => (413, response_is_invalid),
             Self::SourceEmpty => (400, response_is_invalid),
             Self::TooManyRedirects => (508, response_is_invalid),
             Self::SourceNotAllowed | Self::AddressNotAllowed => {

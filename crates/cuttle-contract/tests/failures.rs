@@ -18,7 +18,7 @@ fn failure(name: &str) -> Failure {
         Failure::TooManyRedirects,
         Failure::SourceNotAllowed,
         Failure::AddressNotAllowed,
-        Failure::ImageTooLarge,
+        Failure::ImageTooLarge("pixels"),
         Failure::NotAnImage,
         Failure::SvgNotAllowed,
         Failure::QueueFull,
@@ -28,7 +28,7 @@ fn failure(name: &str) -> Failure {
         Failure::Internal,
         Failure::Loop,
         Failure::MethodNotAllowed,
-        Failure::UnsupportedKind("HEIC"),
+        Failure::UnsupportedKind("image/jxl"),
     ];
     let named = |failure: &Failure| format!("{failure:?}").split('(').next() == Some(name);
     all.into_iter().find(named).expect(name)
@@ -54,7 +54,8 @@ fn every_failure_has_its_status_code_and_text() {
         assert_eq!(strict.status.to_string(), strict_status, "{row}");
         assert_eq!(next.status.to_string(), next_status, "{row}");
         assert_eq!(next.message, next_body, "{row}");
-        in_page(STRICT_PAGE, &strict, &strict.message.replace(" HEIC", " TYPE"));
+        let text = strict.message.replace("image/jxl", "TYPE").replace("more pixels", "more WHAT");
+        in_page(STRICT_PAGE, &strict, &text);
         // There is none of these there: the original is sent instead.
         if !matches!(name, "ImageTooLarge" | "UnsupportedKind") {
             let text = ["internal", "upstream"]
@@ -82,13 +83,26 @@ fn in_page(page: &str, refusal: &Refusal, text: &str) {
     assert!(found, "no row has {} and {code} and {text}", refusal.status);
 }
 
+const HEIC: &str = "Of the browsers only Safari shows it: save it as JPEG, and publish that.";
+
 #[test]
 fn a_strict_refusal_names_the_kind_that_the_client_must_accept() {
-    let refusal = Contract::Strict.refuse(Failure::UnsupportedKind("HEIC"), SourceKind::Local);
-    assert_eq!(
-        refusal.message,
-        "The source is HEIC, which is served only to a client whose Accept header names that type."
-    );
+    let said =
+        |kind| Contract::Strict.refuse(Failure::UnsupportedKind(kind), SourceKind::Local).message;
+    let served = "which is served only to a client whose Accept header names that type.";
+    assert_eq!(said("image/jxl"), format!("The source is image/jxl, {served}"));
+    assert_eq!(said("image/heic"), format!("The source is image/heic, {served} {HEIC}"));
+    let row = STRICT_PAGE.lines().find(|line| line.contains("it is HEIC")).expect("a row");
+    assert!(row.contains(HEIC), "{row}");
+}
+
+#[test]
+fn a_strict_refusal_names_what_there_is_too_much_of() {
+    for what in ["pixels", "bytes of metadata"] {
+        let refusal = Contract::Strict.refuse(Failure::ImageTooLarge(what), SourceKind::Local);
+        let expected = format!("The picture has more {what} than this server decodes.");
+        assert_eq!((refusal.code, &*refusal.message), ("image_too_large", &*expected));
+    }
 }
 
 #[test]

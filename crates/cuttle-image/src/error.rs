@@ -68,6 +68,23 @@ pub enum Excess {
     },
 }
 
+impl Excess {
+    /// What there is too much of, for a sentence.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::SourceBytes { .. } => "bytes",
+            Self::Side { .. } => "pixels on a side",
+            Self::Pixels { .. } => "pixels",
+            Self::Frames { .. } => "frames",
+            Self::FramesPixels { .. } => "pixels in all frames together",
+            Self::GridCells { .. } => "tiles",
+            Self::Scans { .. } => "scans",
+            Self::Metadata { .. } => "bytes of metadata",
+        }
+    }
+}
+
 /// Why there is no rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]

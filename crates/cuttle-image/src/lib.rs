@@ -22,6 +22,7 @@ pub mod heap;
 #[cfg(feature = "codecs")]
 mod ink;
 mod kind;
+#[cfg(feature = "codecs")]
 mod lanczos;
 mod limits;
 #[cfg(feature = "codecs")]

@@ -239,7 +239,7 @@ impl Unanswered {
     pub(crate) fn is_of_the_bytes(&self) -> bool {
         matches!(
             self.failure,
-            Failure::NotAnImage | Failure::SvgNotAllowed | Failure::ImageTooLarge
+            Failure::NotAnImage | Failure::SvgNotAllowed | Failure::ImageTooLarge(_)
         )
     }
 

@@ -63,7 +63,9 @@ impl Stages {
         if let Err(excess) = self.settings.limits.check(probe) {
             return match request.contract {
                 Contract::Next => Ok(fall_back(original, probe.kind, Reason::TooLarge)),
-                Contract::Strict => Err(Unanswered::because(Failure::ImageTooLarge, &excess)),
+                Contract::Strict => {
+                    Err(Unanswered::because(Failure::ImageTooLarge(excess.what()), &excess))
+                }
             };
         }
         let profile = self.settings.profile;

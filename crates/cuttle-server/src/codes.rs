@@ -53,7 +53,7 @@ pub(crate) const CODES: &[Code] = &[
     code("source_too_large", "413", REFUSED,
         "raise `[limits] source` (`images.maximumResponseBody` in the Next config), or make the original smaller"),
     code("image_too_large", "413", REFUSED,
-        "raise `[limits] pixels` or `side`, with the memory that it takes, or make the original smaller"),
+        "raise `[limits] pixels` or `side`, with the memory that it takes, or make the original smaller; `detail` names the limit, and those of metadata, tiles and frames are fixed"),
     code("wrong_host", "421", REFUSED,
         "on loopback, name the host with `--host NAME` or `[server] hosts`"),
     code("loop_detected", "508", REFUSED,
