@@ -9,7 +9,7 @@ use std::time::Duration;
 use cuttle_config::{Config, Errors};
 use cuttle_contract::Rules;
 use cuttle_image::Limits;
-use cuttle_pipeline::{Keeping, MemoryPlan, Pipeline, Settings};
+use cuttle_pipeline::{MemoryPlan, OriginalCacheLimits, Pipeline, Settings};
 use cuttle_server::{
     App, Codec, Door, Drain, Facts, Hosts, LogHealth, Parts, Phase, Proxy, ProxySettings, Reach,
     Refusals, Reload, Rest, TrustedProxies,
@@ -251,7 +251,7 @@ fn settings(config: &Config, limits: Limits, memory: MemoryPlan, rules: &Rules) 
         queue_length: size(config.limits.queue),
         queue_wait: config.limits.queue_wait.duration(),
         transform: config.limits.transform.duration(),
-        keep_originals: Keeping {
+        original_cache: OriginalCacheLimits {
             time: config.cache.source_ttl.duration(),
             bytes: config.cache.source_bytes.0,
             entries: size(config.cache.source_entries),

@@ -14,7 +14,7 @@ use cuttle_contract::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::turns::{Turn, Turns};
+use crate::fair_queue::{FairQueue, Permit};
 
 /// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.
 const UNIT_BYTES: u64 = 64 << 10;
@@ -22,7 +22,7 @@ const UNIT_BYTES: u64 = 64 << 10;
 /// The queue for a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    turns: Turns,
+    workers: FairQueue,
     memory: Budget,
     queue: Queue,
 }
@@ -60,7 +60,7 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Place {
     memory: Vec<Reserved>,
-    _turn: Turn,
+    _worker: Permit,
 }
 
 /// Why a job was not admitted.
@@ -74,7 +74,7 @@ pub(crate) enum Refused {
 
 impl Admission {
     pub(crate) fn new(workers: usize, memory_bytes: u64, queue: Queue) -> Self {
-        Self { turns: Turns::new(workers), memory: Budget::new(memory_bytes), queue }
+        Self { workers: FairQueue::new(workers), memory: Budget::new(memory_bytes), queue }
     }
 
     /// Bytes set aside for renders.
@@ -90,8 +90,8 @@ impl Admission {
     /// A worker and `bytes` of memory, if both are free. It never counts as waiting, so a queue of length
     /// zero still serves.
     pub(crate) fn try_enter(&self, bytes: u64) -> Option<Place> {
-        let turn = self.turns.try_take()?;
-        Some(Place { memory: vec![self.memory.try_reserve(bytes)?], _turn: turn })
+        let worker = self.workers.try_acquire()?;
+        Some(Place { memory: vec![self.memory.try_reserve(bytes)?], _worker: worker })
     }
 
     /// Sets more memory aside for a job that has a place, and says whether that much is free. Waiting for
@@ -115,12 +115,12 @@ impl Admission {
         }
         // The worker first, the memory second: a reservation is never held by someone who waits for
         // a worker, so the jobs at work always give back what the next in line needs.
-        let turn = async {
-            let turn = self.turns.line_up(client).turn().await;
-            (turn, self.memory.reserve(bytes).await)
+        let both = async {
+            let worker = self.workers.enqueue(client).permit().await;
+            (worker, self.memory.reserve(bytes).await)
         };
-        match self.queue.wait(deadline, turn).await? {
-            (Some(turn), memory) => Ok(Place { memory: vec![memory], _turn: turn }),
+        match self.queue.wait(deadline, both).await? {
+            (Some(worker), memory) => Ok(Place { memory: vec![memory], _worker: worker }),
             (None, _) => Err(Refused::TooLate),
         }
     }

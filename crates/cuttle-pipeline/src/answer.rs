@@ -6,12 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cuttle_contract::{Failure, Fault};
 use cuttle_image::Kind;
-use cuttle_source::State;
 
 use crate::admission::Refused;
-use crate::asked::Asked;
 use crate::original::Original;
-use crate::rendition::Made;
 
 /// A picture to send.
 #[derive(Debug, Clone)]
@@ -34,20 +31,6 @@ pub struct Answer {
     pub original: u64,
     /// Of the job that was waited for; none for what the store had.
     pub phases: Phases,
-}
-
-impl Answer {
-    pub(crate) fn of(made: Made, found: Found, state: &State, asked: &Asked) -> Self {
-        let Made { body, kind, etag, delivery, stored: _, confirmed: _ } = made;
-        let keep = match (&asked.personal, state.freshness.private) {
-            (Some(_), _) => Keep::Personal,
-            (None, true) => Keep::Nobody,
-            (None, false) => Keep::Everyone { max_age: state.freshness.max_age },
-        };
-        let source = SourceDigest(blake3::Hash::from_bytes(state.digest));
-        let (original, phases) = (state.bytes, Phases::default());
-        Self { body, kind, etag, found, delivery, source, keep, original, phases }
-    }
 }
 
 /// How long a job took, by what it needed; nothing for what it did not come to.

@@ -1,4 +1,4 @@
-//! The keys of a picture and of the load that it needs, as digests, and what sets apart the requests of one server from those of another.
+//! The keys of a picture and of the load that it needs, as digests.
 //!
 //! Every field is written with its length or as one fixed byte, so that no two different inputs meet
 //! in one key (Next's concatenated key serves one URL's picture under another).
@@ -10,41 +10,20 @@ use cuttle_store::{ContentKey, Epoch, RequestDigest};
 use cuttle_worker::OriginalId;
 
 use crate::asked::{Asked, Job, Personal};
+use crate::namespace::CacheNamespace;
 use crate::original::Original;
-use crate::settings::Settings;
 
 /// Contexts keep digests of different meaning apart, whatever their input.
-const REALM_CONTEXT: &str = "cuttle 2026 realm";
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
 const LOAD_CONTEXT: &str = "cuttle 2026 load key";
 const CONTENT_CONTEXT: &str = "cuttle 2026 content key";
 const ORIGINAL_CONTEXT: &str = "cuttle 2026 original and audience";
 
-/// Whose pictures they are, and all that decides what becomes of an original without being asked for: the index outlives the
-/// process, and the next one may be configured otherwise, or stand in front of another application.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Realm([u8; 32]);
-
-impl Realm {
-    /// `svg` is whether it is passed through, by `/_next/image` and by the strict endpoint.
-    pub(crate) fn of(settings: &Settings, svg: [bool; 2]) -> Self {
-        let Settings { application, limits, profile, .. } = settings;
-        let mut hasher = blake3::Hasher::new_derive_key(REALM_CONTEXT);
-        hasher.update(&(application.len() as u64).to_le_bytes());
-        hasher.update(application.as_bytes());
-        hasher.update(&ENGINE_VERSION.to_le_bytes());
-        hasher.update(&svg.map(u8::from));
-        // As they are written for people: a limit or a profile that is added later is in it by itself.
-        hasher.update(format!("{limits:?} {profile:?}").as_bytes());
-        Self(*hasher.finalize().as_bytes())
-    }
-}
-
 /// Key of a request and, where that matters, of whoever asks. The request's part knows its own length, so what follows it
 /// cannot be taken for a part of it.
-pub(crate) fn request_digest(realm: &Realm, asked: &Asked) -> RequestDigest {
+pub(crate) fn request_digest(namespace: &CacheNamespace, asked: &Asked) -> RequestDigest {
     let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
-    hasher.update(&realm.0);
+    hasher.update(&namespace.0);
     hasher.update(asked.request.key().as_bytes());
     if let Some(personal) = &asked.personal {
         hasher.update(&personal.digest());
@@ -156,7 +135,6 @@ mod tests {
     use cuttle_image::Limits;
 
     use super::*;
-    use crate::plan::MemoryPlan;
 
     #[test]
     fn the_same_bytes_for_another_audience_meet_in_no_process() {
@@ -213,29 +191,6 @@ mod tests {
         let others = [strictly("src=/b.jpg&w=640"), next, personal];
         assert_eq!(others.iter().chain([&a]).map(key).collect::<HashSet<_>>().len(), 4);
         assert_ne!(key(&a), LoadKey::made_of(&a, Epoch::default(), 1), "by another build");
-    }
-
-    #[test]
-    fn what_is_kept_for_another_application_policy_or_engine_answers_nobody() {
-        let memory = MemoryPlan::new(1 << 30, 1, 1 << 20, None);
-        let rules = Rules::compile(&Images::default()).expect("the defaults are allowed");
-        let base = || Settings::new(Limits::default(), memory, &rules);
-        let with = |change: fn(&mut Settings)| {
-            let mut settings = base();
-            change(&mut settings);
-            Realm::of(&settings, [false, false]).0
-        };
-        let realms: HashSet<_> = [
-            with(|_| {}),
-            with(|settings| settings.application = "another".into()),
-            Realm::of(&base(), [true, false]).0,
-            Realm::of(&base(), [false, true]).0,
-            with(|settings| settings.limits.pixels -= 1),
-            with(|settings| settings.profile = Profile::Small),
-        ]
-        .into();
-        assert_eq!(realms.len(), 6);
-        assert_eq!(with(|settings| settings.queue_length += 1), with(|_| {}));
     }
 
     #[test]

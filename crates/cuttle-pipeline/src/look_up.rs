@@ -15,8 +15,8 @@ use moka::sync::Cache;
 
 use crate::answer::{Answer, Found, Unanswered};
 use crate::asked::{Asked, Job};
+use crate::made::Made;
 use crate::pipeline::Stages;
-use crate::rendition::Made;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -112,7 +112,7 @@ impl Known {
     }
 
     pub(crate) fn answer(self, found: Found, asked: &Asked) -> Answer {
-        Answer::of(self.made, found, &self.state, asked)
+        self.made.answer(found, &self.state, asked)
     }
 }
 

@@ -6,28 +6,29 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use cuttle_contract::Failure;
-use cuttle_image::Probe;
+use cuttle_image::{Kind, Probe, Target};
 use cuttle_source::State;
-use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store};
+use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Variant};
 use cuttle_worker::Pool;
 use tokio::time::Instant;
 
-use crate::admission::{Admission, Queue};
-use crate::answer::{Answer, Found, Phases, Unanswered};
+use crate::answer::{Answer, Delivery, Found, Phases, Unanswered};
 use crate::asked::{Asked, Job};
+use crate::batch::RenditionRequest;
 use crate::clients::Clients;
-use crate::coalesce::{Flights, Missed};
 use crate::decision::{Decision, decide};
 use crate::failures::Failures;
-use crate::jobs::{Seat, Wish};
-use crate::joining::Waiting;
-use crate::keys::{Realm, request_digest};
-use crate::loading::Loading;
+use crate::keys::{original_id, original_key, rendition_key, request_digest};
+use crate::loader::Loader;
 use crate::look_up::{Known, LookUp, Personal};
+use crate::made::Made;
+use crate::namespace::CacheNamespace;
 use crate::original::Original;
 use crate::queries::Queries;
-use crate::rendition::Made;
+use crate::renderer::Renderer;
+use crate::rendition::{self, KEPT_ORIGINAL_BYTES};
 use crate::settings::Settings;
+use crate::single_flight::{JoinError, SingleFlight};
 use crate::site::{Site, SiteParts};
 
 /// Questions whether what is known still holds, beside the jobs that may be under way.
@@ -41,13 +42,11 @@ pub(crate) struct Stages {
     pub(crate) settings: Settings,
     pub(crate) store: Store<Arc<State>>,
     pub(crate) personal: Personal,
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) admission: Admission,
-    pub(crate) waiting: Waiting<Wish, Seat>,
+    pub(crate) renderer: Arc<Renderer>,
     pub(crate) failures: Failures,
-    pub(crate) loading: Loading,
+    pub(crate) loader: Loader,
     queries: Queries,
-    flights: Flights<Flight, Result<Done, Unanswered>>,
+    under_way: SingleFlight<JobKey, Result<Done, Unanswered>>,
     clients: Clients,
     pub(crate) requests: AtomicUsize,
     pub(crate) refused: AtomicU64,
@@ -59,7 +58,7 @@ pub(crate) struct Stages {
 
 /// A request, by the purges that are known and by the revision of the site: what began before another of either is nobody's
 /// answer after it. And whether it came straight from a visitor: only then nobody can have it refused as a loop.
-type Flight = (RequestDigest, Epoch, u64, bool);
+type JobKey = (RequestDigest, Epoch, u64, bool);
 
 /// Is told of every job that ended, also of those that nobody waits for any more.
 type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
@@ -88,22 +87,19 @@ impl Pipeline {
     /// Joins the stages. The pool's capacity is the number of jobs that render at a time.
     #[must_use]
     pub fn new(settings: Settings, store: Store<Arc<State>>, pool: Arc<Pool>) -> Self {
-        let queue = Queue::new(settings.queue_length, settings.queue_wait);
-        let admission = Admission::new(pool.capacity(), settings.memory.renders, queue);
         let failures = Failures::new(settings.memory.failures, settings.remember_failure);
         let queries = Queries::new(settings.recheck);
-        let loading = Loading::new(&settings, failures.clone());
+        let loader = Loader::new(&settings, failures.clone());
+        let renderer = Renderer::new(&settings, store.clone(), pool, failures.clone());
         Self(Arc::new(Stages {
             personal: Personal::new(settings.memory.personal),
             settings,
             store,
-            pool,
-            admission,
-            waiting: Waiting::default(),
+            renderer: Arc::new(renderer),
             failures,
-            loading,
+            loader,
             queries,
-            flights: Flights::default(),
+            under_way: SingleFlight::default(),
             clients: Clients::default(),
             requests: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
@@ -117,9 +113,9 @@ impl Pipeline {
     /// An application whose pictures are made here, in the state of this moment.
     #[must_use]
     pub fn site(&self, parts: SiteParts) -> Arc<Site> {
-        let realm = Realm::of(&self.0.settings, [parts.next.svg, parts.strict.svg]);
+        let namespace = CacheNamespace::of(&self.0.settings, [parts.next.svg, parts.strict.svg]);
         let revision = self.0.sites.fetch_add(1, Ordering::Relaxed);
-        let site = Arc::new(Site::new(parts, realm, revision));
+        let site = Arc::new(Site::new(parts, namespace, revision));
         *self.0.last_site.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&site);
         site
     }
@@ -132,7 +128,7 @@ impl Pipeline {
     pub async fn answer(&self, site: &Arc<Site>, asked: Asked) -> Result<Answer, Unanswered> {
         let deadline = Instant::now() + self.0.settings.request;
         let asked = self.0.queries.settle(site, asked, deadline).await;
-        let digest = request_digest(&site.realm, &asked);
+        let digest = request_digest(&site.namespace, &asked);
         let since = self.0.store.epoch();
         let found = self.0.look_up(&digest, site, &asked).await;
         let job = |asked| Arc::new(Job { site: Arc::clone(site), asked, since, deadline });
@@ -140,7 +136,7 @@ impl Pipeline {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
             LookUp::Stale(known) => {
                 let job = job(asked);
-                let retry_in = self.0.loading.retry_in(&job);
+                let retry_in = self.0.loader.retry_in(&job);
                 // What is stale can wait: for others to be done, and for the next who asks.
                 if retry_in.is_none() && !self.is_closed() && !self.0.is_full() {
                     self.0.start(digest, &job, known.clone());
@@ -150,20 +146,20 @@ impl Pipeline {
             LookUp::Due(known) => (job(asked), Some(known)),
             LookUp::Absent => (job(asked), None),
         };
-        let landed = match self.is_closed() {
+        let joined = match self.is_closed() {
             true => Err(Failure::ShuttingDown.into()),
             false => self.0.wait(digest, &job, known.clone()).await,
         };
-        match (landed, known) {
+        match (joined, known) {
             // SECURITY: not where another build may guard it by now, and nobody could be asked.
             (Err(failure), Some(known))
                 if self.0.outlives(&known, &job, &failure)
                     && !known.is_doubted(&job.site, &job.asked) =>
             {
-                let retry_in = self.0.loading.retry_in(&job);
+                let retry_in = self.0.loader.retry_in(&job);
                 Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in))
             }
-            (landed, _) => landed,
+            (joined, _) => joined,
         }
     }
 
@@ -184,7 +180,7 @@ impl Pipeline {
     /// The workers, for readiness and shutdown.
     #[must_use]
     pub fn pool(&self) -> &Pool {
-        &self.0.pool
+        self.0.renderer.pool()
     }
 
     /// Forgets what was made from some sources: kept, being made, and being loaded.
@@ -210,11 +206,11 @@ impl Stages {
 
     /// One at work for each worker, and a full queue behind them.
     fn most_jobs(&self) -> usize {
-        self.pool.capacity() + self.settings.queue_length
+        self.renderer.pool().capacity() + self.settings.queue_length
     }
 
     pub(crate) fn jobs(&self) -> usize {
-        self.flights.len()
+        self.under_way.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -223,7 +219,7 @@ impl Stages {
 
     /// Half of the queue, and no less than could be done at once.
     fn most_jobs_of_one(&self) -> usize {
-        self.pool.capacity().max(self.settings.queue_length / 2)
+        self.renderer.pool().capacity().max(self.settings.queue_length / 2)
     }
 
     /// Waits for the job of one key until `deadline`, starting it if there is none.
@@ -237,24 +233,26 @@ impl Stages {
         let Job { asked, deadline, .. } = &**job;
         loop {
             let work = self.work(digest, job, known.clone());
-            let landed = self.flights.join(flight(digest, job), *deadline + VERDICT, work).await;
-            let landed = landed.map_err(|missed| match missed {
+            let joined = self.under_way.join(key(digest, job), *deadline + VERDICT, work).await;
+            let joined = joined.map_err(|error| match error {
                 // By what it was waiting for: the origin's slowness is not ours.
-                Missed::Deadline if self.loading.is_loading(job) => Failure::SourceTimeout.into(),
-                Missed::Deadline => Failure::RequestTimeout.into(),
-                Missed::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
+                JoinError::Deadline if self.loader.is_loading(job) => Failure::SourceTimeout.into(),
+                JoinError::Deadline => Failure::RequestTimeout.into(),
+                JoinError::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
             })?;
-            return match landed.value {
+            return match joined.value {
                 Ok(Done { made, state, phases }) => {
-                    let found = match (made.confirmed, landed.led) {
+                    let found = match (made.confirmed, joined.leader) {
                         (true, _) => Found::Hit,
                         (false, true) => Found::Miss,
                         (false, false) => Found::Collapsed,
                     };
-                    Ok(Answer { phases, ..Answer::of(made, found, &state, asked) })
+                    Ok(Answer { phases, ..made.answer(found, &state, asked) })
                 }
                 // The time that was over is the first waiter's, whose job it was.
-                Err(failure) if !landed.led && failure.is_late() && Instant::now() < *deadline => {
+                Err(failure)
+                    if !joined.leader && failure.is_late() && Instant::now() < *deadline =>
+                {
                     continue;
                 }
                 Err(failure) => Err(failure),
@@ -264,7 +262,7 @@ impl Stages {
 
     /// Has a stale picture made anew for those who come later.
     fn start(self: &Arc<Self>, digest: RequestDigest, job: &Arc<Job>, known: Known) {
-        self.flights.start(flight(digest, job), self.work(digest, job, Some(known)));
+        self.under_way.start(key(digest, job), self.work(digest, job, Some(known)));
     }
 
     fn work(
@@ -328,7 +326,7 @@ impl Stages {
         }
         let state = known.as_ref().map(|known| Arc::clone(&known.state));
         let began = Instant::now();
-        let loaded = self.loading.load(job, state).await;
+        let loaded = self.loader.load(job, state).await;
         phases.fetch = Some(began.elapsed());
         if let (Err(failure), Some(known)) = (&loaded, &known)
             && !self.outlives(known, job, failure)
@@ -341,7 +339,14 @@ impl Stages {
             (Some(known), _) if known.state.digest == loaded.state.digest => {
                 Made { confirmed: true, ..known.made }
             }
-            (_, Some(original)) => self.make(job, &original, phases).await?,
+            (_, Some(original)) => {
+                let made = self.make(job, &original, phases).await;
+                made.inspect_err(|failure| {
+                    if failure.is_of_the_bytes() {
+                        self.loader.remember_bad_source(job, &original.state, failure);
+                    }
+                })?
+            }
             (_, None) => {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
@@ -352,27 +357,73 @@ impl Stages {
 
     /// From the original to what is sent of it.
     async fn make(
-        self: &Arc<Self>,
-        job: &Arc<Job>,
+        &self,
+        job: &Job,
         original: &Arc<Original>,
         phases: &mut Phases,
     ) -> Result<Made, Unanswered> {
-        let asked = &job.asked;
-        let made = match original.probe().await {
-            Ok(probe) => match self.decide(job, &probe) {
-                Ok(Decision::PassThrough) => self.pass_through(job, original, probe.kind),
-                Ok(Decision::Render(target)) => {
-                    self.render(job, target, original, &probe, phases).await
-                }
-                Err(refused) => Err(refused.into()),
-            },
-            Err(error) => Self::unreadable(&asked.request, original, &error),
+        let request = &job.asked.request;
+        let probe = match original.probe().await {
+            Ok(probe) => probe,
+            Err(error) => return rendition::unreadable(request, original, &error),
         };
-        made.inspect_err(|failure| {
-            if failure.is_of_the_bytes() {
-                self.loading.condemn(job, &original.state, failure);
+        let target = match self.decide(job, &probe)? {
+            Decision::PassThrough => return self.pass_through(job, original, probe.kind),
+            Decision::Render(target) => target,
+        };
+        if let Err(excess) = self.settings.limits.check(&probe) {
+            return rendition::too_large(request, original, probe.kind, &excess);
+        }
+        let wanted = self.rendition(job, target, original);
+        let outcome = match self.renderer.find(&wanted.content).await {
+            Some(known) => known,
+            None => self.renderer.render(wanted, original, &probe, phases).await?,
+        };
+        match outcome {
+            // Decided for each request anew: what one client may get instead, another cannot read.
+            Ok(variant) if rendition::pays(&variant, request, original, &probe) => {
+                Ok(Made::kept(variant, wanted.content))
             }
-        })
+            Ok(_) => self.pass_through(job, original, probe.kind),
+            Err(reason) => Ok(rendition::fall_back(original, probe.kind, reason)),
+        }
+    }
+
+    fn rendition(&self, job: &Job, target: Target, original: &Original) -> RenditionRequest {
+        let Job { asked, since, deadline, .. } = job;
+        let options = rendition::options(&asked.request, target, self.settings.profile);
+        RenditionRequest {
+            original: original_id(asked, original),
+            content: rendition_key(&original.digest, &options),
+            options,
+            store_since: Self::keeps(asked, &original.state).then_some(*since),
+            client: asked.client,
+            deadline: *deadline,
+        }
+    }
+
+    /// The original on purpose.
+    fn pass_through(
+        &self,
+        job: &Job,
+        original: &Arc<Original>,
+        kind: Kind,
+    ) -> Result<Made, Unanswered> {
+        let made = Made::original(original, kind, Delivery::PassedThrough);
+        if original.len() > KEPT_ORIGINAL_BYTES {
+            return Ok(made);
+        }
+        let content = original_key(&original.digest);
+        let bytes = original
+            .bytes
+            .to_bytes(KEPT_ORIGINAL_BYTES)
+            .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
+        let etag = Arc::clone(&made.etag);
+        let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
+        if Self::keeps(&job.asked, &original.state) {
+            self.store.put(job.since, content, variant.clone());
+        }
+        Ok(Made::kept(variant, content))
     }
 
     fn decide(&self, job: &Job, probe: &Probe) -> Result<Decision, Failure> {
@@ -382,7 +433,7 @@ impl Stages {
     }
 }
 
-fn flight(digest: RequestDigest, job: &Job) -> Flight {
+fn key(digest: RequestDigest, job: &Job) -> JobKey {
     (digest, job.since, job.site.revision, job.asked.via.is_empty())
 }
 

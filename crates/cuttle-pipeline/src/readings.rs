@@ -39,11 +39,11 @@ impl Pipeline {
     /// How busy it is.
     #[must_use]
     pub fn load(&self) -> Load {
-        let Stages { admission, loading, .. } = &*self.0;
+        let Stages { renderer, loader, .. } = &*self.0;
         Load {
             requests: self.0.requests.load(Ordering::Relaxed),
             jobs: self.0.jobs(),
-            waiting: admission.waiting() + loading.waiting(),
+            waiting: renderer.waiting() + loader.waiting(),
             full: self.0.is_full(),
             refused: self.0.refused.load(Ordering::Relaxed),
             closed: self.is_closed(),
@@ -53,11 +53,11 @@ impl Pipeline {
     /// What each share of the memory plan holds at present, and what it may hold.
     #[must_use]
     pub fn memory(&self) -> [MemoryShare; 7] {
-        let Stages { admission, loading, personal, failures, store, settings, .. } = &*self.0;
+        let Stages { renderer, loader, personal, failures, store, settings, .. } = &*self.0;
         let (plan, usage) = (&settings.memory, store.usage());
         [
-            ("originals", loading.held(), plan.originals),
-            ("renders", admission.held(), plan.renders),
+            ("originals", loader.held(), plan.originals),
+            ("renders", renderer.held(), plan.renders),
             ("variants", usage.memory.bytes, plan.variants),
             ("personal", personal.bytes(), plan.personal),
             ("index", usage.memory.index_bytes, plan.index),
@@ -70,7 +70,7 @@ impl Pipeline {
     /// Bytes of originals loaded so far.
     #[must_use]
     pub fn loaded_bytes(&self) -> u64 {
-        self.0.loading.bytes()
+        self.0.loader.bytes()
     }
 
     /// How busy the ways to origins are. The sites of an application share them.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use cuttle_contract::Rules;
 use cuttle_image::{Limits, Profile};
 
-use crate::kept::Keeping;
 use crate::plan::MemoryPlan;
 
 /// Limits, shares and deadlines.
@@ -31,7 +30,7 @@ pub struct Settings {
     /// How long a failure that asking again would not mend is answered without asking.
     pub remember_failure: Duration,
     /// The source cache.
-    pub keep_originals: Keeping,
+    pub original_cache: OriginalCacheLimits,
     /// For how long past its freshness a picture is served while it is asked about again.
     pub stale_while_revalidate: Duration,
     /// For how long past its freshness a picture is served while its origin cannot be asked.
@@ -54,10 +53,28 @@ impl Settings {
             transform: Duration::from_secs(10),
             recheck: Duration::from_secs(1),
             remember_failure: Duration::from_secs(60),
-            keep_originals: Keeping::default(),
+            original_cache: OriginalCacheLimits::default(),
             stale_while_revalidate: rules.stale_while_revalidate(),
             stale_if_error: rules.stale_if_error(),
             profile: Profile::Fast,
         }
+    }
+}
+
+/// How much is held, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct OriginalCacheLimits {
+    /// From the load on.
+    pub time: Duration,
+    /// Of all originals held.
+    pub bytes: u64,
+    /// Originals held.
+    pub entries: usize,
+}
+
+impl Default for OriginalCacheLimits {
+    /// As in `docs/configuration.md`, "`[cache]`".
+    fn default() -> Self {
+        Self { time: Duration::from_secs(10), bytes: 64 << 20, entries: 256 }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use cuttle_contract::{AllowedSources, Contract, Rules, Source};
 use cuttle_source::{Limits, Origins, State};
 
-use crate::keys::Realm;
+use crate::namespace::CacheNamespace;
 
 /// What holds for the pictures of one endpoint.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct SiteParts {
 #[derive(Debug)]
 pub struct Site {
     pub(crate) parts: SiteParts,
-    pub(crate) realm: Realm,
+    pub(crate) namespace: CacheNamespace,
     /// Tells it from those before and after it: what one of them began is no answer of another.
     pub(crate) revision: u64,
     since: OnceLock<SystemTime>,
@@ -67,8 +67,8 @@ pub struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(parts: SiteParts, realm: Realm, revision: u64) -> Self {
-        Self { parts, realm, revision, since: OnceLock::new(), over: AtomicBool::new(false) }
+    pub(crate) fn new(parts: SiteParts, namespace: CacheNamespace, revision: u64) -> Self {
+        Self { parts, namespace, revision, since: OnceLock::new(), over: AtomicBool::new(false) }
     }
 
     /// What was confirmed until `since` is due: it was by another build. Once, before the first request.

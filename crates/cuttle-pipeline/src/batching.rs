@@ -1,7 +1,7 @@
-//! Who waits for a worker, by the original that they need.
+//! Requests that wait for a worker, by the original that they need.
 //!
 //! A page asks for many widths of one picture, and decoding it is work that they share. So whoever
-//! is admitted takes those along who still wait for the same bytes and may know of each other. This is only the register: it
+//! is admitted renders those too that still wait for the same bytes and may know of each other. This is only the register: it
 //! starts nothing, holds no memory, and never keeps anyone from their own place in the queue.
 
 use std::collections::HashMap;
@@ -10,58 +10,62 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cuttle_worker::OriginalId;
 use tokio::sync::oneshot;
 
-/// Wishes `W` of those who wait, and seats `S` for those who are taken along.
+/// Requests `Q` that wait, and replies `R` for those that join another's job.
 #[derive(Debug)]
-pub(crate) struct Waiting<W, S> {
-    register: Mutex<Register<W, S>>,
+pub(crate) struct Waiting<Q, R> {
+    register: Mutex<Register<Q, R>>,
 }
 
 #[derive(Debug)]
-struct Register<W, S> {
+struct Register<Q, R> {
     next: u64,
     /// In the order in which they came.
-    by_original: HashMap<OriginalId, Vec<Entry<W, S>>>,
+    by_original: HashMap<OriginalId, Vec<Entry<Q, R>>>,
 }
 
 #[derive(Debug)]
-struct Entry<W, S> {
+struct Entry<Q, R> {
     number: u64,
-    wish: W,
-    taken: oneshot::Sender<S>,
+    request: Q,
+    joined: oneshot::Sender<R>,
 }
 
-impl<W, S> Default for Waiting<W, S> {
+impl<Q, R> Default for Waiting<Q, R> {
     fn default() -> Self {
         Self { register: Mutex::new(Register { next: 0, by_original: HashMap::new() }) }
     }
 }
 
-impl<W, S> Waiting<W, S> {
-    fn register(&self) -> MutexGuard<'_, Register<W, S>> {
+impl<Q, R> Waiting<Q, R> {
+    fn register(&self) -> MutexGuard<'_, Register<Q, R>> {
         self.register.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a wish until it is taken along or the guard is dropped.
-    pub(crate) fn list(&self, original: OriginalId, wish: W) -> Listed<'_, W, S> {
-        let (sender, taken) = oneshot::channel();
+    /// Registers a request until it joins a job or the guard is dropped.
+    pub(crate) fn list(&self, original: OriginalId, request: Q) -> Listed<'_, Q, R> {
+        let (sender, joined) = oneshot::channel();
         let mut register = self.register();
         let number = register.next;
         register.next += 1;
-        let entry = Entry { number, wish, taken: sender };
+        let entry = Entry { number, request, joined: sender };
         register.by_original.entry(original).or_default().push(entry);
-        Listed { waiting: self, original, number, taken }
+        Listed { waiting: self, original, number, joined }
     }
 
-    /// Offers everyone who waits for `original` to `seat`, in the order in which they came. Who gets a
-    /// seat there waits no longer.
-    pub(crate) fn take_along(&self, original: &OriginalId, mut seat: impl FnMut(&W) -> Option<S>) {
+    /// Offers every request that waits for `original` to `join`, in the order in which they came. Which gets a reply there
+    /// waits no longer.
+    pub(crate) fn drain_same_source(
+        &self,
+        original: &OriginalId,
+        mut join: impl FnMut(&Q) -> Option<R>,
+    ) {
         let mut register = self.register();
         let Some(entries) = register.by_original.remove(original) else { return };
         let mut left = Vec::new();
         for entry in entries {
-            match seat(&entry.wish) {
+            match join(&entry.request) {
                 // Nobody unlists without the lock, so nobody is gone.
-                Some(seat) => drop(entry.taken.send(seat)),
+                Some(reply) => drop(entry.joined.send(reply)),
                 None => left.push(entry),
             }
         }
@@ -71,29 +75,29 @@ impl<W, S> Waiting<W, S> {
     }
 }
 
-/// One who waits.
+/// A request that waits.
 #[derive(Debug)]
-pub(crate) struct Listed<'a, W, S> {
-    waiting: &'a Waiting<W, S>,
+pub(crate) struct Listed<'a, Q, R> {
+    waiting: &'a Waiting<Q, R>,
     original: OriginalId,
     number: u64,
-    taken: oneshot::Receiver<S>,
+    joined: oneshot::Receiver<R>,
 }
 
-impl<W, S> Listed<'_, W, S> {
-    /// Resolves when somebody takes this one along.
-    pub(crate) async fn taken(&mut self) -> S {
-        match (&mut self.taken).await {
-            Ok(seat) => seat,
+impl<Q, R> Listed<'_, Q, R> {
+    /// Resolves when it has joined a job.
+    pub(crate) async fn joined(&mut self) -> R {
+        match (&mut self.joined).await {
+            Ok(reply) => reply,
             // Unlisted: nobody will.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Waits no longer; the seat, if there was one at the last moment.
-    pub(crate) fn withdraw(mut self) -> Option<S> {
+    /// Waits no longer; the reply, if it joined a job at the last moment.
+    pub(crate) fn withdraw(mut self) -> Option<R> {
         self.unlist();
-        self.taken.try_recv().ok()
+        self.joined.try_recv().ok()
     }
 
     fn unlist(&self) {
@@ -107,7 +111,7 @@ impl<W, S> Listed<'_, W, S> {
     }
 }
 
-impl<W, S> Drop for Listed<'_, W, S> {
+impl<Q, R> Drop for Listed<'_, Q, R> {
     fn drop(&mut self) {
         self.unlist();
     }
@@ -122,43 +126,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_fit_are_taken_along_in_order_and_the_others_go_on_waiting() {
+    async fn those_that_fit_join_in_order_and_the_others_go_on_waiting() {
         let waiting = Waiting::<u32, u32>::default();
-        let mut listed = [1, 2, 3, 4].map(|wish| waiting.list(original("a"), wish));
+        let mut listed = [1, 2, 3, 4].map(|request| waiting.list(original("a"), request));
         let other = waiting.list(original("b"), 1);
         let mut room = 2;
-        waiting.take_along(&original("a"), |wish| {
-            let fits = *wish != 2 && room > 0;
+        waiting.drain_same_source(&original("a"), |request| {
+            let fits = *request != 2 && room > 0;
             room -= u32::from(fits);
-            fits.then_some(wish * 10)
+            fits.then_some(request * 10)
         });
-        assert_eq!((listed[0].taken().await, listed[2].taken().await), (10, 30));
+        assert_eq!((listed[0].joined().await, listed[2].joined().await), (10, 30));
         let [one, two, three, four] = listed;
         assert_eq!(
             (one.withdraw(), three.withdraw()),
             (None, None),
-            "their seats were handed over"
+            "their replies were handed over"
         );
         assert_eq!((two.withdraw(), four.withdraw(), other.withdraw()), (None, None, None));
         assert!(waiting.register().by_original.is_empty());
     }
 
     #[tokio::test]
-    async fn a_seat_at_the_last_moment_is_not_lost() {
+    async fn a_reply_at_the_last_moment_is_not_lost() {
         let waiting = Waiting::<u32, u32>::default();
         let listed = waiting.list(original("a"), 1);
-        waiting.take_along(&original("a"), |_| Some(7));
+        waiting.drain_same_source(&original("a"), |_| Some(7));
         assert_eq!(listed.withdraw(), Some(7));
     }
 
     #[tokio::test]
-    async fn who_leaves_is_not_taken_along() {
+    async fn who_leaves_joins_nothing() {
         let waiting = Waiting::<u32, u32>::default();
         drop(waiting.list(original("a"), 1));
         let stays = waiting.list(original("a"), 2);
         let mut offered = Vec::new();
-        waiting.take_along(&original("a"), |wish| {
-            offered.push(*wish);
+        waiting.drain_same_source(&original("a"), |request| {
+            offered.push(*request);
             None
         });
         assert_eq!(offered, [2]);

@@ -1,4 +1,4 @@
-//! Loading originals: one question at a time for each source, shared by everyone who needs it meanwhile.
+//! Loader originals: one question at a time for each source, shared by everyone who needs it meanwhile.
 //!
 //! A page asks for eight widths of one picture at once; that is one load, one digest and one copy in memory. A load is a
 //! question as far as it can be: who holds a state of the original asks whether it still is. Failures are shared too, and
@@ -15,12 +15,13 @@ use tokio::time::Instant;
 use crate::admission::{Budget, Queue};
 use crate::answer::Unanswered;
 use crate::asked::Job;
-use crate::coalesce::{Flights, Missed};
 use crate::failures::Failures;
-use crate::kept::Kept;
+use crate::intake::{Intake, Memory};
 use crate::keys::LoadKey;
-use crate::original::{Intake, Original, Room};
+use crate::original::Original;
+use crate::original_cache::OriginalCache;
 use crate::settings::Settings;
+use crate::single_flight::{JoinError, SingleFlight};
 
 /// What a load came to.
 #[derive(Debug, Clone)]
@@ -33,23 +34,23 @@ pub(crate) struct Loaded {
 
 /// Loads and shares originals. Clones share everything.
 #[derive(Debug, Clone)]
-pub(crate) struct Loading {
-    room: Room,
+pub(crate) struct Loader {
+    memory: Memory,
     /// For failures that asking again does not mend.
-    lasting: Duration,
-    flights: Flights<LoadKey, Result<Loaded, Unanswered>>,
+    negative_ttl: Duration,
+    under_way: SingleFlight<LoadKey, Result<Loaded, Unanswered>>,
     failures: Failures,
     bytes: Arc<AtomicU64>,
 }
 
-impl Loading {
+impl Loader {
     pub(crate) fn new(settings: &Settings, failures: Failures) -> Self {
         let queue = Queue::new(settings.queue_length, settings.queue_wait);
         let budget = Budget::new(settings.memory.originals);
         Self {
-            room: Room { budget, queue, kept: Kept::new(settings.keep_originals) },
-            lasting: settings.remember_failure,
-            flights: Flights::default(),
+            memory: Memory { budget, queue, cache: OriginalCache::new(settings.original_cache) },
+            negative_ttl: settings.remember_failure,
+            under_way: SingleFlight::default(),
             failures,
             bytes: Arc::default(),
         }
@@ -57,12 +58,12 @@ impl Loading {
 
     /// Bytes of originals set aside.
     pub(crate) fn held(&self) -> u64 {
-        self.room.budget.held()
+        self.memory.budget.held()
     }
 
     /// How many loads wait for memory.
     pub(crate) fn waiting(&self) -> usize {
-        self.room.queue.len()
+        self.memory.queue.len()
     }
 
     /// When the original is asked about again, if that is not at once.
@@ -78,7 +79,7 @@ impl Loading {
 
     /// Whether the original is being loaded just now.
     pub(crate) fn is_loading(&self, job: &Job) -> bool {
-        self.flights.contains(&LoadKey::of(job))
+        self.under_way.contains(&LoadKey::of(job))
     }
 
     /// The original from whoever has it or by loading it; or the news that `known` still describes it.
@@ -94,7 +95,7 @@ impl Loading {
                 known.as_ref().is_none_or(|known| original.state.checked_at > known.checked_at)
             };
             let shared = !job.site.asks_each_time(&job.asked.request.source);
-            let kept = shared.then(|| self.room.kept.fresh(&key)).flatten().filter(newer);
+            let kept = shared.then(|| self.memory.cache.fresh(&key)).flatten().filter(newer);
             if let Some(loaded) = kept.and_then(Loaded::without_asking) {
                 return Ok(loaded);
             }
@@ -105,19 +106,19 @@ impl Loading {
                 let (this, job, known) = (self.clone(), Arc::clone(job), known.clone());
                 move || async move { this.ask(key, &job, known).await }
             };
-            let landed = self.flights.join(key, deadline, job).await;
-            let loaded = match landed {
-                Ok(landed) => match landed.value {
+            let joined = self.under_way.join(key, deadline, job).await;
+            let loaded = match joined {
+                Ok(joined) => match joined.value {
                     // The time that was over is the first waiter's; ours is not.
                     Err(failure)
-                        if !landed.led && failure.is_late() && Instant::now() < deadline =>
+                        if !joined.leader && failure.is_late() && Instant::now() < deadline =>
                     {
                         continue;
                     }
                     value => value?,
                 },
-                Err(Missed::Deadline) => return Err(Failure::SourceTimeout.into()),
-                Err(Missed::Lost) => {
+                Err(JoinError::Deadline) => return Err(Failure::SourceTimeout.into()),
+                Err(JoinError::Lost) => {
                     return Err(Unanswered::because(Failure::Internal, &"a load panicked"));
                 }
             };
@@ -131,9 +132,9 @@ impl Loading {
     }
 
     /// Remembers that the bytes of a source are not what anyone can be given.
-    pub(crate) fn condemn(&self, job: &Job, state: &State, why: &Unanswered) {
+    pub(crate) fn remember_bad_source(&self, job: &Job, state: &State, why: &Unanswered) {
         if !state.is_file() {
-            self.failures.load_failed(LoadKey::of(job), why, self.lasting);
+            self.failures.load_failed(LoadKey::of(job), why, self.negative_ttl);
         }
     }
 
@@ -146,7 +147,7 @@ impl Loading {
     ) -> Result<Loaded, Unanswered> {
         let Job { site, asked, deadline, .. } = job;
         let deadline = *deadline;
-        let held = self.room.kept.find(&key);
+        let held = self.memory.cache.find(&key);
         let state = held.as_ref().map(|original| Arc::clone(&original.state)).or(known);
         let endpoint = site.endpoint(asked.request.contract);
         let terms = Terms {
@@ -157,7 +158,7 @@ impl Loading {
             client: asked.client,
             via: &asked.via,
         };
-        let intake = Intake::new(endpoint.source.bytes, self.room.clone(), deadline)
+        let intake = Intake::new(endpoint.source.bytes, self.memory.clone(), deadline)
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         let origins = &site.parts.origins;
         match origins.load(&asked.request.source, state.as_deref(), &terms, intake).await {
@@ -168,24 +169,26 @@ impl Loading {
             Ok(Outcome::Loaded(loaded)) => {
                 self.failures.load_succeeded(&key);
                 self.bytes.fetch_add(loaded.state.bytes, Ordering::Relaxed);
-                let original = Original::seal(loaded.intake, loaded.state)
+                let original = loaded
+                    .intake
+                    .seal(loaded.state)
                     .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);
                 let state = Arc::clone(&original.state);
                 // What is private is for those who wait for it now, and for nobody who comes later.
                 if state.freshness.private {
-                    self.room.kept.withdraw(&key);
+                    self.memory.cache.remove(&key);
                 } else {
-                    self.room.kept.keep(key, &original);
+                    self.memory.cache.insert(key, &original);
                 }
                 Ok(Loaded { state, original: Some(original) })
             }
             Err(error) => {
                 let failure = Unanswered::because(error.failure(), &error);
                 if !failure.may_pass() {
-                    self.room.kept.withdraw(&key);
+                    self.memory.cache.remove(&key);
                 }
-                if let Some(time) = self.memory_of(key, &error, deadline) {
+                if let Some(time) = self.negative_ttl(key, &error, deadline) {
                     self.failures.load_failed(key, &failure, time);
                 }
                 Err(failure)
@@ -195,7 +198,7 @@ impl Loading {
 
     /// For how long asking again would bring nothing better. Our own troubles and those of the folder are looked at again
     /// each time: that costs nobody but us.
-    fn memory_of(&self, key: LoadKey, error: &LoadError, deadline: Instant) -> Option<Duration> {
+    fn negative_ttl(&self, key: LoadKey, error: &LoadError, deadline: Instant) -> Option<Duration> {
         match error {
             LoadError::NotFound | LoadError::Failed(_) => None,
             LoadError::NoRoom(_) | LoadError::Sink(_) => None,
@@ -203,7 +206,7 @@ impl Loading {
             LoadError::TimedOut { .. } if Instant::now() >= deadline => None,
             LoadError::TimedOut { .. } => Some(self.failures.back_off(key)),
             error if error.is_transient() => Some(self.failures.back_off(key)),
-            _ => Some(self.lasting),
+            _ => Some(self.negative_ttl),
         }
     }
 }
