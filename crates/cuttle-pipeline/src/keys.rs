@@ -132,7 +132,6 @@ mod tests {
     use std::collections::HashSet;
 
     use cuttle_contract::{Images, NextContract, Rules, StrictContract};
-    use cuttle_image::Limits;
 
     use super::*;
 

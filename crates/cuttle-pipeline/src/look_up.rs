@@ -10,19 +10,18 @@ use std::time::{Duration, SystemTime};
 use cuttle_contract::presigned::runs_out;
 use cuttle_contract::{Failure, Source};
 use cuttle_source::State;
-use cuttle_store::{Entry, Epoch, RequestDigest};
+use cuttle_store::{Entry, Epoch, RequestDigest, Store};
 use moka::sync::Cache;
 
 use crate::answer::{Answer, Found, Unanswered};
 use crate::asked::{Asked, Job};
 use crate::made::Made;
-use crate::pipeline::Stages;
 use crate::settings::Settings;
 use crate::site::Site;
 
 /// A picture, and the state of the original that it was made from.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct Cached {
     pub(crate) made: Made,
     pub(crate) state: Arc<State>,
 }
@@ -31,11 +30,11 @@ pub(crate) struct Known {
 #[derive(Debug)]
 pub(crate) enum LookUp {
     /// To be sent as it is.
-    Fresh(Known),
+    Fresh(Cached),
     /// To be sent as it is, and to be asked about for those who come later.
-    Stale(Known),
+    Stale(Cached),
     /// To be asked about first.
-    Due(Known),
+    MustRevalidate(Cached),
     /// Nothing.
     Absent,
 }
@@ -45,7 +44,7 @@ pub(crate) enum LookUp {
 enum Standing {
     Fresh,
     Stale,
-    Due,
+    MustRevalidate,
 }
 
 impl Standing {
@@ -57,18 +56,20 @@ impl Standing {
         now: SystemTime,
     ) -> Self {
         // The clock was set back: how long ago it was confirmed, nobody knows.
-        let Ok(confirmed) = now.duration_since(state.checked_at) else { return Self::Due };
+        let Ok(confirmed) = now.duration_since(state.checked_at) else {
+            return Self::MustRevalidate;
+        };
         match now.duration_since(until) {
             _ if state.is_file() => {
                 if confirmed < recheck {
                     Self::Fresh
                 } else {
-                    Self::Due
+                    Self::MustRevalidate
                 }
             }
             Err(_) => Self::Fresh,
             Ok(age) if age < stale_while_revalidate => Self::Stale,
-            Ok(_) => Self::Due,
+            Ok(_) => Self::MustRevalidate,
         }
     }
 }
@@ -79,33 +80,21 @@ const PERSONAL: Duration = Duration::from_secs(60);
 /// What one of them costs beside its bytes: key, value, state, entity tag, and the cache's own bookkeeping.
 const PERSONAL_BYTES: u64 = 1024;
 
-/// What is one client's alone, with the purges that were known when it was begun.
-pub(crate) struct Personal(Cache<RequestDigest, (Epoch, Known)>);
-
-impl Personal {
-    pub(crate) fn new(bytes: u64) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(bytes)
-            .weigher(|_, (_, known): &(Epoch, Known)| {
-                let holds = known.made.body.len() + known.state.text_bytes() + PERSONAL_BYTES;
-                u32::try_from(holds).unwrap_or(u32::MAX)
-            })
-            .time_to_live(PERSONAL)
-            .build();
-        Self(cache)
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.weighted_size()
-    }
+/// What is known of requests: the store, and beside it what is one client's alone.
+pub(crate) struct Results {
+    store: Store<Arc<State>>,
+    /// With the purges that were known when each was begun.
+    personal: Cache<RequestDigest, (Epoch, Cached)>,
+    recheck: Duration,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
 }
 
 fn fresh_until(state: &State, site: &Site, asked: &Asked) -> SystemTime {
     state.fresh_until(site.endpoint(asked.request.contract).min_ttl)
 }
 
-impl Known {
+impl Cached {
     /// Whether the build that runs may say otherwise.
     pub(crate) fn is_doubted(&self, site: &Site, asked: &Asked) -> bool {
         site.doubts(&asked.request.source, &self.state)
@@ -116,7 +105,26 @@ impl Known {
     }
 }
 
-impl Stages {
+impl Results {
+    pub(crate) fn new(settings: &Settings, store: Store<Arc<State>>) -> Self {
+        let personal = Cache::builder()
+            .max_capacity(settings.memory.personal)
+            .weigher(|_, (_, cached): &(Epoch, Cached)| {
+                let holds = cached.made.body.len() + cached.state.text_bytes() + PERSONAL_BYTES;
+                u32::try_from(holds).unwrap_or(u32::MAX)
+            })
+            .time_to_live(PERSONAL)
+            .build();
+        let Settings { recheck, stale_while_revalidate, stale_if_error, .. } = *settings;
+        Self { store, personal, recheck, stale_while_revalidate, stale_if_error }
+    }
+
+    /// Bytes of what is one client's alone.
+    pub(crate) fn personal_bytes(&self) -> u64 {
+        self.personal.run_pending_tasks();
+        self.personal.weighted_size()
+    }
+
     pub(crate) async fn look_up(
         &self,
         digest: &RequestDigest,
@@ -125,11 +133,11 @@ impl Stages {
     ) -> LookUp {
         if asked.personal.is_some() {
             let source = asked.request.source.as_str();
-            let kept = self.personal.0.get(digest);
+            let kept = self.personal.get(digest);
             // Whichever process heard of the purge, and whenever this was finished.
             let kept = kept.filter(|(since, _)| !self.store.voids(*since, source));
             return kept.map_or(LookUp::Absent, |(_, known)| match known.is_doubted(site, asked) {
-                true => LookUp::Due(known),
+                true => LookUp::MustRevalidate(known),
                 false => LookUp::Fresh(known),
             });
         }
@@ -139,21 +147,16 @@ impl Stages {
             found => found,
         };
         let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
-        let known = Known { made: Made::kept(variant, content), state };
+        let known = Cached { made: Made::kept(variant, content), state };
         if known.is_doubted(site, asked) {
-            return LookUp::Due(known);
+            return LookUp::MustRevalidate(known);
         }
         let until = fresh_until(&known.state, site, asked);
-        let Settings { recheck, stale_while_revalidate, .. } = self.settings;
-        match Standing::of(
-            &known.state,
-            until,
-            (recheck, stale_while_revalidate),
-            SystemTime::now(),
-        ) {
+        let windows = (self.recheck, self.stale_while_revalidate);
+        match Standing::of(&known.state, until, windows, SystemTime::now()) {
             Standing::Fresh => LookUp::Fresh(known),
             Standing::Stale => LookUp::Stale(known),
-            Standing::Due => LookUp::Due(known),
+            Standing::MustRevalidate => LookUp::MustRevalidate(known),
         }
     }
 
@@ -175,8 +178,8 @@ impl Stages {
         }
         let Some((content, variant)) = &made.stored else { return };
         if asked.personal.is_some() {
-            let known = Known { made: made.clone(), state: Arc::clone(state) };
-            self.personal.0.insert(digest, (*since, known));
+            let known = Cached { made: made.clone(), state: Arc::clone(state) };
+            self.personal.insert(digest, (*since, known));
         } else {
             let source = asked.request.source.as_str().into();
             let entry = Entry { content: *content, state: Arc::clone(state), source };
@@ -186,26 +189,31 @@ impl Stages {
 
     /// Ends when no crash can bring it back: only then is anyone told that it is gone.
     pub(crate) async fn forget(&self, digest: &RequestDigest) {
-        self.personal.0.invalidate(digest);
+        self.personal.invalidate(digest);
         self.store.forget(digest).await;
     }
 
     /// Whether a picture is still of use although its original could not be asked about: not when the origin says that there
     /// is none for us, unless it says so of a URL whose time is over; and not for ever.
-    pub(crate) fn outlives(&self, known: &Known, job: &Job, failure: &Unanswered) -> bool {
+    pub(crate) fn may_serve_stale_on_error(
+        &self,
+        known: &Cached,
+        job: &Job,
+        failure: &Unanswered,
+    ) -> bool {
         let Job { site, asked, .. } = job;
-        let (now, stale_if_error) = (SystemTime::now(), self.settings.stale_if_error);
+        let (now, stale_if_error) = (SystemTime::now(), self.stale_if_error);
         let end = fresh_until(&known.state, site, asked).checked_add(stale_if_error);
         failure.may_pass() && end.is_none_or(|end| now < end)
             || failure.failure == Failure::SourceFailed { status: Some(403) }
                 && asked.personal.is_none()
                 && ran_out(&asked.request.source, &known.state, stale_if_error, now)
     }
+}
 
-    /// Whether a rendition may be kept by its content, for whoever has the same original.
-    pub(crate) fn keeps(asked: &Asked, state: &State) -> bool {
-        !state.freshness.private && asked.personal.is_none()
-    }
+/// Whether what is made may be stored for whoever has the same original.
+pub(crate) fn may_be_shared(asked: &Asked, state: &State) -> bool {
+    !state.freshness.private && asked.personal.is_none()
 }
 
 /// Whether a URL stopped working because its own time was over, and has not been for long: what it showed until then is as true as
@@ -237,13 +245,13 @@ mod tests {
         };
         let until = state.fresh_until(Duration::ZERO);
         for (now, expected) in [
-            (0, Standing::Due),
-            (999, Standing::Due),
+            (0, Standing::MustRevalidate),
+            (999, Standing::MustRevalidate),
             (1000, Standing::Fresh),
             (1059, Standing::Fresh),
             (1060, Standing::Stale),
             (1159, Standing::Stale),
-            (1160, Standing::Due),
+            (1160, Standing::MustRevalidate),
         ] {
             let now = SystemTime::UNIX_EPOCH + now * second;
             let standing = Standing::of(&state, until, (second, 100 * second), now);

@@ -20,7 +20,7 @@ use crate::decision::{Decision, decide};
 use crate::failures::Failures;
 use crate::keys::{original_id, original_key, rendition_key, request_digest};
 use crate::loader::Loader;
-use crate::look_up::{Known, LookUp, Personal};
+use crate::look_up::{Cached, LookUp, Results, may_be_shared};
 use crate::made::Made;
 use crate::namespace::CacheNamespace;
 use crate::original::Original;
@@ -41,7 +41,7 @@ pub struct Pipeline(pub(crate) Arc<Stages>);
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
     pub(crate) store: Store<Arc<State>>,
-    pub(crate) personal: Personal,
+    pub(crate) results: Results,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) failures: Failures,
     pub(crate) loader: Loader,
@@ -92,7 +92,7 @@ impl Pipeline {
         let loader = Loader::new(&settings, failures.clone());
         let renderer = Renderer::new(&settings, store.clone(), pool, failures.clone());
         Self(Arc::new(Stages {
-            personal: Personal::new(settings.memory.personal),
+            results: Results::new(&settings, store.clone()),
             settings,
             store,
             renderer: Arc::new(renderer),
@@ -130,7 +130,7 @@ impl Pipeline {
         let asked = self.0.queries.settle(site, asked, deadline).await;
         let digest = request_digest(&site.namespace, &asked);
         let since = self.0.store.epoch();
-        let found = self.0.look_up(&digest, site, &asked).await;
+        let found = self.0.results.look_up(&digest, site, &asked).await;
         let job = |asked| Arc::new(Job { site: Arc::clone(site), asked, since, deadline });
         let (job, known) = match found {
             LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
@@ -143,7 +143,7 @@ impl Pipeline {
                 }
                 return Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in));
             }
-            LookUp::Due(known) => (job(asked), Some(known)),
+            LookUp::MustRevalidate(known) => (job(asked), Some(known)),
             LookUp::Absent => (job(asked), None),
         };
         let joined = match self.is_closed() {
@@ -153,7 +153,7 @@ impl Pipeline {
         match (joined, known) {
             // SECURITY: not where another build may guard it by now, and nobody could be asked.
             (Err(failure), Some(known))
-                if self.0.outlives(&known, &job, &failure)
+                if self.0.results.may_serve_stale_on_error(&known, &job, &failure)
                     && !known.is_doubted(&job.site, &job.asked) =>
             {
                 let retry_in = self.0.loader.retry_in(&job);
@@ -227,7 +227,7 @@ impl Stages {
         self: &Arc<Self>,
         digest: RequestDigest,
         job: &Arc<Job>,
-        known: Option<Known>,
+        known: Option<Cached>,
     ) -> Result<Answer, Unanswered> {
         let _waiting = Counted::one_more(&self.requests);
         let Job { asked, deadline, .. } = &**job;
@@ -261,7 +261,7 @@ impl Stages {
     }
 
     /// Has a stale picture made anew for those who come later.
-    fn start(self: &Arc<Self>, digest: RequestDigest, job: &Arc<Job>, known: Known) {
+    fn start(self: &Arc<Self>, digest: RequestDigest, job: &Arc<Job>, known: Cached) {
         self.under_way.start(key(digest, job), self.work(digest, job, Some(known)));
     }
 
@@ -269,7 +269,7 @@ impl Stages {
         self: &Arc<Self>,
         digest: RequestDigest,
         job: &Arc<Job>,
-        known: Option<Known>,
+        known: Option<Cached>,
     ) -> impl FnOnce() -> Doing + use<> {
         let (stages, job) = (Arc::clone(self), Arc::clone(job));
         move || {
@@ -292,7 +292,7 @@ impl Stages {
         self: &Arc<Self>,
         digest: RequestDigest,
         job: &Arc<Job>,
-        known: Option<Known>,
+        known: Option<Cached>,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), Unanswered> {
         let Some(_counted) = self.clients.one_more(job.asked.client, self.most_jobs_of_one())
@@ -314,7 +314,7 @@ impl Stages {
         self: &Arc<Self>,
         digest: RequestDigest,
         job: &Arc<Job>,
-        known: Option<Known>,
+        known: Option<Cached>,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), Unanswered> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
@@ -329,9 +329,9 @@ impl Stages {
         let loaded = self.loader.load(job, state).await;
         phases.fetch = Some(began.elapsed());
         if let (Err(failure), Some(known)) = (&loaded, &known)
-            && !self.outlives(known, job, failure)
+            && !self.results.may_serve_stale_on_error(known, job, failure)
         {
-            self.forget(&digest).await;
+            self.results.forget(&digest).await;
         }
         let loaded = loaded?;
         let made = match (known, loaded.original) {
@@ -351,7 +351,7 @@ impl Stages {
                 return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
             }
         };
-        self.remember(digest, job, &made, &loaded.state).await;
+        self.results.remember(digest, job, &made, &loaded.state).await;
         Ok((made, loaded.state))
     }
 
@@ -396,7 +396,7 @@ impl Stages {
             original: original_id(asked, original),
             content: rendition_key(&original.digest, &options),
             options,
-            store_since: Self::keeps(asked, &original.state).then_some(*since),
+            store_since: may_be_shared(asked, &original.state).then_some(*since),
             client: asked.client,
             deadline: *deadline,
         }
@@ -420,7 +420,7 @@ impl Stages {
             .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
-        if Self::keeps(&job.asked, &original.state) {
+        if may_be_shared(&job.asked, &original.state) {
             self.store.put(job.since, content, variant.clone());
         }
         Ok(Made::kept(variant, content))

@@ -53,13 +53,13 @@ impl Pipeline {
     /// What each share of the memory plan holds at present, and what it may hold.
     #[must_use]
     pub fn memory(&self) -> [MemoryShare; 7] {
-        let Stages { renderer, loader, personal, failures, store, settings, .. } = &*self.0;
+        let Stages { renderer, loader, results, failures, store, settings, .. } = &*self.0;
         let (plan, usage) = (&settings.memory, store.usage());
         [
             ("originals", loader.held(), plan.originals),
             ("renders", renderer.held(), plan.renders),
             ("variants", usage.memory.bytes, plan.variants),
-            ("personal", personal.bytes(), plan.personal),
+            ("personal", results.personal_bytes(), plan.personal),
             ("index", usage.memory.index_bytes, plan.index),
             ("queue", usage.queued_bytes, plan.queue),
             ("failures", failures.bytes(), plan.failures),
