@@ -17,7 +17,7 @@ const MARGIN: [u8; 3] = [0; 3];
 pub(super) enum Lead {
     /// Zeros up to the next byte (TIFF 6.0 §10).
     NextByte,
-    /// Any number of zeros, at least eleven, and a one (T.4 §4.1.2).
+    /// Any number of zeros, at least eleven, and a one (ITU-T T.4, 4.1.2).
     EndOfLine,
 }
 
