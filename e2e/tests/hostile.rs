@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_demo::fixtures::{Fixture, fixtures};
+use cuttle_demo::fixtures::{contained, fixtures, several_tracks};
 use cuttle_e2e::{Client, Server, folder_with_a_photo, place};
 
 /// What the server is told to stay under, all processes together.
@@ -48,8 +48,11 @@ fn sixty_four_truncations_of_every_fixture_are_answered() {
 #[test]
 fn random_mutations_are_answered() {
     let (folder, server) = start();
-    let all: Vec<Fixture> =
-        fixtures().into_iter().filter(|fixture| !fixture.bytes.is_empty()).collect();
+    let plain = fixtures().into_iter().filter(|fixture| !fixture.bytes.is_empty());
+    let contained = contained().into_iter().map(|file| (file.name, file.bytes));
+    let tracks = several_tracks().into_iter().map(|(name, bytes, _)| (name, bytes));
+    let all: Vec<(&str, Vec<u8>)> =
+        plain.map(|fixture| (fixture.name, fixture.bytes)).chain(contained).chain(tracks).collect();
     let wanted = number("CUTTLE_MUTATIONS", 10_000);
     let seed = number("CUTTLE_SEED", 1);
     let highest = server.peak_memory(|| {
@@ -60,9 +63,9 @@ fn random_mutations_are_answered() {
                     for n in (client..wanted).step_by(usize::try_from(CLIENTS).expect("a few")) {
                         let start = seed.wrapping_add(n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                         let mut dice = Dice(start | 1);
-                        let fixture = &all[dice.below(all.len())];
-                        let bytes = mutate(&fixture.bytes, &mut dice);
-                        let name = format!("m{n}-{}", fixture.name);
+                        let (name, bytes) = &all[dice.below(all.len())];
+                        let bytes = mutate(bytes, &mut dice);
+                        let name = format!("m{n}-{name}");
                         probe_with(folder, server.client, &name, &bytes);
                     }
                 });

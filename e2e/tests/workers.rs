@@ -5,6 +5,7 @@
 
 use std::thread;
 
+use cuttle_demo::fixtures::fixtures;
 use cuttle_e2e::{Server, folder_with_a_photo, kill, photo, place, size_of, stopped};
 
 const PICTURE: &str = "/_cuttle/image?src=%2Fphoto.jpg&w=640&f=webp";
@@ -46,6 +47,37 @@ fn a_worker_killed_in_mid_job_costs_its_own_request_only() {
     let reasons: Vec<_> =
         server.log().into_iter().filter(|event| event["reason"] == "worker_crashed").collect();
     assert_eq!(reasons.len(), 1, "said once in the log");
+}
+
+/// rav1d 1.1.0 ends the process over some broken frames (memorysafety/rav1d#1497), as a panic cannot leave a C function.
+#[test]
+fn a_frame_that_its_decoder_does_not_survive_is_the_pictures_fault() {
+    let folder = folder_with_a_photo();
+    let whole = fixtures().into_iter().find(|fixture| fixture.name == "8-420.avif").unwrap().bytes;
+    let stream = whole.windows(4).position(|name| name == b"mdat").unwrap() + 4;
+    let server = Server::with(folder.path(), &["--workers", "1"]);
+    // Behind the delimiter and the sequence header, the header of its frame: each bit of it once.
+    for bit in 8 * 12..8 * 20 {
+        let mut bytes = whole.clone();
+        bytes[stream + bit / 8] ^= 1 << (bit % 8);
+        let name = format!("bent-{bit}.avif");
+        place(folder.path(), &name, &bytes);
+        let answer = server.client.get(&format!("/_cuttle/image?src=/{name}&w=64&f=webp"));
+        assert_eq!(answer.status, 200, "{name}");
+        if answer.header("cache-status").contains("detail=fallback") {
+            assert_eq!(answer.body, bytes, "{name}: the original");
+        }
+    }
+    assert_eq!(size_of(&server.client.get(PICTURE).body), (640, 480), "the next one is served");
+    let log = server.log();
+    let said = |key: &str, words: &str| {
+        log.iter()
+            .filter(|event| event[key].as_str().is_some_and(|text| text.contains(words)))
+            .count()
+    };
+    assert!(said("error", "the engine panicked") > 0, "none of them ended the process");
+    assert_eq!(said("reason", "worker_crashed"), 0);
+    assert!(said("reason", "undecodable") > 0);
 }
 
 #[test]

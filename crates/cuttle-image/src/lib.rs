@@ -57,7 +57,7 @@ mod strips;
 mod tiff;
 
 #[cfg(feature = "specimens")]
-pub use codec::avif::specimen;
+pub use codec::avif::{oracle, specimen};
 pub use error::{Excess, RenderError};
 pub use geometry::Size;
 pub use kind::Kind;
@@ -77,4 +77,4 @@ pub use tiff::read_page;
 
 /// Part of every content key: a change of pixels, bytes or encoder settings must raise it, so that
 /// renditions stored by an older engine are never served as this one's.
-pub const ENGINE_VERSION: u32 = 7;
+pub const ENGINE_VERSION: u32 = 8;

@@ -38,7 +38,7 @@ impl Default for Limits {
             pixels: 50_000_000,
             frames: 500,
             frames_pixels: 100_000_000,
-            grid_cells: 64,
+            grid_cells: 1024,
             icc_bytes: 4 << 20,
             metadata_bytes: 1 << 20,
             jpeg_scans: 100,

@@ -142,8 +142,8 @@ impl<'a> Original<'a> {
     }
 
     fn animate(&self, options: &RenderOptions) -> Result<Rendition, RenderError> {
-        let Self { source, limits, ref probe, stored, ref meaning, .. } = *self;
-        animation::render(source, probe, stored, self.framing(options), meaning, options, limits)
+        let Self { source, ref probe, stored, ref meaning, .. } = *self;
+        animation::render(source, probe, stored, self.framing(options), meaning, options)
     }
 
     /// One decode, resized for everyone who waits for it, each under its place in `options`.
@@ -210,10 +210,9 @@ impl<'a> Original<'a> {
         let Self { source, limits, ref probe, stored, ref meaning, deep } = *self;
         match probe.kind {
             // One frame, kept as an animation is.
-            _ if probe.frames.is_some() => animation::only_frame(source, probe, stored, limits),
+            _ if probe.frames.is_some() => animation::only_frame(source, probe, stored),
             Kind::Webp => webp::decode(source, stored, probe.alpha),
-            Kind::Avif if deep => avif::decode_deep(source, stored, probe.alpha, meaning, limits),
-            Kind::Avif => avif::decode(source, stored, probe.alpha, limits),
+            Kind::Avif => avif::decode(source, stored, deep.then_some(meaning)),
             Kind::Tiff => tiff::decode(source, stored, meaning.profile(), limits.jpeg_scans),
             kind => Err(RenderError::Unsupported(kind)),
         }

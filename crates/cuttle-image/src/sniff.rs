@@ -1,7 +1,7 @@
 //! Names a file's format from its first bytes.
 //!
 //! Order and signatures are those of the `/_next/image` contract, with two differences on purpose:
-//! AVIF is found by its compatible brands too (`mif1`, `miaf`, `avis` files are common), and SVG only
+//! AVIF is found by its compatible brands too, whatever the major one, and SVG only
 //! when `<svg` is the first element: a page of HTML that merely contains a drawing is not a picture.
 
 use crate::Kind;
@@ -52,15 +52,12 @@ impl<'a> Brands<'a> {
     }
 
     fn kind(&self) -> Option<Kind> {
-        match &self.major {
-            b"avif" | b"avis" => Some(Kind::Avif),
-            b"mif1" | b"miaf" | b"msf1" => {
-                let avif = self.compatible.iter().any(|b| matches!(b, b"avif" | b"avis"));
-                avif.then_some(Kind::Avif)
-            }
-            b"heic" => Some(Kind::Heic),
-            _ => None,
+        // Whatever the major brand is: writers put theirs there, and browsers look at all of them.
+        let mut brands = std::iter::once(&self.major).chain(self.compatible);
+        if brands.any(|brand| matches!(brand, b"avif" | b"avis")) {
+            return Some(Kind::Avif);
         }
+        (self.major == *b"heic").then_some(Kind::Heic)
     }
 
     /// Whether the file is an image sequence before all: where it is a still picture too, the major brand
@@ -137,6 +134,8 @@ mod tests {
             (b"\0\0\0\x10ftypavis\0\0\0\0", Kind::Avif),
             (b"\0\0\0\x18ftypmif1\0\0\0\0miafavif", Kind::Avif),
             (b"\0\0\0\x14ftypmiaf\0\0\0\0avis", Kind::Avif),
+            (b"\0\0\0\x18ftypisom\0\0\0\0mif1avif", Kind::Avif),
+            (b"\0\0\0\x18ftypMA1B\0\0\0\0miafavis", Kind::Avif),
             (b"\0\0\0\x10ftypheic\0\0\0\0", Kind::Heic),
             (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", Kind::Svg),
             (b"<svg>", Kind::Svg),

@@ -6,6 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cuttle_demo::fixtures::container::{Container, Item, extents, grid, without_frames};
 use cuttle_image::{Excess, Limits, Profile, RenderOptions, Target, render};
 
 /// Bytes held now and at most, by Rust code. The C codecs are reached only after every limit.
@@ -60,21 +61,23 @@ fn inflating(matches: usize) -> Vec<u8> {
     [&[0x78, 0x01][..], &bits.chunks(8).map(byte).collect::<Vec<u8>>(), &[0; 4]].concat()
 }
 
-fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
-    [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], name, body].concat()
-}
-
-/// An AVIF whose primary item is put together from `cells` others.
-fn avif_grid(cells: u16) -> Vec<u8> {
-    let ispe = boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0x10, 0]);
-    let ipma = boxed(b"ipma", &[0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1]);
-    let iprp = boxed(b"iprp", &[boxed(b"ipco", &ispe), ipma].concat());
-    let parts: Vec<u8> = (2..cells + 2).flat_map(u16::to_be_bytes).collect();
-    let dimg = boxed(b"dimg", &[&[0, 1][..], &cells.to_be_bytes(), &parts].concat());
-    let iref = boxed(b"iref", &[&[0; 4][..], &dimg].concat());
-    let pitm = boxed(b"pitm", &[0, 0, 0, 0, 0, 1]);
-    let meta = boxed(b"meta", &[&[0; 4][..], &pitm, &iprp, &iref].concat());
-    [boxed(b"ftyp", b"avif\0\0\0\0mif1miaf"), meta].concat()
+/// An AVIF that is put together from so many pictures, none of which has a pixel.
+fn avif_grid(columns: u32, rows: u32, side: u32) -> Vec<u8> {
+    let (width, height) = (columns * side, rows * side);
+    let head = Item {
+        kind: *b"grid",
+        payload: grid(columns, rows, width, height),
+        properties: vec![(extents(width, height), false)],
+    };
+    let cell = Item {
+        kind: *b"av01",
+        payload: without_frames(side, side),
+        properties: vec![(extents(side, side), false)],
+    };
+    let cells = columns * rows;
+    let order: Vec<u16> = (2..).take(cells as usize).collect();
+    let items = std::iter::once(head).chain(std::iter::repeat_n(cell, cells as usize));
+    Container::of(items.collect()).refers(b"dimg", 1, &order).file()
 }
 
 /// A progressive JPEG of 8000 × 6000, 96 MB of coefficients, and `scans` scans of a few bytes.
@@ -109,7 +112,7 @@ fn every_limit_refuses_before_its_memory_is_spent() {
     let metadata = Excess::Metadata { limit: limits.metadata_bytes };
     let profile = |matches| chunk(b"iCCP", &[b"p\0\0".as_slice(), &inflating(matches)].concat());
     let long = [jpeg(1), vec![0; 20_000_000]].concat();
-    let rows: [(&str, Vec<u8>, Excess); 9] = [
+    let rows: [(&str, Vec<u8>, Excess); 10] = [
         (
             "bytes",
             long.clone(),
@@ -126,7 +129,12 @@ fn every_limit_refuses_before_its_memory_is_spent() {
             tiff(60_000, 60_000),
             Excess::Pixels { found: 3_600_000_000, limit: 50_000_000 },
         ),
-        ("grid cells", avif_grid(65), Excess::GridCells { found: 65, limit: 64 }),
+        ("grid cells", avif_grid(41, 25, 64), Excess::GridCells { found: 1025, limit: 1024 }),
+        (
+            "pixels of a grid",
+            avif_grid(32, 32, 1250),
+            Excess::Pixels { found: 1_600_000_000, limit: 50_000_000 },
+        ),
         ("scans", jpeg(101), Excess::Scans { limit: 100 }),
         ("metadata", png(1, 1, &chunk(b"eXIf", &vec![b'a'; (1 << 20) + 1])), metadata),
         (
@@ -152,7 +160,7 @@ fn every_limit_refuses_before_its_memory_is_spent() {
 #[test]
 fn what_is_just_within_a_limit_is_not_refused_for_it() {
     let limits = Limits::default();
-    for source in [avif_grid(64), jpeg(100), png(65_535, 1, &[]), png(10_000, 5_000, &[])] {
+    for source in [avif_grid(32, 32, 64), jpeg(100), png(65_535, 1, &[]), png(10_000, 5_000, &[])] {
         let (outcome, _) = refused(&source, &limits);
         // They are no pictures: that is found out by decoding them.
         assert!(matches!(outcome, Err(cuttle_image::RenderError::Decode(_))), "{outcome:?}");

@@ -11,7 +11,7 @@ use cuttle_contract::Failure;
 use cuttle_image::{Limits, Probe, RenderError};
 use cuttle_source::State;
 use cuttle_store::{ContentKey, Store, Variant};
-use cuttle_worker::{Finished, Job, JobError, MAX_RENDITIONS, Pool};
+use cuttle_worker::{Exit, Finished, Job, JobError, MAX_RENDITIONS, Pool};
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::{Admission, Queue};
@@ -22,6 +22,10 @@ use crate::failures::Failures;
 use crate::keys::entity_tag;
 use crate::original::Original;
 use crate::settings::Settings;
+
+/// How a worker ends whose allocation fails, at the memory that its job was admitted with: by SIGABRT. A panic is said
+/// before it, so all else that ends so is glibc's word for a heap that a codec spoiled; the log has the signal.
+const OUT_OF_MEMORY: Exit = Exit::Signal(6);
 
 pub(crate) struct Renderer {
     pool: Arc<Pool>,
@@ -256,6 +260,9 @@ impl Renderer {
                 return Some(Err(Failure::RequestTimeout.into()));
             }
             JobError::TimedOut => Reason::TimedOut,
+            // What its decoder did not expect is the picture's too.
+            JobError::Panicked(_) => Reason::Undecodable,
+            JobError::Crashed(OUT_OF_MEMORY) => Reason::TooLarge,
             _ => Reason::WorkerCrashed,
         };
         self.failures.render_failed(item.content, reason);

@@ -15,8 +15,9 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::fs::FileExt,
     },
-    panic::{self, AssertUnwindSafe},
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
     process::ExitCode,
+    sync::{Mutex, PoisonError},
 };
 
 use cuttle_image::{Limits, RenderError, RenderOptions, Rendition};
@@ -60,8 +61,7 @@ pub fn serve(engine: Engine) -> ExitCode {
             writeln!(io::stderr(), "cuttle starts its workers itself; `worker` is not a command");
         return ExitCode::from(USAGE);
     };
-    // A report has no reader here, and symbolising one would cost more than the job.
-    panic::set_hook(Box::new(|_| {}));
+    panic::set_hook(Box::new(last_words));
     let layers = settings.platform.confine(&settings);
     status(work(&channel, &settings, layers, engine).is_ok())
 }
@@ -136,6 +136,20 @@ fn read(source: &File, len: u64, limits: &Limits) -> Result<Vec<u8>, RenderError
     let mut bytes = vec![0; len];
     source.read_exact_at(&mut bytes, 0).map_err(unreadable)?;
     Ok(bytes)
+}
+
+/// Says what cannot be caught: a panic that would leave a function that C may call, as all of rav1d's are, is followed by
+/// another, and that by the end of the process. Of others whoever catches them speaks; a report has no reader here, and
+/// symbolising one would cost more than the job.
+fn last_words(panic: &PanicHookInfo<'_>) {
+    static FIRST: Mutex<Option<String>> = Mutex::new(None);
+    let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    match first.take() {
+        None => *first = Some(message(panic.payload())),
+        Some(first) => {
+            let _ = WorkerEnd(rustix::stdio::stdin()).send(&Reply::Panicked(first));
+        }
+    }
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

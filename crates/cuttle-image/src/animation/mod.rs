@@ -16,7 +16,7 @@ use crate::codec::{apng, avif, gif, webp};
 use crate::colour::Meaning;
 use crate::geometry::Framing;
 use crate::picture::{Channels, Picture};
-use crate::{Kind, Limits, Probe, RenderError, RenderOptions, Rendition, Size, Target};
+use crate::{Kind, Probe, RenderError, RenderOptions, Rendition, Size, Target};
 use scale::Scaler;
 
 /// An animation being decoded.
@@ -40,13 +40,12 @@ pub(crate) fn render(
     framing: Framing,
     meaning: &Meaning,
     options: &RenderOptions,
-    limits: &Limits,
 ) -> Result<Rendition, RenderError> {
     if options.target != Target::Webp {
         return Err(RenderError::Unsupported(probe.kind));
     }
     let seen = framing.target.oriented(probe.orientation);
-    let mut frames = open(source, probe, stored, limits)?;
+    let mut frames = open(source, probe, stored)?;
     let Some(mut shown) = frames.advance()? else { return Err(empty()) };
     let mut scaler = Scaler::new(framing, options.fit, frames.canvas());
     let converter = meaning.converter(Channels::Rgba, false);
@@ -75,9 +74,8 @@ pub(crate) fn only_frame(
     source: &[u8],
     probe: &Probe,
     stored: Size,
-    limits: &Limits,
 ) -> Result<Picture, RenderError> {
-    let mut frames = open(source, probe, stored, limits)?;
+    let mut frames = open(source, probe, stored)?;
     frames.advance()?.ok_or_else(empty)?;
     let Picture { size, channels, ref samples } = *frames.canvas();
     let picture = Picture { size, channels, samples: samples.clone() };
@@ -91,14 +89,13 @@ fn open<'a>(
     source: &'a [u8],
     probe: &Probe,
     stored: Size,
-    limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, RenderError> {
     let frames = probe.frames.unwrap_or(0);
     Ok(match probe.kind {
         Kind::Gif => Box::new(Counted::new(gif::Frames::open(source, stored)?, frames)),
         Kind::Png => Box::new(Counted::new(apng::Frames::open(source, stored, frames)?, frames)),
         Kind::Webp => Box::new(Counted::new(webp::AnimationDecoder::open(source, stored)?, frames)),
-        Kind::Avif => Box::new(Counted::new(avif::Sequence::open(source, stored, limits)?, frames)),
+        Kind::Avif => Box::new(Counted::new(avif::Sequence::open(source, stored)?, frames)),
         kind => return Err(RenderError::Unsupported(kind)),
     })
 }

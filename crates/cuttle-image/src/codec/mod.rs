@@ -4,6 +4,7 @@
 //! it, and no codec prints: their error hooks are replaced or absent.
 
 pub(crate) mod apng;
+pub(crate) mod av1;
 pub(crate) mod avif;
 pub(crate) mod gif;
 pub(crate) mod jpeg;

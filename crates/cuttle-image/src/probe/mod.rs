@@ -4,7 +4,11 @@
 //! [`window::READ_CAP`] bytes in all, a block at a time, however the file lies about its structure.
 //! It refuses no picture for its size; that is [`Limits::check`](crate::Limits::check).
 
-mod avif;
+#[cfg_attr(
+    not(feature = "codecs"),
+    allow(dead_code, unused_imports, reason = "what only a decoder asks")
+)]
+pub(crate) mod avif;
 mod exif;
 #[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the decoder reads more of it"))]
 pub(crate) mod gif;
@@ -42,7 +46,7 @@ pub struct Probe {
     /// count, or the file is cut off.
     pub frames: Option<u32>,
     /// Pixels of all frames together, each as large as what is shown or, where that is larger, as its own
-    /// rectangle. 0 without [`frames`](Self::frames).
+    /// rectangle. Without [`frames`](Self::frames) 0, or those of a picture of which only a part is shown.
     pub frames_pixels: u64,
     /// Whether the format leaves room for transparency in this file. Only the decoder can tell whether
     /// any pixel uses it.
@@ -62,8 +66,11 @@ pub struct Probe {
     pub(crate) broken_film: bool,
     /// A PNG by palette, or a GIF.
     pub(crate) paletted: bool,
-    /// Cells of the largest grid in an AVIF; 0 without one.
+    /// Cells of the grid that an AVIF is put together from; 0 without one.
     pub(crate) grid_cells: u32,
+    /// Bytes of one frame as the AV1 decoder holds it, and of the planes that a grid is put together in.
+    pub(crate) av1_frame_bytes: u64,
+    pub(crate) mosaic_bytes: u64,
     /// Where the embedded colour profile lies.
     pub(crate) icc: Icc,
     /// A JPEG whose coefficients must all be kept until the last scan: progressive, or sequential with
@@ -155,6 +162,8 @@ impl Probe {
             broken_film: false,
             paletted: false,
             grid_cells: 0,
+            av1_frame_bytes: 0,
+            mosaic_bytes: 0,
             icc: Icc::default(),
             keeps_coefficients: false,
             colour: ColourTags::default(),

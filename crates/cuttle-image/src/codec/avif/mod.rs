@@ -1,14 +1,18 @@
-//! AVIF by libavif and libaom.
+//! AVIF: read by safe Rust and [`av1`](super::av1), written by libavif and libaom.
 #![expect(unsafe_code, reason = "calls into C")]
 
 mod decode;
 mod encode;
+#[cfg(feature = "specimens")]
+pub mod oracle;
+mod planes;
+mod rgb;
 mod sequence;
 #[cfg(feature = "specimens")]
 pub mod specimen;
 mod yuv;
 
-pub(crate) use decode::{decode, decode_deep};
+pub(crate) use decode::decode;
 pub(crate) use encode::{encode, encode_at};
 pub(crate) use sequence::Sequence;
 

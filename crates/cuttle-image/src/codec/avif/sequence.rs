@@ -1,72 +1,84 @@
 //! AVIF image sequences to 8-bit RGBA, frame after frame.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
-use libavif_sys::{
-    AVIF_DECODER_SOURCE_TRACKS, AVIF_RESULT_NO_IMAGES_REMAINING, avifDecoderNextImage,
-};
-
-use super::check;
-use super::decode::Decoder;
+use super::super::av1::{Choice, Decoder};
+use super::decode::{Development, failed, opacity, pieces};
+use super::planes::Planes;
 use crate::animation::Frames;
 use crate::picture::{Channels, Picture};
-use crate::{Limits, RenderError, Size};
+use crate::probe::avif::{Film, Shown, Stream, describe};
+use crate::{RenderError, Size};
 
 /// The pictures of the track of colours, with the alpha of the track that goes with it.
 pub(crate) struct Sequence<'a> {
-    decoder: Decoder,
+    source: &'a [u8],
+    film: Film,
+    colour: Decoder,
+    alpha: Option<Decoder>,
+    /// Which frame is next.
+    at: usize,
     canvas: Picture,
-    /// libavif keeps a pointer to the source.
-    source: PhantomData<&'a [u8]>,
 }
 
 impl<'a> Sequence<'a> {
-    pub(crate) fn open(source: &'a [u8], size: Size, limits: &Limits) -> Result<Self, RenderError> {
-        let decoder = Decoder::new()
-            .and_then(|decoder| {
-                // SAFETY: `source` outlives the decoder, by the lifetime of `Self`.
-                unsafe { decoder.parse(source, AVIF_DECODER_SOURCE_TRACKS, limits) }?;
-                Ok(decoder)
-            })
-            .map_err(failed)?;
+    pub(crate) fn open(source: &'a [u8], size: Size) -> Result<Self, RenderError> {
+        let Shown::Film(film) = describe(source).map_err(failed)? else {
+            return Err(failed("it is no sequence"));
+        };
+        if film.look.cut(film.size) != size {
+            return Err(failed("the size is not the one that was announced"));
+        }
+        let operating_point = film.look.operating_point;
+        let decoder = |stream: &Stream| {
+            let frame_pixels = stream.header.size.pixels();
+            Decoder::open(Choice { operating_point, layer: None, frame_pixels }).map_err(failed)
+        };
+        let colour = decoder(&film.colour)?;
+        let alpha = film.alpha.as_ref().map(decoder).transpose()?;
         let canvas = Picture::blank(size, Channels::Rgba);
-        Ok(Self { decoder, canvas, source: PhantomData })
+        Ok(Self { source, film: *film, colour, alpha, at: 0, canvas })
+    }
+
+    fn draw(&mut self) -> Result<(), RenderError> {
+        let size = self.film.size;
+        let frame = |decoder: &mut Decoder, stream: &Stream| {
+            let sample = stream.samples.get(self.at).ok_or("there is no sample")?;
+            decoder.frame(&pieces(self.source, std::slice::from_ref(sample))?).map(Planes::Frame)
+        };
+        let alpha = match (&mut self.alpha, &self.film.alpha) {
+            (Some(decoder), Some(stream)) => {
+                Some(opacity(&frame(decoder, stream).map_err(failed)?, size)?)
+            }
+            _ => None,
+        };
+        let planes = frame(&mut self.colour, &self.film.colour).map_err(failed)?;
+        if planes.size() != size {
+            return Err(failed("a frame has not the size that was announced"));
+        }
+        let development = Development {
+            colours: self.film.look.nclx.unwrap_or(self.film.colour.header.colours),
+            alpha: alpha.as_ref(),
+            premultiplied: self.film.premultiplied,
+            converter: None,
+        };
+        development.of(&planes, &mut self.canvas).map_err(failed)
     }
 }
 
 impl Frames for Sequence<'_> {
     fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
-        // SAFETY: the decoder is live and was parsed; the source it reads is borrowed by `self`.
-        let (result, timing) = unsafe {
-            let decoder = self.decoder.0;
-            (avifDecoderNextImage(decoder), (*decoder).imageTiming)
-        };
-        if result == AVIF_RESULT_NO_IMAGES_REMAINING {
-            return Ok(None);
-        }
-        check(result).map_err(failed)?;
-        // SAFETY: the last call decoded an image.
-        let image = unsafe { self.decoder.image() };
-        image.rgb(self.canvas.size, true, &mut self.canvas.samples).map_err(failed)?;
-        let shown = u128::from(timing.durationInTimescales) * 1_000_000_000
-            / u128::from(timing.timescale.max(1));
-        Ok(Some(u64::try_from(shown).map_or(Duration::MAX, Duration::from_nanos)))
+        let Some(shown) = self.film.durations.get(self.at).copied() else { return Ok(None) };
+        self.draw()?;
+        self.at += 1;
+        Ok(Some(shown))
     }
 
     fn canvas(&self) -> &Picture {
         &self.canvas
     }
 
-    /// libavif counts repetitions. Browsers play a file that says nothing for ever.
     fn plays(&self) -> u32 {
-        // SAFETY: the decoder is live.
-        let repetitions = unsafe { (*self.decoder.0).repetitionCount };
-        u32::try_from(repetitions).map_or(0, |repetitions| repetitions.saturating_add(1))
+        self.film.plays
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the argument of map_err")]
-fn failed(reason: String) -> RenderError {
-    RenderError::Decode(format!("libavif: {reason}"))
 }

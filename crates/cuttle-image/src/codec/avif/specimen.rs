@@ -4,14 +4,15 @@
 //! Behind a feature that no part of the product asks for. Pixels reach libavif's own conversion to YUV,
 //! which the engine never uses, so that a mistake in the engine's arithmetic is not undone here.
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 
 use libavif_sys::{
-    AVIF_ADD_IMAGE_FLAG_SINGLE, AVIF_CODEC_CHOICE_AOM, AVIF_PIXEL_FORMAT_YUV400,
-    AVIF_PIXEL_FORMAT_YUV420, AVIF_PIXEL_FORMAT_YUV422, AVIF_PIXEL_FORMAT_YUV444, AVIF_RANGE_FULL,
-    AVIF_RANGE_LIMITED, AVIF_RGB_FORMAT_RGB, AVIF_RGB_FORMAT_RGBA, AVIF_TRANSFORM_IMIR,
-    AVIF_TRANSFORM_IROT, avifEncoderAddImage, avifEncoderFinish, avifImageCreate,
-    avifImageRGBToYUV, avifImageSetProfileICC, avifRGBImage, avifRGBImageSetDefaults, avifRWData,
+    AVIF_ADD_IMAGE_FLAG_NONE, AVIF_ADD_IMAGE_FLAG_SINGLE, AVIF_CODEC_CHOICE_AOM,
+    AVIF_PIXEL_FORMAT_YUV400, AVIF_PIXEL_FORMAT_YUV420, AVIF_PIXEL_FORMAT_YUV422,
+    AVIF_PIXEL_FORMAT_YUV444, AVIF_RANGE_FULL, AVIF_RANGE_LIMITED, AVIF_RGB_FORMAT_RGB,
+    AVIF_RGB_FORMAT_RGBA, AVIF_TRANSFORM_IMIR, AVIF_TRANSFORM_IROT, avifEncoderAddImage,
+    avifEncoderFinish, avifEncoderSetCodecSpecificOption, avifImageCreate, avifImageRGBToYUV,
+    avifImageSetProfileICC, avifRGBImage, avifRGBImageSetDefaults, avifRWData,
 };
 
 use super::check;
@@ -56,6 +57,41 @@ pub struct Specimen<'a> {
     pub turns: Option<u8>,
     /// `imir`: 0 swaps top and bottom, 1 left and right.
     pub mirror: Option<u8>,
+    /// Film grain of this number among libaom's (1 to 16), 0 for none.
+    pub grain: u8,
+}
+
+/// A file of several layers, the best of which is the last. What they hold need not be the same picture.
+///
+/// # Errors
+/// libavif's own words.
+pub fn layered(layers: &[Specimen<'_>]) -> Result<Vec<u8>, String> {
+    let (last, others) = layers.split_last().ok_or("there are no layers")?;
+    let extra = u32::try_from(others.len()).map_err(|_| "too many layers")?;
+    let encoder = Encoder::new()?;
+    let grain = CString::new(last.grain.to_string()).map_err(|error| error.to_string())?;
+    let mut output = Output(avifRWData::default());
+    // SAFETY: encoder, image and strings are live for each call; `output` is empty until `avifEncoderFinish` fills it with
+    // `size` bytes.
+    unsafe {
+        let raw = encoder.0;
+        (*raw).codecChoice = AVIF_CODEC_CHOICE_AOM;
+        (*raw).maxThreads = 1;
+        (*raw).speed = 10;
+        (*raw).quality = last.quality.into();
+        (*raw).qualityAlpha = 100;
+        (*raw).extraLayerCount = extra;
+        if last.grain > 0 {
+            let key = c"film-grain-test".as_ptr();
+            check(avifEncoderSetCodecSpecificOption(raw, key, grain.as_ptr()))?;
+        }
+        let flag = if extra > 0 { AVIF_ADD_IMAGE_FLAG_NONE } else { AVIF_ADD_IMAGE_FLAG_SINGLE };
+        for layer in layers {
+            check(avifEncoderAddImage(raw, layer.image()?.0, 1, flag))?;
+        }
+        check(avifEncoderFinish(raw, &raw mut output.0))?;
+        Ok(std::slice::from_raw_parts(output.0.data, output.0.size).to_vec())
+    }
 }
 
 impl Specimen<'_> {
@@ -64,30 +100,15 @@ impl Specimen<'_> {
     /// # Errors
     /// libavif's own words.
     pub fn encode(&self) -> Result<Vec<u8>, String> {
+        layered(std::slice::from_ref(self))
+    }
+
+    fn image(&self) -> Result<Image, String> {
         let pixels = usize::try_from(self.size.pixels()).map_err(|_| "too large")?;
         let channels = if self.alpha { 4 } else { 3 };
         if self.samples.len() != pixels * channels {
             return Err("the samples are not those of the size".into());
         }
-        let image = self.image()?;
-        let encoder = Encoder::new()?;
-        let mut output = Output(avifRWData::default());
-        // SAFETY: encoder and image are live; `output` is empty until `avifEncoderFinish` fills it with
-        // `size` bytes.
-        unsafe {
-            let raw = encoder.0;
-            (*raw).codecChoice = AVIF_CODEC_CHOICE_AOM;
-            (*raw).maxThreads = 1;
-            (*raw).speed = 10;
-            (*raw).quality = self.quality.into();
-            (*raw).qualityAlpha = 100;
-            check(avifEncoderAddImage(raw, image.0, 1, AVIF_ADD_IMAGE_FLAG_SINGLE))?;
-            check(avifEncoderFinish(raw, &raw mut output.0))?;
-            Ok(std::slice::from_raw_parts(output.0.data, output.0.size).to_vec())
-        }
-    }
-
-    fn image(&self) -> Result<Image, String> {
         let format = match self.sampling {
             Sampling::Mono => AVIF_PIXEL_FORMAT_YUV400,
             Sampling::Yuv420 => AVIF_PIXEL_FORMAT_YUV420,
