@@ -1,4 +1,4 @@
-//! CMYK to sRGB, row by row while a JPEG is decoded.
+//! CMYK to sRGB, row by row while a JPEG or TIFF is decoded.
 //!
 //! By the embedded profile where there is one that moxcms can apply. Otherwise by the plain formula
 //! `255 · (1 − ink) · (1 − black)` per channel, without any press's dot gain: brighter colours than
@@ -9,22 +9,32 @@ use std::sync::Arc;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
-/// What inks look like.
+/// What a sample of 0 stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zero {
+    /// As in a TIFF (TIFF 6.0 §16).
+    NoInk,
+    /// As in a JPEG: Adobe's programs began it (Technical Note 5116), and sharp and the browsers on Skia take every
+    /// JPEG so, with Adobe's marker or without.
+    AllInk,
+}
+
+/// What inks look like. To work that out of a profile takes some 30 ms, and clones share it.
+#[derive(Clone)]
 pub(crate) struct Inks {
+    zero: Zero,
     transform: Option<Arc<Transform8BitExecutor>>,
 }
 
 impl Inks {
-    pub(crate) fn new(profile: Option<&ColorProfile>) -> Self {
-        Self { transform: profile.and_then(transform) }
+    pub(crate) fn new(zero: Zero, profile: Option<&ColorProfile>) -> Self {
+        Self { zero, transform: profile.and_then(transform) }
     }
 
-    /// Converts a row of cyan, magenta, yellow and black samples, which it may change, to RGB. 255 stands for no
-    /// ink: Adobe's programs began it (Technical Note 5116), and sharp and the browsers on Skia take every
-    /// JPEG so, with Adobe's marker or without.
+    /// Converts a row of cyan, magenta, yellow and black samples, which it may change, to RGB.
     pub(crate) fn to_rgb(&self, inks: &mut [u8], rgb: &mut [u8]) {
-        for ink in inks.iter_mut() {
-            *ink = 255 - *ink;
+        if self.zero == Zero::AllInk {
+            inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
         }
         if self.transform.as_ref().is_some_and(|transform| transform.transform(inks, rgb).is_ok()) {
             return;

@@ -11,6 +11,7 @@ use std::io::Cursor;
 
 use crate::codec::{avif, jpeg, webp};
 use crate::geometry::{DctScale, Framing};
+use crate::ink::{Inks, Zero};
 use crate::picture::{Channels, Picture};
 use crate::sink::Sink;
 use crate::{Fit, Limits, Profile, RenderError, Size, Target, probe, quality};
@@ -73,7 +74,8 @@ pub fn shrink_jpeg(
     let done = |stage| (*done.borrow_mut())(stage);
     let sink = Sink::new(stored, [(framing, Fit::Width)].into_iter(), &done);
     let scan_limit = Limits::default().jpeg_scans;
-    let task = jpeg::Task { source, stored, scan_limit, profile: None };
+    let inks = Inks::new(Zero::AllInk, None);
+    let task = jpeg::Task { source, stored, scan_limit, inks: &inks };
     let mut made = if by_libjpeg {
         jpeg::whole(task, (scale, sink))?
     } else {

@@ -8,6 +8,7 @@ use std::io::Cursor;
 use crate::codec::{avif, jpeg, png, tiff, webp};
 use crate::colour::Meaning;
 use crate::geometry::{DctScale, Framing};
+use crate::ink::{Inks, Zero};
 use crate::picture::Picture;
 use crate::sink::Sink;
 use crate::{
@@ -161,7 +162,8 @@ impl<'a> Original<'a> {
                     groups.entry(scale).or_default().push(at);
                 }
                 let scan_limit = limits.jpeg_scans;
-                let task = jpeg::Task { source, stored, scan_limit, profile: meaning.profile() };
+                let inks = Inks::new(Zero::AllInk, meaning.profile());
+                let task = jpeg::Task { source, stored, scan_limit, inks: &inks };
                 let takers = groups.iter().map(|(scale, whose)| (*scale, sink(whose))).collect();
                 let made = groups.into_values().zip(jpeg::decode(task, takers));
                 made.flat_map(|(whose, made)| shared(whose, made)).collect()

@@ -9,7 +9,7 @@ use moxcms::ColorProfile;
 use crate::codec::jpeg;
 use crate::depth::narrow_row;
 use crate::geometry::{DctScale, Framing};
-use crate::ink::Inks;
+use crate::ink::{Inks, Zero};
 use crate::picture::{Channels, Picture};
 use crate::probe::tiff::{Model, Packing, Page};
 use crate::sink::Sink;
@@ -25,8 +25,9 @@ pub(crate) fn decode(
 ) -> Result<Picture, RenderError> {
     let page = open(source, size)?;
     let (model, alpha) = page.model().ok_or_else(|| broken("the model is none"))?;
-    let rgb = model == Model::Rgb;
-    let samples = samples(&page, source, &mut |block| decode_jpeg(&block, rgb, scan_limit))?;
+    let inks = Inks::new(Zero::NoInk, profile);
+    let inside = Inside { model, inks: &inks, scan_limit };
+    let samples = samples(&page, source, &mut |block| inside.decode(&block))?;
     let channels = match (model, alpha) {
         (Model::WhiteIsZero | Model::BlackIsZero, false) => Channels::Grey,
         (Model::WhiteIsZero | Model::BlackIsZero, true) => Channels::GreyAlpha,
@@ -38,11 +39,11 @@ pub(crate) fn decode(
     let mut picture = match model {
         Model::BlackIsZero | Model::Rgb => picture(samples),
         Model::WhiteIsZero => from_white(picture(samples)),
-        // libjpeg has made RGB of it.
-        Model::YCbCr if jpeg => picture(samples),
+        // They are RGB by now.
+        Model::YCbCr | Model::Cmyk if jpeg => picture(samples),
         Model::YCbCr => from_ycbcr(picture(samples)),
         Model::Palette => by_palette(&page, source, &samples, Picture::blank(size, channels))?,
-        Model::Cmyk => by_inks(&Inks::new(profile), samples, Picture::blank(size, channels)),
+        Model::Cmyk => by_inks(&inks, samples, Picture::blank(size, channels)),
     };
     if page.premultiplied && alpha {
         undo_alpha(&mut picture);
@@ -50,33 +51,45 @@ pub(crate) fn decode(
     Ok(picture)
 }
 
-/// A JPEG without a header of its own (TIFF Technical Note 2). What its samples are is said by the page, and a
+/// JPEGs without a header of their own (TIFF Technical Note 2). What their samples are is said by the page, and a
 /// marker of Adobe's is how to say it to libjpeg.
-fn decode_jpeg(block: &Jpeg<'_>, rgb: bool, scan_limit: u32) -> Result<Vec<u8>, RenderError> {
-    const START: &[u8] = &[0xff, 0xd8];
-    const END: &[u8] = &[0xff, 0xd9];
-    // How the colours are changed: not at all, or to YCbCr.
-    let adobe = [&[0xff, 0xee, 0, 14][..], b"Adobe\0\x64\0\0\0\0", &[u8::from(!rgb)]].concat();
-    let body = block.data.strip_prefix(START).ok_or_else(|| broken("a JPEG is none"))?;
-    let tables = block.tables.strip_prefix(START).unwrap_or_default();
-    let tables = tables.strip_suffix(END).unwrap_or(tables);
-    let source = [START, &adobe, &plain(tables), &plain(body)].concat();
-    let found = probe(Cursor::new(&source)).ok().filter(|found| found.kind == Kind::Jpeg);
-    // SECURITY: before anything is decoded.
-    let stored = found
-        .and_then(|found| found.stored)
-        .filter(|stored| stored.width == block.width && block.rows.contains(&stored.height))
-        .ok_or_else(|| broken("a JPEG has another size than its strip or tile"))?;
-    scans::check(&source, scan_limit)?;
-    let task = jpeg::Task { source: &source, stored, scan_limit, profile: None };
-    let framing = Framing::new(stored, stored.width, Fit::Width);
-    let sink = Sink::new(stored, std::iter::once((framing, Fit::Width)), &|_| {});
-    let mut made = jpeg::whole(task, (DctScale::for_target(stored, stored), sink))?;
-    let Picture { samples, channels, .. } = made.pop().ok_or_else(|| broken("a JPEG is empty"))?;
-    if channels.count() != block.channels {
-        return Err(broken("a JPEG has other samples than its page"));
+struct Inside<'a> {
+    model: Model,
+    inks: &'a Inks,
+    scan_limit: u32,
+}
+
+impl Inside<'_> {
+    fn decode(&self, block: &Jpeg<'_>) -> Result<Vec<u8>, RenderError> {
+        let Self { model, inks, scan_limit } = *self;
+        const START: &[u8] = &[0xff, 0xd8];
+        const END: &[u8] = &[0xff, 0xd9];
+        // How the colours are changed: not at all, or to YCbCr.
+        let adobe =
+            [&[0xff, 0xee, 0, 14][..], b"Adobe\0\x64\0\0\0\0", &[u8::from(model == Model::YCbCr)]]
+                .concat();
+        let body = block.data.strip_prefix(START).ok_or_else(|| broken("a JPEG is none"))?;
+        let tables = block.tables.strip_prefix(START).unwrap_or_default();
+        let tables = tables.strip_suffix(END).unwrap_or(tables);
+        let source = [START, &adobe, &plain(tables), &plain(body)].concat();
+        let found = probe(Cursor::new(&source)).ok().filter(|found| found.kind == Kind::Jpeg);
+        // SECURITY: before anything is decoded.
+        let stored = found
+            .and_then(|found| found.stored)
+            .filter(|stored| stored.width == block.width && block.rows.contains(&stored.height))
+            .ok_or_else(|| broken("a JPEG has another size than its strip or tile"))?;
+        scans::check(&source, scan_limit)?;
+        let task = jpeg::Task { source: &source, stored, scan_limit, inks };
+        let framing = Framing::new(stored, stored.width, Fit::Width);
+        let sink = Sink::new(stored, std::iter::once((framing, Fit::Width)), &|_| {});
+        let mut made = jpeg::whole(task, (DctScale::for_target(stored, stored), sink))?;
+        let Picture { samples, channels, .. } =
+            made.pop().ok_or_else(|| broken("a JPEG is empty"))?;
+        if channels.count() != block.channels {
+            return Err(broken("a JPEG has other samples than its page"));
+        }
+        Ok(samples)
     }
-    Ok(samples)
 }
 
 /// Without the segments of applications, which would say otherwise.
@@ -124,11 +137,9 @@ fn by_palette(
     Ok(picture)
 }
 
-/// TIFF says how much ink there is, where a JPEG says how much there is not.
 fn by_inks(inks: &Inks, mut samples: Vec<u8>, mut picture: Picture) -> Picture {
     let (from, to) = (4 * picture.width(), picture.stride());
     for (inked, rgb) in samples.chunks_exact_mut(from).zip(picture.samples.chunks_exact_mut(to)) {
-        inked.iter_mut().for_each(|ink| *ink = 255 - *ink);
         inks.to_rgb(inked, rgb);
     }
     picture

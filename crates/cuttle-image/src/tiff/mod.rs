@@ -12,7 +12,7 @@ mod unpack;
 use std::io::Cursor;
 
 use crate::probe::Extent;
-use crate::probe::tiff::{Packing, Page, Values, page};
+use crate::probe::tiff::{Model, Packing, Page, Values, page};
 use crate::probe::window::{Fault, Window};
 use crate::{RenderError, Size};
 
@@ -44,7 +44,8 @@ pub(crate) fn open(source: &[u8], size: Size) -> Result<Page, RenderError> {
     page.filter(|page| page.size == size && page.supported()).ok_or_else(unannounced)
 }
 
-/// The samples of all pixels, 8 bits each; indices of a palette as they are.
+/// The samples of all pixels, 8 bits each; indices of a palette as they are, and three of a pixel where JPEGs hold four
+/// inks.
 pub(crate) fn samples(
     page: &Page,
     source: &[u8],
@@ -63,9 +64,19 @@ pub(crate) fn samples(
             .filter(|tables| tables.len() <= MAX_TABLES)
             .ok_or_else(|| broken("the tables of its JPEGs are none"))?,
     };
-    let bytes = usize::try_from(size.pixels() * u64::from(samples)).map_err(|_| unannounced())?;
-    let mut pages =
-        Blocks { page, source, packing, tables, block, left: source.len(), whole: vec![0; bytes] };
+    let inks = matches!(page.model(), Some((Model::Cmyk, _)));
+    let pixel = if inks && packing == Packing::Jpeg { 3 } else { samples as usize };
+    let bytes = usize::try_from(size.pixels()).map_err(|_| unannounced())? * pixel;
+    let mut pages = Blocks {
+        page,
+        source,
+        packing,
+        tables,
+        pixel,
+        block,
+        left: source.len(),
+        whole: vec![0; bytes],
+    };
     let planes = if planar { samples } else { 1 };
     let mut index = 0;
     for plane in 0..planes {
@@ -85,6 +96,8 @@ struct Blocks<'a> {
     packing: Packing,
     /// Of all JPEGs.
     tables: &'a [u8],
+    /// Samples of a pixel as they come out.
+    pixel: usize,
     /// Of a whole block.
     block: Size,
     /// Bytes that no block has used.
@@ -108,7 +121,7 @@ impl<'a> Blocks<'a> {
         };
         // The last strip has no rows beyond the page.
         let stored = if page.tiles.is_some() { block } else { shown };
-        let channels = if page.planar { 1 } else { page.samples as usize };
+        let channels = if page.planar { 1 } else { self.pixel };
         let stride = stored.width as usize * channels;
         let packed =
             self.packed(index, stored::stride(page, stored, channels) * stored.height as usize)?;
@@ -124,7 +137,7 @@ impl<'a> Blocks<'a> {
                 .ok_or_else(|| broken("a strip or tile is broken or too short"))?;
             stored::narrow(page, rows, stored, channels)
         };
-        let pixel = page.samples as usize;
+        let pixel = self.pixel;
         for (y, row) in rows.chunks_exact(stride).take(shown.height as usize).enumerate() {
             let start = (top as usize + y) * page.size.width as usize + left as usize;
             let line = &mut self.whole[start * pixel..][..shown.width as usize * pixel];

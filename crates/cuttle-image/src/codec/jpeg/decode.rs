@@ -9,7 +9,6 @@ use std::ffi::{c_int, c_ulong};
 use std::ptr;
 use std::rc::Rc;
 
-use moxcms::ColorProfile;
 use mozjpeg_sys::J_COLOR_SPACE::{JCS_CMYK, JCS_GRAYSCALE, JCS_RGB, JCS_YCCK};
 use mozjpeg_sys::{
     J_DCT_METHOD, jpeg_common_struct, jpeg_create_decompress, jpeg_decompress_struct,
@@ -35,8 +34,8 @@ pub(crate) struct Task<'a> {
     /// As the limits were checked against.
     pub(crate) stored: Size,
     pub(crate) scan_limit: u32,
-    /// Converts inks to sRGB, if it is one of inks; other profiles are not applied here.
-    pub(crate) profile: Option<&'a ColorProfile>,
+    /// Converts inks to sRGB, if it is one of inks; profiles of others are not applied here.
+    pub(crate) inks: &'a Inks,
 }
 
 /// A decoder that has read its header, and where its rows go.
@@ -64,7 +63,7 @@ impl<'a> Decoder<'a> {
         let (channels, inked) =
             calls(|| unsafe { start(state.0, task.source, task.stored, size, scale) })?;
         let width = size.width as usize;
-        let inks = inked.then(|| (Inks::new(task.profile), vec![0; 4 * width]));
+        let inks = inked.then(|| (task.inks.clone(), vec![0; 4 * width]));
         sink.begin(size, channels);
         let row = vec![0; width * channels.count()];
         Ok(Self { state, _source: task.source, sink, row, left: size.height, inks })

@@ -5,6 +5,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use super::{Outcome, Reader, Task, decode, progressive, whole};
 use crate::codec::jpeg::encode;
 use crate::geometry::{DctScale, Framing};
+use crate::ink::{Inks, Zero};
 use crate::picture::{Channels, Picture};
 use crate::progressive::Script;
 use crate::sink::Sink;
@@ -75,8 +76,12 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn task(source: &[u8]) -> Task<'_> {
-    Task { source, stored: SIZE, scan_limit: 100, profile: None }
+fn inks() -> Inks {
+    Inks::new(Zero::AllInk, None)
+}
+
+fn task<'a>(source: &'a [u8], inks: &'a Inks) -> Task<'a> {
+    Task { source, stored: SIZE, scan_limit: 100, inks }
 }
 
 /// Every row, as it comes.
@@ -87,7 +92,7 @@ fn taker(scale: DctScale) -> (DctScale, Sink<'static>) {
 }
 
 fn decoded(source: &[u8], scales: &[DctScale]) -> Vec<Outcome> {
-    decode(task(source), scales.iter().map(|scale| taker(*scale)).collect())
+    decode(task(source, &inks()), scales.iter().map(|scale| taker(*scale)).collect())
 }
 
 fn samples_of(outcome: &Outcome) -> &[u8] {
@@ -99,7 +104,8 @@ fn coefficients_are_those_of_libjpeg() {
     for (name, source) in files() {
         let script = Script::read(&source, 100).expect(name);
         let reader = Reader::open(&script, SCALES.into_iter()).expect(name);
-        let task = Task { source: &script.sequential, ..task(&source) };
+        let inks = inks();
+        let task = Task { source: &script.sequential, ..task(&source, &inks) };
         let ours = progressive(task, reader, SCALES.map(taker).into());
         for (ours, scale) in ours.iter().zip(SCALES).filter(|(_, scale)| scale.eighths > 4) {
             let theirs = whole(Task { source: &source, ..task }, taker(scale));

@@ -156,7 +156,7 @@ impl Page {
         let grey = matches!(model, Model::WhiteIsZero | Model::BlackIsZero);
         let samples = match (packing, model) {
             (Packing::Fax2 | Packing::Fax3 | Packing::Fax4, _) => grey && self.bits == 1 && !alpha,
-            (Packing::Jpeg, Model::BlackIsZero | Model::Rgb | Model::YCbCr) => {
+            (Packing::Jpeg, Model::BlackIsZero | Model::Rgb | Model::YCbCr | Model::Cmyk) => {
                 self.bits == 8 && !alpha && !self.planar
             }
             (Packing::Jpeg, _) => false,

@@ -271,7 +271,7 @@ fn other_variants_have_a_size_and_are_not_decoded() {
         ("fax of colours", Page { compression: 4, ..RGB }),
         ("fax of levels", Page { compression: 4, ..one }),
         ("old JPEG inside", Page { compression: 6, ..RGB }),
-        ("JPEG of inks", Page { compression: 7, photometric: 5, samples: 4, ..RGB }),
+        ("JPEG of planes", Page { compression: 7, extra: &[(284, &[2])], ..RGB }),
         ("WebP inside", Page { compression: 50_001, ..RGB }),
         ("a palette that is not there", Page { photometric: 3, ..one }),
         (
