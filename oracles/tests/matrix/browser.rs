@@ -4,12 +4,12 @@ use cuttle_demo::fixtures::odd;
 use cuttle_oracles::Chromium;
 
 /// A page shows a time of 10 ms or less for 100 ms; `ImageDecoder` says what the file says.
-fn shown_for(said: f64) -> f64 {
+pub(crate) fn shown_for(said: f64) -> f64 {
     if said < 11.0 { 100.0 } else { said.floor() }
 }
 
 /// Where Chromium shows something else, and why we do not.
-const EXCEPTIONS: [(&str, &str); 5] = [
+pub(crate) const EXCEPTIONS: [(&str, &str); 5] = [
     ("no-end.jpg", "it waits for what follows the last rows, and they are all there"),
     ("restarts-no-end.jpg", "as before"),
     ("no-frame.png", "it shows nothing, and there is a picture for those who know no animations"),

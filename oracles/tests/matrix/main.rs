@@ -6,6 +6,7 @@
 
 mod browser;
 mod films;
+mod mixed;
 mod outputs;
 mod rows;
 mod stills;
