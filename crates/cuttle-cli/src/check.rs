@@ -4,14 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 
 use cuttle_image::Limits;
-use cuttle_source::Project;
-use cuttle_worker::{Pool, PoolConfig, Verdict};
+use cuttle_worker::{Pool, PoolConfig, SelfTestReport, Verdict};
 use serde::Serialize;
 
 use crate::args::Check;
 use crate::configuration::configure;
 use crate::failure::Failure;
 use crate::say::say;
+use crate::served::Served;
 use crate::{machine, serve};
 
 /// Everything that is reported.
@@ -22,27 +22,11 @@ struct Report {
     workers: usize,
     memory: Memory,
     limits: Limits,
-    sandbox: cuttle_worker::SelfTestReport,
+    sandbox: SelfTestReport,
     warnings: Vec<String>,
-    application: Option<Application>,
-}
-
-/// What a Next build says.
-#[derive(Debug, Serialize)]
-struct Application {
-    /// Where its pages ask for pictures; nothing where it has no such endpoint.
-    endpoint: Option<String>,
-    widths: Vec<u32>,
-    /// Empty: any.
-    qualities: Vec<u32>,
-    formats: Vec<String>,
-    remote_patterns: usize,
-    releases: Vec<String>,
-    /// Its own rules that would also have run for its image endpoint, and do not: they run for the originals.
-    rules_not_run: Vec<String>,
-    /// Names of the headers that its `headers()` give that endpoint, and of those that it gives in vain.
-    headers: Vec<String>,
-    headers_left_out: Vec<String>,
+    served: Served,
+    /// What keeps it from serving as it should: the command fails.
+    trouble: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,12 +58,23 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let sandbox = runtime.block_on(async {
+    let (sandbox, served) = runtime.block_on(async {
+        let served = Served::of(&configured).tried(config).await;
         let config = PoolConfig { workers: 1, worker_memory: plan.worker, ..PoolConfig::default() };
         let (pool, report) = Pool::start(config).await?;
         pool.shutdown().await;
-        Ok::<_, Failure>(report)
+        Ok::<_, Failure>((report, served))
     })?;
+    let trouble = [
+        served.trouble(),
+        (!plan.fits()).then(|| {
+            "memory is too little for one ordinary photo: raise --memory or lower --workers"
+                .to_owned()
+        }),
+        sandbox.is_unable().then(|| {
+            "no codec works: instead of renditions, `serve` would send originals".to_owned()
+        }),
+    ];
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -100,7 +95,8 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         limits,
         sandbox,
         warnings: configured.warnings.clone(),
-        application: configured.project.as_ref().map(Application::of),
+        served,
+        trouble: trouble.into_iter().flatten().collect(),
     };
     if check.json {
         let text = serde_json::to_string_pretty(&report)
@@ -110,7 +106,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         say(&report)?;
     }
     let open = config.server.require_sandbox && !report.sandbox.holes().is_empty();
-    Ok(if open || report.sandbox.is_unable() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if open || !report.trouble.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 impl fmt::Display for Report {
@@ -118,23 +114,8 @@ impl fmt::Display for Report {
         let Self { version, cores, workers, memory, limits, sandbox, .. } = self;
         writeln!(f, "cuttle {version}: {cores} cores, {workers} workers\n")?;
 
-        writeln!(f, "Sandbox of a worker")?;
-        for layer in &sandbox.layers {
-            row(f, layer.active, &layer.to_string())?;
-        }
-        writeln!(f, "\nWhat a worker tried, and must not be able to do")?;
-        for act in &sandbox.acts {
-            row(f, act.verdict == Verdict::Denied, &act.to_string())?;
-        }
-        writeln!(f, "\nCodecs")?;
-        for codec in &sandbox.codecs {
-            let name = format!("{} to {}", codec.from.extension(), codec.to.extension());
-            row(
-                f,
-                codec.failure.is_none(),
-                &format!("{name:<16} {}", codec.failure.as_deref().unwrap_or("works")),
-            )?;
-        }
+        write!(f, "What is served\n{}", self.served)?;
+        writeln!(f, "\n{}", Confinement(sandbox))?;
 
         writeln!(f, "\nMemory, at most")?;
         for (name, bytes) in [
@@ -151,80 +132,54 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "    {name:<14} {:>7} MiB", bytes >> 20)?;
         }
-        if !memory.fits {
-            writeln!(
-                f,
-                "  ! too little for one ordinary photo: raise --memory or lower --workers"
-            )?;
-        }
-
         writeln!(f, "\nLimits of a picture")?;
         writeln!(f, "    source         {:>7} MB", limits.source_bytes / 1_000_000)?;
         writeln!(f, "    pixels         {:>7} Mpx", limits.pixels / 1_000_000)?;
         writeln!(f, "    side           {:>7} px", limits.side)?;
 
-        if let Some(application) = &self.application {
-            write!(f, "{application}")?;
-        }
         for warning in &self.warnings {
             writeln!(f, "\n! {warning}")?;
         }
-
-        writeln!(f)?;
-        if sandbox.is_unable() {
-            writeln!(f, "NO CODEC WORKS: instead of renditions, `serve` would send originals.")?;
-        }
-        if sandbox.holes().is_empty() {
-            writeln!(f, "Workers are fully confined.")?;
-        } else {
-            writeln!(
-                f,
-                "WORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
-            )?;
+        for trouble in &self.trouble {
+            writeln!(f, "\nTROUBLE: {trouble}")?;
         }
         Ok(())
     }
 }
 
-impl Application {
-    fn of(project: &Project) -> Self {
-        let Project { build, coverage, headers, releases, .. } = project;
-        let path = format!("{}/_next/image", build.base_path);
-        Self {
-            headers: headers.applied.keys().map(ToString::to_string).collect(),
-            headers_left_out: headers.left_out.clone(),
-            rules_not_run: coverage.covering(&path).map(ToOwned::to_owned).collect(),
-            endpoint: build.endpoint.then_some(path),
-            widths: build.widths.clone(),
-            qualities: build.qualities.clone().unwrap_or_default(),
-            formats: build.formats.clone(),
-            remote_patterns: build.remote_patterns.len() + build.domains.len(),
-            releases: releases.clone(),
-        }
-    }
-}
+/// In one line, unless something is missing.
+struct Confinement<'a>(&'a SelfTestReport);
 
-impl fmt::Display for Application {
+impl fmt::Display for Confinement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |numbers: &[u32]| match numbers {
-            [] => "any".to_owned(),
-            numbers => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
-        };
-        writeln!(f, "\nThe Next application")?;
-        writeln!(f, "    endpoint       {}", self.endpoint.as_deref().unwrap_or("none"))?;
-        writeln!(f, "    widths         {}", list(&self.widths))?;
-        writeln!(f, "    qualities      {}", list(&self.qualities))?;
-        writeln!(f, "    formats        {}", self.formats.join(" "))?;
-        writeln!(f, "    remote         {} patterns", self.remote_patterns)?;
-        writeln!(f, "    release        {}", self.releases.join(" "))?;
-        if !self.headers.is_empty() {
-            writeln!(f, "    its headers()  {}", self.headers.join(" "))?;
+        let SelfTestReport { layers, acts, codecs, .. } = self.0;
+        if self.0.holes().is_empty() && codecs.iter().all(|codec| codec.failure.is_none()) {
+            return writeln!(
+                f,
+                "Workers are fully confined ({} layers, {} acts tried and denied), and every codec works.",
+                layers.len(),
+                acts.len()
+            );
         }
-        for header in &self.headers_left_out {
-            writeln!(f, "  ! of its headers(), this is not sent with images: {header}")?;
+        writeln!(f, "Sandbox of a worker")?;
+        for layer in layers {
+            row(f, layer.active, &layer.to_string())?;
         }
-        for rule in &self.rules_not_run {
-            writeln!(f, "  ! this rule covers the image endpoint and is not run there: {rule}")?;
+        writeln!(f, "\nWhat a worker tried, and must not be able to do")?;
+        for act in acts {
+            row(f, act.verdict == Verdict::Denied, &act.to_string())?;
+        }
+        writeln!(f, "\nCodecs")?;
+        for codec in codecs {
+            let name = format!("{} to {}", codec.from.extension(), codec.to.extension());
+            let works = codec.failure.as_deref().unwrap_or("works");
+            row(f, codec.failure.is_none(), &format!("{name:<16} {works}"))?;
+        }
+        if !self.0.holes().is_empty() {
+            writeln!(
+                f,
+                "\nWORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
+            )?;
         }
         Ok(())
     }

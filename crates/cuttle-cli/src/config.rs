@@ -6,6 +6,7 @@ use crate::args::ConfigCommand;
 use crate::configuration::configure;
 use crate::failure::Failure;
 use crate::say::{complain, say};
+use crate::served::Served;
 
 /// Prints, and warns on standard error.
 ///
@@ -21,6 +22,9 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
             // Found at load by a server, so found here as well.
             configured.rules()?;
             say(cuttle_config::print(&configured.config))?;
+            let served = Served::of(&configured).to_string();
+            let served = served.lines().map(|line| format!("#{line}\n"));
+            say(format_args!("\n# What this comes to:\n{}", served.collect::<String>()))?;
             for warning in &configured.warnings {
                 complain(format_args!("warning: {warning}"));
             }

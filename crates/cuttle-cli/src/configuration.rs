@@ -10,6 +10,7 @@ use cuttle_source::{BuildFolder, Project};
 
 use crate::args::Layers;
 use crate::failure::Failure;
+use crate::origins;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
@@ -126,6 +127,10 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let left_out = project.iter().flat_map(|project| &project.headers.left_out);
     let left_out = left_out
         .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));
+    let alone = project.filter(|_| origins::original_server(config).is_none());
+    let alone = alone.map(|_| {
+        "there is a Next build and no app to ask: only images in its public/ are found, and pages are not. Say where the app listens: --upstream http://127.0.0.1:3000".to_owned()
+    });
     let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
-    of_config.chain(of_build).chain(unclear).chain(left_out).chain(idle).collect()
+    of_config.chain(of_build).chain(alone).chain(unclear).chain(left_out).chain(idle).collect()
 }

@@ -28,6 +28,7 @@ mod reload;
 mod render;
 mod say;
 mod serve;
+mod served;
 mod state;
 mod stats;
 mod stop;

@@ -30,6 +30,7 @@ use crate::logging::Logging;
 use crate::origins::Servers;
 use crate::releases::Assembly;
 use crate::say::say;
+use crate::served::Served;
 use crate::state::StateDir;
 use crate::stop::Stop;
 use crate::{control, descriptors, given, identity, logging, machine, origins, state};
@@ -77,6 +78,11 @@ async fn start(
     let admin = Listening::open(&config.server.admin).await?;
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
+    let served = Served::of(&configured).tried(config).await;
+    tracing::info!("{}", served.line());
+    if let Some(trouble) = served.trouble() {
+        tracing::warn!("{trouble}");
+    }
     configured.warn();
     for warning in rules.warnings() {
         tracing::warn!(%warning, "images");

@@ -38,8 +38,9 @@ enum Rules {
 
 #[derive(Debug)]
 struct Rule {
-    /// `file: pattern`, for people; nothing for Next's own rules about slashes, and for those about headers.
+    /// For people; nothing for Next's own rules about slashes.
     written: Option<String>,
+    about_headers: bool,
     as_written: Regex,
     any_case: Regex,
 }
@@ -95,9 +96,15 @@ impl Coverage {
         self.unclear().is_some() || self.matching(path).next().is_some()
     }
 
-    /// The application's own rules that match `path`, as the build has them, but for those about headers. For `cuttle check`.
+    /// The application's own rules that match `path`, as it wrote them, but for those about headers. For `cuttle check`.
     pub fn covering(&self, path: &str) -> impl Iterator<Item = &str> {
-        self.matching(path).filter_map(|rule| rule.written.as_deref())
+        let rules = self.matching(path).filter(|rule| !rule.about_headers);
+        rules.filter_map(|rule| rule.written.as_deref())
+    }
+
+    /// Why the application is asked for the file at `path`, if it is.
+    pub(crate) fn reason(&self, path: &str) -> Option<&str> {
+        self.matching(path).next().map(|rule| rule.written.as_deref().unwrap_or("a rule of Next's"))
     }
 
     fn matching(&self, path: &str) -> impl Iterator<Item = &Rule> {
@@ -115,13 +122,12 @@ impl Coverage {
 }
 
 impl Rule {
-    fn compile(file: &str, pattern: &str, internal: bool) -> Result<Self, String> {
+    fn compile(Written { file, words, about_headers, pattern }: Written) -> Result<Self, Unclear> {
         let with = |flags: &str| {
-            Regex::with_flags(pattern, Flags::from(flags))
-                .map_err(|error| format!("{pattern}: {error}"))
+            Regex::with_flags(&pattern, Flags::from(flags))
+                .map_err(|error| Unclear::NotUnderstood(file, format!("{pattern}: {error}")))
         };
-        let written = (!internal).then(|| format!("{file}: {pattern}"));
-        Ok(Self { written, as_written: with("")?, any_case: with("i")? })
+        Ok(Self { as_written: with("")?, any_case: with("i")?, written: words, about_headers })
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -140,33 +146,43 @@ fn compile(manifests: Manifests<'_>) -> Result<Box<[Rule]>, Unclear> {
         Rewrites::AfterFiles(_) => Vec::new(),
         Rewrites::Staged { before_files } => before_files,
     };
-    let custom = [routes.redirects, before_files].into_iter().flatten();
-    let custom = custom.map(|route| (ROUTES, route.regex, route.internal));
-    // What these say of the image endpoint is told by `EndpointHeaders`.
-    let headers = [routes.headers, routes.on_match_headers].into_iter().flatten();
-    let custom = custom.chain(headers.map(|route| (ROUTES, route.regex, true)));
-    let on_edge = middleware.middleware.into_values().flat_map(|layer| layer.matchers);
-    let on_edge = on_edge.map(|matcher| (MIDDLEWARE, matcher.regexp, false));
-    let on_node = functions.functions.into_iter().filter(|(name, _)| name == "/_middleware");
-    let on_node = on_node.flat_map(|(_, layer)| match layer.matchers {
-        Some(matchers) => matchers.into_iter().map(|matcher| matcher.regexp).collect::<Vec<_>>(),
-        // Next runs it for every path then.
-        None => vec![String::new()],
+    let custom = [
+        ("redirects()", routes.redirects),
+        ("rewrites() before files", before_files),
+        (HEADERS, routes.headers),
+        (HEADERS, routes.on_match_headers),
+    ];
+    let custom = custom.into_iter().flat_map(|(what, routes)| {
+        routes.into_iter().map(move |Route { source, regex, internal }| Written {
+            file: ROUTES,
+            words: (!internal)
+                .then(|| format!("{what} of {}", source.as_deref().unwrap_or(&regex))),
+            about_headers: what == HEADERS,
+            pattern: regex,
+        })
     });
-    let on_node = on_node.map(|regexp| (FUNCTIONS, regexp, false));
+    let on_edge = middleware.middleware.into_values().flat_map(|layer| layer.matchers);
+    let on_edge = on_edge.map(|matcher| matcher.written(MIDDLEWARE));
+    let on_node = functions.functions.into_iter().filter(|(name, _)| name == "/_middleware");
+    // Next runs it for every path where there are no matchers.
+    let on_node = on_node.flat_map(|(_, layer)| layer.matchers.unwrap_or_else(Matcher::everything));
+    let on_node = on_node.map(|matcher| matcher.written(FUNCTIONS));
     let rules: Vec<_> = custom.chain(on_edge).chain(on_node).collect();
     if rules.len() > MAX_RULES {
         return Err(Unclear::NotUnderstood(ROUTES, format!("{} rules", rules.len())));
     }
-    rules
-        .into_iter()
-        .map(|(file, regexp, internal)| {
-            Rule::compile(file, &regexp, internal)
-                .map_err(|error| Unclear::NotUnderstood(file, error))
-        })
-        .collect()
+    rules.into_iter().map(Rule::compile).collect()
 }
 
+/// A rule, before it is compiled.
+struct Written {
+    file: &'static str,
+    words: Option<String>,
+    about_headers: bool,
+    pattern: String,
+}
+
+const HEADERS: &str = "headers()";
 const ROUTES: &str = "routes-manifest.json";
 const MIDDLEWARE: &str = "middleware-manifest.json";
 const FUNCTIONS: &str = "functions-config-manifest.json";
@@ -201,6 +217,7 @@ enum Rewrites {
 
 #[derive(Deserialize)]
 struct Route {
+    source: Option<String>,
     regex: String,
     #[serde(default)]
     internal: bool,
@@ -227,8 +244,24 @@ struct NodeFunction {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Matcher {
     regexp: String,
+    original_source: Option<String>,
+}
+
+impl Matcher {
+    fn everything() -> Vec<Self> {
+        vec![Self { regexp: String::new(), original_source: Some("/:path*".to_owned()) }]
+    }
+
+    /// Next 16 calls it `proxy.ts`; the build does not say which name the file has.
+    fn written(self, file: &'static str) -> Written {
+        let Self { regexp: pattern, original_source } = self;
+        let matcher = original_source.as_deref().unwrap_or(&pattern);
+        let words = Some(format!("the matcher {matcher} of `proxy.ts` or `middleware.ts`"));
+        Written { file, words, about_headers: false, pattern }
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolv
 pub use intake::Intake;
 pub use mount::Mount;
 pub use origins::{Limits, Origins, Terms};
-pub use project::{BuildFolder, End, Following, Look, Project, ProjectError, Sight, Stamp};
+pub use project::{
+    AskedOfApp, BuildFolder, End, Following, Look, Project, ProjectError, Sight, Stamp,
+};
 pub use state::{Freshness, Loaded, Outcome, State, Version};
 pub use validator::Validator;
 

@@ -35,7 +35,7 @@ impl Reach {
     }
 
     /// Whether a connection can be opened.
-    pub(crate) async fn is_there(&self) -> bool {
+    pub async fn is_there(&self) -> bool {
         let mut found = self.found.lock().await;
         if let Some((when, is_there)) = *found
             && when.elapsed() < FRESH

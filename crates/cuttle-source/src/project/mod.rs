@@ -2,8 +2,10 @@
 //!
 //! What they mean is the contract's and [`Coverage`]'s; when those of a new build count is [`Following`]'s.
 
+mod asked;
 mod following;
 mod stamp;
+mod version;
 
 use std::fs;
 use std::io;
@@ -14,6 +16,7 @@ use cuttle_contract::{NextBuild, NextBuildError, NextBuildWarning};
 use crate::{Coverage, EndpointHeaders, FolderError, Manifests, Mount, open_folder};
 use stamp::{BUILD_ID, FUNCTIONS, MIDDLEWARE, ROUTES, SERVER_FILES};
 
+pub use asked::AskedOfApp;
 pub use following::{End, Following, Look, Sight};
 pub use stamp::Stamp;
 
@@ -37,6 +40,8 @@ pub struct Project {
     pub headers: EndpointHeaders,
     /// Names of this release.
     pub releases: Vec<String>,
+    /// Of Next, where it can be seen.
+    pub version: Option<String>,
     /// The files that this was read from.
     pub stamp: Stamp,
     public: PathBuf,
@@ -60,6 +65,12 @@ pub enum ProjectError {
     /// It is of another Next.
     #[error("{}: {}", .0.display(), .1)]
     NotUnderstood(PathBuf, NextBuildError),
+    /// It is of an older Next.
+    #[error(
+        "{} is a build of Next {}, and Cuttle reads those of Next 14 to 16: update Next, or leave --next out and list widths, formats and patterns under [images] in cuttle.toml",
+        .0.display(), .1
+    )]
+    TooOld(PathBuf, String),
 }
 
 impl BuildFolder {
@@ -95,6 +106,10 @@ impl BuildFolder {
         let manifest = self.built.join(SERVER_FILES);
         let text = fs::read_to_string(&manifest)
             .map_err(|error| ProjectError::Unreadable(manifest.clone(), error))?;
+        let version = version::of_build(&self.built);
+        if let Some(version) = version.as_ref().filter(|version| version::is_too_old(version)) {
+            return Err(ProjectError::TooOld(self.built.clone(), version.clone()));
+        }
         let (build, warnings) =
             NextBuild::read(&text).map_err(|error| ProjectError::NotUnderstood(manifest, error))?;
         let id = self.part(BUILD_ID).map(|id| id.trim().to_owned());
@@ -102,7 +117,7 @@ impl BuildFolder {
         let endpoint = format!("{}/_next/image", build.base_path);
         let headers = EndpointHeaders::of_build(self.part(ROUTES).as_deref(), &endpoint);
         let (coverage, public) = (self.coverage(), self.public.clone());
-        Ok(Project { build, warnings, coverage, headers, releases, stamp, public })
+        Ok(Project { build, warnings, coverage, headers, releases, version, stamp, public })
     }
 
     /// The rules that are there now, of whatever build, whole or not. Blocks.
@@ -145,6 +160,15 @@ impl Project {
         }
         let folder = open_folder(&self.public)?;
         Ok(Some(Mount::new(&self.build.base_path, folder, coverage)))
+    }
+
+    /// Which images of `public/` the application is asked for although they lie here, and why. Blocks.
+    #[must_use]
+    pub fn asked_of_app(&self) -> AskedOfApp {
+        let folder = self.public.is_dir().then(|| open_folder(&self.public).ok()).flatten();
+        folder.map_or_else(AskedOfApp::default, |folder| {
+            AskedOfApp::of(&folder, &self.build.base_path, &self.coverage)
+        })
     }
 
     /// What it is called in a log.

@@ -1,0 +1,293 @@
+//! What is served, for people: said by the log at start, by `cuttle check` and beneath `cuttle config print`, so that all three say
+//! the same.
+//!
+//! It is what was read. The one thing that is tried is a connection to the application, with no request on it.
+
+use std::fmt;
+
+use cuttle_config::Config;
+use cuttle_contract::{NextBuild, NextLocalPattern, NextRemotePattern, StrictSources};
+use cuttle_server::Reach;
+use cuttle_source::{AskedOfApp, Project};
+use serde::Serialize;
+
+use crate::configuration::Configured;
+use crate::origins;
+
+/// Of a list, in one line.
+const MOST_IN_LINE: usize = 3;
+
+/// Everything that is said.
+#[derive(Debug, Serialize)]
+pub(crate) struct Served {
+    /// The application, or where originals come from; nothing in front of a folder.
+    application: Option<Application>,
+    build: Option<Build>,
+    widths: Vec<u32>,
+    /// Empty: any.
+    qualities: Vec<u32>,
+    formats: Vec<String>,
+    /// In words.
+    remote: Vec<String>,
+    /// In words; nothing where every path without a query is allowed.
+    local: Option<Vec<String>>,
+    asked_of_app: Asked,
+}
+
+#[derive(Debug, Serialize)]
+struct Application {
+    url: String,
+    /// Nothing else than images is asked of it.
+    originals_only: bool,
+    /// Nothing where it was not tried.
+    answers: Option<bool>,
+}
+
+/// What the build says beside lists.
+#[derive(Debug, Serialize)]
+struct Build {
+    next: Option<String>,
+    release: Vec<String>,
+    /// Where its pages ask for images; nothing where it has no such endpoint.
+    endpoint: Option<String>,
+    largest_original: Option<u64>,
+    redirects: u32,
+    /// Its own rules that would also have run for its image endpoint, and do not: they run for the originals.
+    rules_not_run: Vec<String>,
+    /// Names of the headers that its `headers()` give that endpoint, and of those that it gives in vain.
+    headers: Vec<String>,
+    headers_left_out: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Asked {
+    images: usize,
+    /// There were more files than were looked at.
+    is_part: bool,
+    because_of: Vec<String>,
+}
+
+impl Served {
+    /// Without trying anything. Blocks.
+    pub(crate) fn of(configured: &Configured) -> Self {
+        let Configured { config, project, .. } = configured;
+        let build = project.as_ref().map(|project| &project.build);
+        let of_build = build.filter(|_| config.strict_sources == StrictSources::OfBuild);
+        let remote = match of_build {
+            Some(build) => remote_of(build),
+            None => config.images.remote_patterns.clone(),
+        };
+        let local = match of_build {
+            Some(build) => {
+                build.local_patterns.as_ref().map(|list| list.iter().map(local).collect())
+            }
+            None => config.images.local_patterns.clone(),
+        };
+        Self {
+            application: application(config),
+            build: project.as_ref().map(Build::of),
+            widths: config.images.sizes.clone(),
+            qualities: match build {
+                Some(build) => build.qualities.clone().unwrap_or_default(),
+                None => config.images.qualities.clone(),
+            },
+            formats: config.images.formats.clone(),
+            remote,
+            local,
+            asked_of_app: project.as_ref().map(Project::asked_of_app).unwrap_or_default().into(),
+        }
+    }
+
+    /// The same, and whether the application is there.
+    pub(crate) async fn tried(mut self, config: &Config) -> Self {
+        if let Some(application) = &mut self.application
+            && let Some(reach) = origins::behind(config).as_ref().and_then(Reach::of)
+        {
+            application.answers = Some(reach.is_there().await);
+        }
+        self
+    }
+
+    /// Nothing listens where the application should be: what to do about it.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let Application { url, answers, .. } = self.application.as_ref()?;
+        (*answers == Some(false))
+            .then(|| format!("nothing listens at {url}: start the app, or correct --upstream"))
+    }
+
+    /// In one line, the application first.
+    pub(crate) fn line(&self) -> String {
+        let front =
+            self.application.as_ref().map_or_else(|| "a folder".to_owned(), ToString::to_string);
+        let build = self.build.as_ref().map(Build::name);
+        let formats = match &self.formats[..] {
+            [] => "no modern format".to_owned(),
+            formats => formats.iter().map(|name| spoken(name)).collect::<Vec<_>>().join(", "),
+        };
+        let remote = match self.remote.len() {
+            0 => "no remote patterns".to_owned(),
+            1 => format!("1 remote pattern: {}", self.remote[0]),
+            number => format!("{number} remote patterns: {}", first_of(&self.remote)),
+        };
+        let parts = [Some(front), build, Some(formats), Some(remote), self.asked_of_app.words()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = |numbers: &[u32]| match numbers {
+            [] => "any".to_owned(),
+            numbers => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        };
+        let patterns = |patterns: &[String]| match patterns {
+            [] => "none".to_owned(),
+            patterns => patterns.join("\n                   "),
+        };
+        if let Some(application) = &self.application {
+            writeln!(f, "    application    {application}")?;
+        }
+        if let Some(build) = &self.build {
+            writeln!(f, "    build          {}", build.name())?;
+            writeln!(f, "    endpoint       {}", build.endpoint.as_deref().unwrap_or("none"))?;
+        }
+        writeln!(f, "    widths         {}", numbers(&self.widths))?;
+        writeln!(f, "    qualities      {}", numbers(&self.qualities))?;
+        writeln!(f, "    formats        {}", self.formats.join(" "))?;
+        writeln!(f, "    remote         {}", patterns(&self.remote))?;
+        match &self.local {
+            None => writeln!(f, "    local          every path of the app")?,
+            Some(local) => writeln!(f, "    local          {}", patterns(local))?,
+        }
+        if let Some(build) = &self.build {
+            if let Some(bytes) = build.largest_original {
+                writeln!(f, "    original       at most {} MB", bytes / 1_000_000)?;
+            }
+            writeln!(f, "    redirects      at most {}", build.redirects)?;
+            if !build.headers.is_empty() {
+                writeln!(f, "    its headers()  {}", build.headers.join(" "))?;
+            }
+        }
+        if let Some(asked) = self.asked_of_app.words() {
+            writeln!(f, "    public/        {asked}")?;
+        }
+        for header in self.build.iter().flat_map(|build| &build.headers_left_out) {
+            writeln!(f, "  ! of its headers(), this is not sent with images: {header}")?;
+        }
+        for rule in self.build.iter().flat_map(|build| &build.rules_not_run) {
+            writeln!(f, "  ! this rule covers the image endpoint and is not run there: {rule}")?;
+        }
+        Ok(())
+    }
+}
+
+fn application(config: &Config) -> Option<Application> {
+    let url = origins::behind(config)?;
+    let front = config.apps.first().is_some_and(|app| app.keys.upstream.is_some());
+    Some(Application {
+        url: url.as_str().trim_end_matches('/').to_owned(),
+        originals_only: config.optimizer.only || !front,
+        answers: None,
+    })
+}
+
+impl fmt::Display for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.originals_only { "originals of " } else { "in front of " })?;
+        f.write_str(&self.url)?;
+        f.write_str(match self.answers {
+            Some(true) => " (answers)",
+            Some(false) => " (nothing listens there)",
+            None => "",
+        })
+    }
+}
+
+impl Build {
+    fn of(project: &Project) -> Self {
+        let Project { build, coverage, headers, releases, version, .. } = project;
+        let path = format!("{}/_next/image", build.base_path);
+        Self {
+            next: version.clone(),
+            release: releases.clone(),
+            largest_original: build.max_response_body,
+            redirects: build.max_redirects,
+            rules_not_run: coverage.covering(&path).map(ToOwned::to_owned).collect(),
+            headers: headers.applied.keys().map(ToString::to_string).collect(),
+            headers_left_out: headers.left_out.clone(),
+            endpoint: build.endpoint.then_some(path),
+        }
+    }
+
+    fn name(&self) -> String {
+        let version = self.next.as_deref().unwrap_or("(version unknown)");
+        format!("Next {version} build {}", self.release.join(" "))
+    }
+}
+
+impl From<AskedOfApp> for Asked {
+    fn from(AskedOfApp { images, is_part, rules }: AskedOfApp) -> Self {
+        Self { images, is_part, because_of: rules }
+    }
+}
+
+impl Asked {
+    fn words(&self) -> Option<String> {
+        let more = if self.is_part { " or more" } else { "" };
+        let images = if self.images == 1 { "image" } else { "images" };
+        (self.images > 0).then(|| {
+            format!(
+                "{}{more} {images} of public/ asked of the app because of {}",
+                self.images,
+                first_of(&self.because_of)
+            )
+        })
+    }
+}
+
+fn first_of(list: &[String]) -> String {
+    let more = match list.len().saturating_sub(MOST_IN_LINE) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", list[..list.len().min(MOST_IN_LINE)].join(", "))
+}
+
+fn spoken(format: &str) -> String {
+    match format {
+        "webp" => "WebP".to_owned(),
+        other => other.to_uppercase(),
+    }
+}
+
+fn remote_of(build: &NextBuild) -> Vec<String> {
+    let domains = build.domains.iter().map(|domain| format!("http(s)://{domain}/**"));
+    build.remote_patterns.iter().map(remote).chain(domains).collect()
+}
+
+/// As it would stand in an address bar; what it leaves open is any.
+fn remote(pattern: &NextRemotePattern) -> String {
+    let NextRemotePattern { protocol, hostname, port, pathname, search } = pattern;
+    let scheme = protocol.as_deref().map_or("http(s)", |scheme| scheme.trim_end_matches(':'));
+    let port = match port.as_deref() {
+        None | Some("") => String::new(),
+        Some(port) => format!(":{port}"),
+    };
+    format!("{scheme}://{hostname}{port}{}", path(pathname.as_deref(), search.as_deref()))
+}
+
+fn local(NextLocalPattern { pathname, search }: &NextLocalPattern) -> String {
+    path(pathname.as_deref(), search.as_deref())
+}
+
+fn path(pathname: Option<&str>, search: Option<&str>) -> String {
+    let pathname = match pathname.unwrap_or("/**") {
+        path if path.starts_with('/') => path.to_owned(),
+        path => format!("/{path}"),
+    };
+    match search {
+        None => pathname,
+        Some("") => format!("{pathname} without a query"),
+        Some(search) => format!("{pathname}{search}"),
+    }
+}
