@@ -1,7 +1,10 @@
-//! Any `Accept` and `If-None-Match`: no panic, and a format is chosen only when it is named.
+//! Any `Accept`, `If-None-Match`, `Cache-Control` and `CDN-Loop`: no panic, a format is chosen only when it is named, and what is
+//! private in front of all quotes is private.
 #![no_main]
 
+use cuttle_contract::freshness::SourceFreshness;
 use cuttle_contract::{Accepted, Modern, etag};
+use cuttle_source::LoopId;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|header: &str| {
@@ -13,4 +16,8 @@ fuzz_target!(|header: &str| {
         }
     }
     let _ = etag::matches(header, "\"0123456789abcdef\"");
+    assert!(SourceFreshness::parse(Some(&format!("no-store,{header}"))).private);
+    if let Ok(value) = http::HeaderValue::from_str(header) {
+        let _ = LoopId::of(b"us").way([&value]);
+    }
 });

@@ -1,6 +1,6 @@
 //! How many connections fit into the number of files that the system lets us have open.
 
-use cuttle_config::Limits;
+use cuttle_config::Config;
 use cuttle_server::{ConnectionLimits, MOST_REFUSALS};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -13,7 +13,8 @@ const LEAST: u64 = 16;
 
 /// As many as are configured, or as fit. The soft limit is 1,024 on most systems, for programs that use `select`: it is raised
 /// as far as the hard one allows.
-pub(crate) fn provide(limits: &Limits) -> ConnectionLimits {
+pub(crate) fn provide(config: &Config) -> ConnectionLimits {
+    let limits = &config.limits;
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
@@ -33,7 +34,11 @@ pub(crate) fn provide(limits: &Limits) -> ConnectionLimits {
         );
     }
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    ConnectionLimits { connections: size(fitting.0), streams: size(fitting.1) }
+    ConnectionLimits {
+        connections: size(fitting.0),
+        streams: size(fitting.1),
+        idle: config.server.keep_alive.duration(),
+    }
 }
 
 fn needed(connections: u64, streams: u64) -> u64 {

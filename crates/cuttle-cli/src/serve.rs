@@ -146,7 +146,7 @@ async fn start(
             address: shown(&public),
             degraded,
         },
-        connections: descriptors::provide(&config.limits),
+        connections: descriptors::provide(config),
         // An application answers any name itself; a folder is its owner's, so a stranger's name must not lead to it.
         hosts: match &folder {
             Some(_) => Hosts::of(address.ip(), &config.server.hosts),
@@ -223,6 +223,7 @@ fn rest(config: &Config, folder: Option<Arc<Folder>>, restarts: Restarts) -> Res
         (Some(folder), _) => Ok(Rest::Folder(folder)),
         (None, Some(url)) if !config.optimizer.only => {
             let settings = ProxySettings {
+                head_within: config.limits.app_answer.duration(),
                 connect_within: config.limits.connect.duration(),
                 upload_silence: config.limits.upload_silence.duration(),
                 restarts,

@@ -148,7 +148,7 @@ pub fn keys() -> &'static [Key] {
 tables! {
     /// Where Cuttle listens, and for whom it answers.
     [server] Server {
-        /// Address to serve on.
+        /// Address to serve on: `127.0.0.1:4000`. `4000` and `localhost:4000` are this machine alone, `:4000` is every address.
         listen: Option<SocketAddr>, absent "`127.0.0.1:4000`, or `0.0.0.0:$PORT` where `PORT` is set", flag "listen";
         /// Address of health, metrics and purging: also `unix:PATH` for a socket that only this user can open, or `off`.
         admin: Admin = "127.0.0.1:4001", flag "admin";
@@ -166,6 +166,8 @@ tables! {
         state_dir: Option<PathBuf>, absent "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/cuttle`, else `~/.local/state/cuttle`", flag "state-dir";
         /// Refuse to start unless every layer of the workers' sandbox is active.
         require_sandbox: bool = "false", flag "require-sandbox";
+        /// How long a connection stays open on which nothing is asked. More than the 60 s of most balancers, which else send requests on connections that are just being closed: those of `POST` are lost, as nobody may send them again. Whoever has begun a request, or opened a connection, has 10 s for its headers.
+        keep_alive: Milliseconds = "75s", in 10_000..=3_600_000;
         /// How long both addresses go on answering after SIGTERM, with `Connection: close` and a `/readyz` that says `draining`: for balancers that must notice first.
         drain_delay: Milliseconds = "0s", in 0..=600_000;
         /// The longest time for answers under way after that. Nothing new is accepted meanwhile, and the admin address is free for the successor.
@@ -221,6 +223,8 @@ tables! {
         connections: u64 = "1024", in 16..=1_000_000;
         /// Event streams and tunnels (`WebSocket`) at a time, with the same shares.
         streams: u64 = "1024", in 16..=1_000_000;
+        /// The longest wait for the application to begin an answer of its own, upload aside. Raise it for reports and exports that take longer, and for `next dev`, whose first compile may; an answer that has begun may last as long as it likes.
+        app_answer: Milliseconds = "60s", in 1_000..=3_600_000;
         /// The longest silence of a client that uploads.
         upload_silence: Milliseconds = "30s", in 1_000..=600_000;
         /// Pictures rendered at a time, each in a process of its own.

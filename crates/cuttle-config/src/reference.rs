@@ -72,8 +72,8 @@ fn kind(kind: Kind) -> String {
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`{word:?}`")).collect::<Vec<_>>().join(" or ")
         }
-        Kind::Address => "address and port".to_owned(),
-        Kind::AddressOrOff => "address and port, `\"unix:PATH\"` or `\"off\"`".to_owned(),
+        Kind::Address => "address and port, or port".to_owned(),
+        Kind::AddressOrOff => "address and port, port, `\"unix:PATH\"` or `\"off\"`".to_owned(),
         Kind::Network => "network".to_owned(),
         Kind::Url => "URL".to_owned(),
         Kind::Path => "path".to_owned(),

@@ -71,15 +71,10 @@ fn of_kind(kind: Kind, range: Option<(u64, u64)>) -> Value {
         Kind::Duration => number("^[0-9]+ *(ms|s|m|min|h|d)?$"),
         Kind::Size => number("^[0-9]+ *([kKmMgG]?[bB]|[kKmMgG]([iI][bB])?)?$"),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
-        Kind::Text
-        | Kind::Secret
-        | Kind::Address
-        | Kind::AddressOrOff
-        | Kind::Network
-        | Kind::Url
-        | Kind::Path => {
+        Kind::Text | Kind::Secret | Kind::Network | Kind::Url | Kind::Path => {
             json!({ "type": "string" })
         }
+        Kind::Address | Kind::AddressOrOff => json!({ "type": ["string", "integer"] }),
         Kind::List(entry) => json!({ "type": "array", "items": of_kind(*entry, range) }),
     }
 }

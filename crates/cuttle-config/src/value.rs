@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -140,9 +140,29 @@ impl Value for SocketAddr {
     const KIND: Kind = Kind::Address;
 
     fn read(raw: &Raw, range: Range) -> Result<Self, String> {
-        let wrong = |_| "must be an address and a port, such as \"127.0.0.1:4000\"".to_owned();
-        String::read(raw, range)?.parse().map_err(wrong)
+        let text = match raw {
+            Raw::Integer(port) => port.to_string(),
+            raw => String::read(raw, range)?,
+        };
+        address(&text).ok_or_else(|| {
+            "must be an address and a port, such as \"127.0.0.1:4000\", or a port alone".to_owned()
+        })
     }
+}
+
+/// A port alone and `localhost` are this machine, as is the default; without a host in front of the colon it is every address, as
+/// in Go and nginx. Other names are not looked up: which address they have is not for a listener to find out.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (host, port) = match text.parse() {
+        Ok(address) => return Some(address),
+        Err(_) => text.rsplit_once(':').unwrap_or(("localhost", text)),
+    };
+    let ip = match host {
+        "localhost" => Ipv4Addr::LOCALHOST,
+        "" | "*" => Ipv4Addr::UNSPECIFIED,
+        _ => return None,
+    };
+    Some(SocketAddr::from((ip, port.parse().ok()?)))
 }
 
 impl Value for IpNet {

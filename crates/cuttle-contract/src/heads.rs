@@ -109,6 +109,12 @@ impl Heads {
         Head::Fine
     }
 
+    /// A head has begun and has not ended.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        matches!(&self.0, At::Head(line) if line.begun || line.length > 0)
+    }
+
     /// What comes from now on is no request.
     pub fn end(&mut self) {
         self.0 = At::Unseen;

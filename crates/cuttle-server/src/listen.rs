@@ -1,5 +1,6 @@
 //! Connections: accept, answer, and on a drain let what is under way finish.
 
+mod advice;
 mod connections;
 mod conversation;
 mod drain;
@@ -27,14 +28,16 @@ pub use drain::{Drain, Phase};
 pub(crate) use places::Occupancy;
 pub use unix::{serve_admin_socket, serve_control_socket};
 
-/// A client that takes longer to send its headers is dropped (slowloris holds connections this way).
+/// A client that takes longer to send its headers is dropped (slowloris holds connections this way), and one that opens a connection
+/// and sends nothing. What has been asked something may be idle for longer.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// After a failed accept (no descriptor left), the time others get to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Refusals that are being told. Whoever comes while so many are is not told.
 pub const MOST_REFUSALS: usize = 256;
 /// A person, a scraper, a probe, and some to spare.
-const ADMIN: ConnectionLimits = ConnectionLimits { connections: 64, streams: 16 };
+const ADMIN: ConnectionLimits =
+    ConnectionLimits { connections: 64, streams: 16, idle: Duration::from_secs(75) };
 
 /// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
 pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {

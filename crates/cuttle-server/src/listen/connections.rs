@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use tokio::time::interval;
 
+use super::advice::Advice;
 use super::places::{Occupancy, Places};
 use super::unreadable::Unreadable;
 
@@ -21,6 +22,8 @@ pub struct ConnectionLimits {
     pub connections: usize,
     /// Event streams and tunnels.
     pub streams: usize,
+    /// How long one is kept on which nothing is asked.
+    pub idle: Duration,
 }
 
 /// Both kinds.
@@ -29,6 +32,8 @@ pub(crate) struct Connections {
     pub(crate) requests: Arc<Places>,
     pub(crate) streams: Arc<Places>,
     pub(crate) unreadable: Unreadable,
+    pub(crate) advice: Advice,
+    pub(crate) idle: Duration,
 }
 
 impl Connections {
@@ -37,6 +42,8 @@ impl Connections {
             requests: Places::new("request", limits.connections),
             streams: Places::new("stream", limits.streams),
             unreadable: Unreadable::default(),
+            advice: Advice::default(),
+            idle: limits.idle,
         })
     }
 

@@ -18,7 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::HEADERS_WITHIN;
 use super::connections::{Connections, is_stream};
 use super::drain::Drain;
 use super::places::{Place, UnderWay};
@@ -74,8 +73,10 @@ where
         let exchange = exchange(visit.clone(), request, &heads, &answer);
         async move { exchange.await.map(|response| Counted::as_answer(response, answering)) }
     });
-    let connection =
-        http().header_read_timeout(HEADERS_WITHIN).serve_connection(TokioIo::new(socket), service);
+    // The socket has an eye on heads that have begun.
+    let mut http = http();
+    let http = http.header_read_timeout(visit.connections.idle);
+    let connection = http.serve_connection(TokioIo::new(socket), service);
     let mut connection = pin!(connection.with_upgrades());
     let mut drain = visit.drain.clone();
     let ended = tokio::select! {
@@ -149,6 +150,7 @@ where
     let head = locked(heads).read(request.body().size_hint().exact());
     let heads = Arc::clone(heads);
     let peer = visit.trusted.peer(visit.peer, request.headers());
+    visit.connections.advice.give(&peer, request.headers());
     let begun = visit.place.begin(peer.client).filter(|_| head != Head::Bare);
     let bodiless = *request.method() == Method::HEAD;
     let client = hyper::upgrade::on(&mut request);

@@ -11,8 +11,10 @@ use cuttle_contract::Heads;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_io_timeout::TimeoutStream;
 
+use super::HEADERS_WITHIN;
 use super::unreadable::BEGINNING;
 
 /// A client that takes nothing for so long while there is something to send has gone; what was set
@@ -34,6 +36,8 @@ pub(super) struct Socket {
     held_back: bool,
     /// How much of the beginning came.
     begun: usize,
+    /// When the head that has begun must have come, while it is waited for.
+    head_due: Option<Pin<Box<Sleep>>>,
 }
 
 /// The heads that come in on it.
@@ -50,6 +54,8 @@ pub(super) struct Ending(Arc<Shared>);
 struct Shared {
     reset: AtomicBool,
     answering: AtomicUsize,
+    /// Something was asked on it.
+    asked: AtomicBool,
     /// Something of an answer is on its way to the socket, or may yet be.
     unsent: AtomicBool,
     beginning: Mutex<Vec<u8>>,
@@ -64,6 +70,7 @@ impl Ending {
     /// Until it is dropped and all is flushed, what is written is an answer of ours.
     pub(super) fn answering(&self) -> Answering {
         self.0.unsent.store(true, Ordering::Relaxed);
+        self.0.asked.store(true, Ordering::Relaxed);
         self.0.answering.fetch_add(1, Ordering::Relaxed);
         Answering(self.clone())
     }
@@ -123,6 +130,7 @@ impl Socket {
             wrote: false,
             held_back: false,
             begun: 0,
+            head_due: None,
         };
         (socket, ending, heads)
     }
@@ -152,18 +160,42 @@ impl AsyncRead for Socket {
         let read = self.stream.as_mut().poll_read(cx, buffer);
         let came = &buffer.filled()[before..];
         if !came.is_empty() {
-            self.heads.lock().unwrap_or_else(PoisonError::into_inner).see(came);
+            let is_within = {
+                let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+                heads.see(came);
+                heads.is_within()
+            };
+            if !is_within {
+                self.head_due = None;
+            }
         }
         if self.begun < BEGINNING {
             let first = &came[..came.len().min(BEGINNING - self.begun)];
             self.begun += first.len();
             self.ending.has_begun(first);
         }
-        read
+        match read {
+            Poll::Pending => self.wait_for_head(cx).map(Err),
+            Poll::Ready(read) => Poll::Ready(read),
+        }
     }
 }
 
 impl Socket {
+    /// Ready when a head that has begun, or the first of a connection, has not come in its time. hyper's own timer does not
+    /// tell a head that is slow from a connection on which nobody asks anything.
+    fn wait_for_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let is_within = self.heads.lock().unwrap_or_else(PoisonError::into_inner).is_within();
+        let Shared { asked, answering, .. } = &*self.ending.0;
+        let is_idle = !is_within && asked.load(Ordering::Relaxed);
+        if is_idle || answering.load(Ordering::Relaxed) > 0 {
+            self.head_due = None;
+            return Poll::Pending;
+        }
+        let due = self.head_due.get_or_insert_with(|| Box::pin(sleep(HEADERS_WITHIN)));
+        due.as_mut().poll(cx).map(|()| io::ErrorKind::TimedOut.into())
+    }
+
     /// Whether what is to be written is hyper's own.
     fn holds_back(&mut self) -> bool {
         self.held_back |= !self.ending.0.unsent.load(Ordering::Relaxed);

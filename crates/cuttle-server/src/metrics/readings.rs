@@ -145,7 +145,11 @@ impl Readings {
     #[cfg(test)]
     pub(super) fn with_a_tier() -> Self {
         let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
-        let limits = crate::listen::ConnectionLimits { connections: 1, streams: 1 };
+        let limits = crate::listen::ConnectionLimits {
+            connections: 1,
+            streams: 1,
+            idle: std::time::Duration::ZERO,
+        };
         let connections = Connections::new(limits);
         let bad_requests = connections.unreadable.counts().to_vec();
         let connections = connections.occupancy();

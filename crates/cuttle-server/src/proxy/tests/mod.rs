@@ -124,7 +124,8 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let front = listener.local_addr().expect("an address");
         let (drain, phase) = watch::channel(Phase::Serving);
-        let places = Connections::new(ConnectionLimits { connections: 64, streams: 64 });
+        let places =
+            Connections::new(ConnectionLimits { connections: 64, streams: 64, idle: SOON });
         let serving = accept(listener, places, trusted, Drain(phase), move |request| {
             let proxy = proxy.clone();
             let peer: Peer = *request.extensions().get().expect("the listener knows the peer");
