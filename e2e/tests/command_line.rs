@@ -73,7 +73,6 @@ fn each_mistake_is_named() {
         (vec!["render", root, &out, "-w", "64"], "not a regular file"),
         (vec!["render", &text, &out, "-w", "64"], "not a picture"),
         (vec!["render", &photo, &out, "-w", "0"], "0 is not in 1..=65535"),
-        (vec!["render", &photo, &out], "--width"),
         (vec!["render", &photo, "/no/such/folder/x.webp", "-w", "64"], "cannot write"),
         (vec!["render", &photo, &format!("{root}/out.gif"), "-w", "64"], "`gif` is not a format"),
         (vec!["render", &photo, &format!("{root}/out"), "-w", "64"], "name a format"),
@@ -84,6 +83,37 @@ fn each_mistake_is_named() {
         assert!(said.contains(part), "{args:?}: {said}");
         assert!(!fs::exists(&out).expect("a look"), "{args:?}: nothing was written");
     }
+}
+
+#[test]
+fn a_project_is_served_as_a_folder_only_when_it_is_named() {
+    for name in ["package.json", ".git/HEAD"] {
+        let project = folder_with_a_photo();
+        place(project.path(), name, b"{}");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let busy = listener.local_addr().expect("an address").to_string();
+        let serve = |folder: &[&str]| {
+            let mut serve = Command::new(binary());
+            serve.current_dir(project.path()).args(["serve", "--admin", "off", "--listen", &busy]);
+            sentence(&serve.args(folder).output().expect("the binary runs"))
+        };
+        // It got as far as to listen.
+        assert!(serve(&["."]).contains("in use"), "whoever names it means it");
+        let said = serve(&[]);
+        for part in ["this folder is a project", "cuttle serve --next .", "cuttle serve ."] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+}
+
+#[test]
+fn formats_may_be_written_as_next_writes_them() {
+    let print = |formats| {
+        let output = cuttle(&["config", "print", "--formats", formats]);
+        assert!(output.status.success(), "{output:?}");
+    };
+    print("image/avif,image/webp");
+    print("avif,image/webp");
 }
 
 #[test]
@@ -144,6 +174,17 @@ fn render_writes_what_it_says() {
         assert!(said.contains("320×240"), "{said}");
         assert_eq!(size_of(&fs::read(path(out)).expect("written")), (320, 240), "{out}");
     }
+}
+
+#[test]
+fn render_keeps_the_size_where_no_width_is_given() {
+    let folder = folder_with_a_photo();
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (input, output) = (path("photo.jpg"), path("same.webp"));
+    let done = cuttle(&["render", &input, &output]);
+    assert!(done.status.success(), "{done:?}");
+    let size = |path: &str| size_of(&fs::read(path).expect("a picture"));
+    assert_eq!(size(&output), size(&input));
 }
 
 #[test]

@@ -97,8 +97,8 @@ pub(crate) struct Render {
     #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
 
-    /// Width in pixels; a smaller picture keeps its size
-    #[arg(short, long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    /// Width in pixels; a smaller picture keeps its size [default: it keeps its size]
+    #[arg(short, long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535), default_value_t = 65_535, hide_default_value = true)]
     pub(crate) width: u32,
 
     /// Height in pixels of the box to fit [default: as the width makes it]

@@ -40,6 +40,10 @@ pub(crate) enum Failure {
     Configuration(Vec<cuttle_config::Problem>),
     #[error("there is an application in the configuration, so the folder {} is not served: leave one of them out", .0.display())]
     TwoThingsToServe(PathBuf),
+    #[error(
+        "this folder is a project, and all of its files would be served, sources too. In front of a Next app: cuttle serve --next . --upstream http://127.0.0.1:3000. For the images of one folder: cuttle serve public. If you mean this folder: cuttle serve ."
+    )]
+    ProjectAsFolder,
     #[error("{0} applications are configured, and this version serves one")]
     SeveralApps(usize),
     #[error(transparent)]

@@ -207,8 +207,14 @@ fn folder(serve: &Serve, config: &Config) -> Result<Option<Arc<Folder>>, Failure
     match (&serve.folder, serves_a_folder(config)) {
         (Some(folder), false) => Err(Failure::TwoThingsToServe(folder.clone())),
         (None, false) => Ok(None),
+        (None, true) if is_a_project(Path::new(".")) => Err(Failure::ProjectAsFolder),
         (_, true) => place(serve, config).map(open_folder).transpose().map_err(Into::into),
     }
+}
+
+/// Whether there is more in it than images: who names no folder may not know that all of it would be published.
+fn is_a_project(folder: &Path) -> bool {
+    ["package.json", ".git"].iter().any(|name| folder.join(name).exists())
 }
 
 /// Where that folder is.

@@ -122,7 +122,11 @@ impl Served {
         let build = self.build.as_ref().map(Build::name);
         let formats = match &self.formats[..] {
             [] => "no modern format".to_owned(),
-            formats => formats.iter().map(|name| spoken(name)).collect::<Vec<_>>().join(", "),
+            formats => formats
+                .iter()
+                .map(|name| spoken(name.trim_start_matches("image/")))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let remote = match self.remote.len() {
             0 => "no remote patterns".to_owned(),

@@ -64,7 +64,10 @@ impl Written {
                     apps.extend(entries.iter().filter_map(|entry| reading.app(entry)));
                 }
                 ("apps", _) => {
-                    reading.wrong("an application is written under [[apps]]", table_name.span());
+                    reading.wrong(
+                        "write [[apps]], with two brackets: it is a list, of one app or more",
+                        table_name.span(),
+                    );
                 }
                 (name, DeValue::Table(table)) if known().any(|known| known == name) => {
                     reading.section(name, table, &mut root);

@@ -138,7 +138,10 @@ fn a_mistake_is_a_sentence_that_points_at_its_place() {
         ("[server]\nsizes = [1]\n", "`sizes` belongs into [images], not into [server]"),
         ("listen = \"x\"\n", "`listen` belongs into the table [server]"),
         ("colour = 1\n", "there is no key `colour` outside of tables"),
-        ("[apps]\nid = \"a\"\n", "an application is written under [[apps]]"),
+        (
+            "[apps]\nid = \"a\"\n",
+            "write [[apps]], with two brackets: it is a list, of one app or more",
+        ),
         (
             "[[apps]]\nupstraem = \"http://a\"\n",
             "there is no key `upstraem` in [apps]; did you mean `upstream`?",

@@ -278,7 +278,8 @@ impl Lists {
             .formats
             .iter()
             .map(|entry| {
-                Modern::from_name(entry)
+                // Next writes `image/avif` for the same.
+                Modern::from_name(entry.strip_prefix("image/").unwrap_or(entry))
                     .ok_or_else(|| ConfigError::UnknownFormat { entry: entry.clone() })
             })
             .collect::<Result<Vec<_>, _>>()?;
