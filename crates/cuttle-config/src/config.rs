@@ -135,7 +135,7 @@ impl Config {
             (server, images, optimizer, limits, cache, storage)
             && problems.is_empty()
         {
-            let config = Self {
+            let mut config = Self {
                 server,
                 images,
                 optimizer,
@@ -147,6 +147,7 @@ impl Config {
                 warnings: misspelled_variables(&inputs.environment),
                 effective,
             };
+            config.warnings.extend(config.taken_for_seconds());
             config.check(&mut problems);
             if problems.is_empty() {
                 return Ok(config);
@@ -176,6 +177,24 @@ impl Config {
             let message = "`optimizer.only` needs `optimizer.fallback`: relative URLs have no origin without it";
             problems.push(Problem::new(message, self.place("optimizer.only")));
         }
+    }
+
+    /// A plain number is milliseconds, and Next has this one in seconds: `60` is likely to mean a minute.
+    fn taken_for_seconds(&self) -> Option<Problem> {
+        let is_it = |effective: &&Effective| effective.key.path() == "images.min_ttl";
+        let Effective { raw, origin, .. } = self.effective.iter().find(is_it)?;
+        let number = match raw {
+            Raw::Integer(number) => u64::try_from(*number).ok()?,
+            Raw::Text(text) => text.parse().ok()?,
+            _ => return None,
+        };
+        let is_meant = matches!(origin, Origin::Build | Origin::Default) || number == 0;
+        (!is_meant && number < 1_000).then(|| {
+            let message = format!(
+                "`images.min_ttl` is {number} milliseconds; if it is `minimumCacheTTL` of Next, which is in seconds, write \"{number}s\", else \"{number}ms\""
+            );
+            Problem::new(message, origin.place())
+        })
     }
 
     fn place(&self, path: &str) -> Place {

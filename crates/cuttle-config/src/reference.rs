@@ -18,13 +18,44 @@ what holds and where it comes from; `cuttle config schema` is a JSON Schema for 
 
 In `cuttle.toml` a duration is `\"30s\"`, `\"1h\"` or a plain number of milliseconds; a size is `\"512MiB\"`, `\"20MB\"` or a plain number of bytes; a number may be a
 string of digits. In strings `${NAME}` stands for a variable, which must be set, and `${NAME:-default}` for one that may be missing. In variables and flags a list has
-commas. A key that is not listed here is an error.
+commas. A key that is not listed here is an error. [cuttle.example.toml](cuttle.example.toml) is a whole file.
 ";
+
+const PATTERNS_HEAD: &str = "
+## Patterns
+
+`*` is one part of a path between slashes, or some of it; `**` is any number of parts; a host may begin with `*.`, which is one name or more. A local pattern allows no query
+unless it has one, a remote pattern any; `?*` is any query, and another query is exactly that. Without a scheme it is http and https, without a port the usual one.
+
+| Pattern | allows | and not |
+|---|---|---|
+";
+
+/// What a pattern may be: itself, what it allows, and what not.
+const PATTERNS: [[&str; 3]; 5] = [
+    ["/photos/**", "/photos/2024/a.jpg", "/photos/a.jpg?v=1"],
+    ["/photos/*.jpg?*", "/photos/a.jpg?v=1", "/photos/2024/a.jpg"],
+    [
+        "https://cdn.example.com/img/**",
+        "https://cdn.example.com/img/2024/a.jpg?w=1",
+        "http://cdn.example.com/img/a.jpg",
+    ],
+    ["*.example.com/**", "http://cdn.example.com/a.jpg", "https://example.com/a.jpg"],
+    [
+        "https://cdn.example.com:8443/a.jpg?v=2",
+        "https://cdn.example.com:8443/a.jpg?v=2",
+        "https://cdn.example.com/a.jpg?v=2",
+    ],
+];
 
 /// The reference page, in Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
+    page.push_str(PATTERNS_HEAD);
+    for [pattern, allowed, refused] in PATTERNS {
+        let _ = writeln!(page, "| `{pattern}` | `{allowed}` | `{refused}` |");
+    }
     for (table, about) in TABLES {
         let title = match *table {
             "apps" => "[[apps]]".to_owned(),
@@ -99,5 +130,30 @@ fn about_key(key: &Key) -> String {
         (_, Some(flag)) => format!("{} (`--{flag}`, `{variable}`)", key.doc()),
         ("apps" | "forward", None) => key.doc(),
         (_, None) => format!("{} (`{variable}`)", key.doc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cuttle_contract::{Pattern, Source};
+
+    use super::*;
+
+    #[test]
+    fn the_examples_of_patterns_allow_what_they_say() {
+        for [written, allowed, refused] in PATTERNS {
+            let compiled = match written.starts_with('/') {
+                true => Pattern::local(written),
+                false => Pattern::remote(written),
+            };
+            let (pattern, _) = compiled.expect(written);
+            for (text, expected) in [(allowed, true), (refused, false)] {
+                let sources = Source::spellings(text);
+                assert!(!sources.is_empty(), "{text}");
+                for source in sources {
+                    assert_eq!(pattern.matches(&source), expected, "{written}: {text}");
+                }
+            }
+        }
     }
 }

@@ -210,6 +210,38 @@ fn a_misspelled_variable_is_a_warning_and_one_of_another_is_not() {
 }
 
 #[test]
+fn a_number_that_next_has_in_seconds_is_a_warning_with_both_readings() {
+    let warnings = |text: &str, environment: &[(&'static str, &'static str)]| {
+        let config = Config::resolve(&inputs(text, environment)).expect("valid");
+        config.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let written = warnings("[images]\nmin_ttl = 60\n", &[]);
+    for part in ["is 60 milliseconds", "\"60s\"", "\"60ms\"", "cuttle.toml:2"] {
+        assert!(written.contains(part), "{part}: {written}");
+    }
+    assert!(warnings("", &[("CUTTLE_IMAGES_MIN_TTL", "60")]).contains("CUTTLE_IMAGES_MIN_TTL"));
+    for fine in ["0", "1000", "\"60s\"", "\"60ms\""] {
+        assert_eq!(warnings(&format!("[images]\nmin_ttl = {fine}\n"), &[]), "", "{fine}");
+    }
+}
+
+#[test]
+fn the_example_is_valid_and_means_what_it_says() {
+    let text = include_str!("../../../docs/cuttle.example.toml");
+    let config = Config::resolve(&inputs(text, &[])).expect("valid");
+    assert!(config.warnings.is_empty() && config.set_in_vain().next().is_none());
+    assert!(cuttle_contract::Rules::compile(&config.contract_images()).is_ok());
+    // It shows what is not the default, so that nothing in it is idle.
+    let defaults = print(&Config::resolve(&inputs("", &[])).expect("valid"));
+    let said: Vec<_> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '['])).collect();
+    assert!(said.len() >= 10, "{said:?}");
+    for line in said {
+        assert!(!defaults.lines().any(|default| default == line), "{line} is the default");
+    }
+}
+
+#[test]
 fn a_mistake_in_a_variable_names_it() {
     let expected = ["`limits.workers` must be a whole number\n--> the variable CUTTLE_WORKERS"];
     assert_eq!(problems("", &[("CUTTLE_WORKERS", "two")]), expected);
