@@ -11,9 +11,6 @@ use cuttle_image::{Limits, Profile, RenderOptions, Target};
 use crate::clock::{milliseconds, own_cpu};
 use crate::side::{Answer, Request};
 
-/// The argument that makes the bench's binary this side.
-pub(crate) const ARGUMENT: &str = "engine";
-
 /// Answers requests until there are no more.
 pub(crate) fn main() -> ExitCode {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     if args.first().is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
         return cuttle_worker::main();
     }
-    if args.first().is_some_and(|first| first == engine::ARGUMENT) {
+    if args.first().is_some_and(|first| first == side::ENGINE_ARGUMENT) {
         return engine::main();
     }
     let [what, photos, sharp, output, rest @ ..] = args.as_slice() else {

@@ -12,6 +12,9 @@ use std::process::Command;
 use cuttle_oracles::Pipe;
 use serde::{Deserialize, Serialize};
 
+/// The argument that makes the bench's binary this side.
+pub(crate) const ENGINE_ARGUMENT: &str = "engine";
+
 /// What to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Request {
@@ -79,7 +82,7 @@ impl Side {
 
     /// This binary again, as [`crate::engine`].
     pub(crate) fn engine() -> io::Result<Self> {
-        Pipe::start(Command::new("/proc/self/exe").arg(crate::engine::ARGUMENT)).map(Self)
+        Pipe::start(Command::new("/proc/self/exe").arg(ENGINE_ARGUMENT)).map(Self)
     }
 
     /// The picture that the next requests are about.

@@ -51,6 +51,8 @@ mod scans;
 mod sink;
 mod sniff;
 #[cfg(feature = "codecs")]
+mod stage;
+#[cfg(feature = "codecs")]
 mod strips;
 #[cfg(any(feature = "codecs", feature = "fuzz"))]
 #[cfg_attr(not(feature = "codecs"), allow(dead_code, reason = "the fuzzer shows no picture"))]

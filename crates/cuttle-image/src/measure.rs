@@ -4,7 +4,8 @@
 //! No server has a use for it, and nothing here renders differently from [`render`](crate::render()).
 
 pub use crate::quality::ASKED as QUALITIES;
-pub use crate::render::{Stage, render_watched};
+pub use crate::render::render_watched;
+pub use crate::stage::Stage;
 
 use std::cell::RefCell;
 use std::io::Cursor;

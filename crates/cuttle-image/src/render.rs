@@ -11,6 +11,7 @@ use crate::geometry::{DctScale, Framing};
 use crate::ink::{Inks, Zero};
 use crate::picture::Picture;
 use crate::sink::Sink;
+use crate::stage::Stage;
 use crate::{
     Fit, Kind, Limits, Probe, ProbeError, RenderError, RenderOptions, Rendition, Size, Target,
 };
@@ -28,19 +29,6 @@ pub fn render(
     limits: &Limits,
 ) -> Result<Rendition, RenderError> {
     render_watched(source, options, limits, |_| {})
-}
-
-/// Part of a render, for whoever watches one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Headers, limits and pixels.
-    Decode,
-    /// To the size of the rendition.
-    Resize,
-    /// To sRGB, and turned upright.
-    Colour,
-    /// To bytes.
-    Encode,
 }
 
 /// As [`render`], calling `done` at the end of each stage; of an animation, whose stages take turns, never.

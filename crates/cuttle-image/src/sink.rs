@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::geometry::Framing;
 use crate::picture::{Channels, Picture};
-use crate::render::Stage;
+use crate::stage::Stage;
 use crate::strips::{Reduction, cut_off};
 use crate::{Crop, Fit, RenderError, Size, resize, salience};
 

@@ -9,8 +9,8 @@ use fast_image_resize::Resizer;
 use crate::geometry::{BATCH_ROWS, Framing, STRIP_ROWS};
 use crate::lanczos::SUPPORT;
 use crate::picture::{Channels, Picture};
-use crate::render::Stage;
 use crate::resize::{Cut, Samples, premultiply, resample, unpremultiply};
+use crate::stage::Stage;
 use crate::{RenderError, Size};
 
 /// One rendition of a picture that arrives by the row: its middle, as `framing` has it.

@@ -291,7 +291,7 @@ impl Queue {
         *self.lock() = Waiting { closed: true, ..Waiting::default() };
     }
 
-    /// Ends the keeper's rest: there is something to see to.
+    /// Ends the writer's rest: there is something to see to.
     pub(crate) fn wake(&self) {
         self.lock().woken = true;
         self.wake.notify_one();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::disk::{Keeper, Row, Shared, Timing};
+use crate::disk::{Row, Shared, Timing, Writer};
 use crate::memory::{Memory, Seen};
 use crate::queue::{Erasing, Operation, Pending, Record};
 use crate::usage::Counters;
@@ -36,7 +36,7 @@ struct Tiers<S: Clone + Send + Sync + 'static> {
     /// What a look-up waits for a disk.
     read_within: Duration,
     /// Nothing without a disk.
-    keeper: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 /// More do not make a disk faster.
@@ -56,18 +56,18 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         let index = (index_bytes, index_entries);
         let memory = Arc::new(Memory::new(memory_bytes, index, timing.note_use_every));
         let shared = Arc::new(Shared::new(queue_bytes));
-        let keeper = disk.and_then(|disk| {
+        let writer = disk.and_then(|disk| {
             let purged = Arc::clone(&memory);
             let apply = Box::new(move |purge: &Purge| {
                 purged.purge(purge);
             });
-            let keeper = Keeper::new(Arc::clone(&shared), disk, timing, apply);
+            let writer = Writer::new(Arc::clone(&shared), disk, timing, apply);
             let thread = std::thread::Builder::new().name("cuttle-store".to_owned());
             let ended = Ended(Arc::clone(&shared));
             thread
                 .spawn(move || {
                     let _ended = ended;
-                    keeper.run();
+                    writer.run();
                 })
                 .inspect_err(|error| {
                     shared.set_trouble(Some(Trouble::Unusable(error.to_string().into())));
@@ -76,14 +76,14 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         });
         let trouble = shared.trouble();
         let (reads, read_within) = (Arc::new(Semaphore::new(READS)), timing.read_within);
-        (Self(Arc::new(Tiers { memory, shared, reads, read_within, keeper })), trouble)
+        (Self(Arc::new(Tiers { memory, shared, reads, read_within, writer })), trouble)
     }
 
     /// What memory knows of a request. Never blocks.
     #[must_use]
     pub fn peek(&self, request: &RequestDigest) -> Option<(Entry<S>, Variant)> {
         let Seen::Here(entry, variant, note) = self.0.memory.see(request) else { return None };
-        if note && self.0.keeper.is_some() {
+        if note && self.0.writer.is_some() {
             self.0.shared.queue.note_use(*request);
         }
         Some((entry, variant))
@@ -97,14 +97,14 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
 
     /// What is known of a request, in memory or on disk.
     pub async fn find(&self, request: &RequestDigest) -> Option<(Entry<S>, Variant)> {
-        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let Tiers { memory, shared, writer, .. } = &*self.0;
         let named = match memory.see(request) {
             Seen::Here(..) => return self.peek(request),
             Seen::Forgotten => return None,
             Seen::Named(entry) => Some(entry),
             Seen::Unknown => None,
         };
-        keeper.as_ref()?;
+        writer.as_ref()?;
         match shared.queue.pending(request) {
             Some(Pending::Record(record)) => {
                 let Record { content, source, state, variant, .. } = &*record;
@@ -141,7 +141,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         if let Some(variant) = self.peek_variant(content) {
             return Some(variant);
         }
-        self.0.keeper.as_ref()?;
+        self.0.writer.as_ref()?;
         let (content, since) = (*content, self.epoch());
         let variant = match self.0.shared.get_at_once(&content) {
             None => self.read(move |shared| shared.get(&content)).await?,
@@ -202,7 +202,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
 
     /// Remembers what answered a request, over anything older; not when its source was purged since it was begun.
     pub fn record(&self, since: Epoch, request: RequestDigest, entry: Entry<S>, variant: &Variant) {
-        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let Tiers { memory, shared, writer, .. } = &*self.0;
         if shared.log.voids(since, &entry.source) {
             return;
         }
@@ -212,7 +212,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
             memory.put(content, variant.clone());
         }
         let news = memory.record(request, entry, state.as_ref().map_or(0, Vec::len));
-        if news && keeper.is_some() {
+        if news && writer.is_some() {
             let operation = state.map_or(Operation::Forget, |state| {
                 let (state, source, variant) = (state.into(), Arc::clone(&source), variant.clone());
                 Operation::Record(Arc::new(Record { content, state, source, variant, since }))
@@ -232,9 +232,9 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     /// back after a crash. Ends also when the disk is broken: then it is owed. (A power cut may undo the last moments; what comes
     /// back by that is as stale as it was.)
     pub async fn forget(&self, request: &RequestDigest) {
-        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let Tiers { memory, shared, writer, .. } = &*self.0;
         memory.forget(*request);
-        if keeper.is_some() {
+        if writer.is_some() {
             let (dropped, told) = shared.queue.forget(*request);
             Counters::add(&shared.counters.dropped, dropped);
             let _ = told.await;
@@ -242,7 +242,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     }
 
     fn write(&self, request: RequestDigest, operation: Operation) {
-        if self.0.keeper.is_some() {
+        if self.0.writer.is_some() {
             let dropped = self.0.shared.queue.push(request, operation);
             Counters::add(&self.0.shared.counters.dropped, dropped);
         }
@@ -271,7 +271,7 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
 
     /// Waits until everything is on disk, or cannot be.
     pub async fn flush(&self) {
-        if self.0.keeper.is_some() {
+        if self.0.writer.is_some() {
             let _ = self.0.shared.queue.flush().await;
         }
     }
@@ -279,11 +279,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     /// How full it is. Does not block on the disk.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let Tiers { memory, shared, keeper, .. } = &*self.0;
+        let Tiers { memory, shared, writer, .. } = &*self.0;
         let counters = &shared.counters;
         Usage {
             memory: memory.kept(),
-            disk: keeper.as_ref().map(|_| counters.kept()),
+            disk: writer.as_ref().map(|_| counters.kept()),
             disk_max_bytes: Counters::get(&counters.max_bytes),
             queued_bytes: shared.queue.bytes(),
             dropped_writes: Counters::get(&counters.dropped),
@@ -314,8 +314,8 @@ const DELETED_WITHIN: Duration = Duration::from_secs(3);
 impl<S: Clone + Send + Sync + 'static> Tiers<S> {
     /// Blocks until the purge holds; then its deletion can be waited for.
     fn purge(&self, purge: Purge) -> (Purged, Option<oneshot::Receiver<Purged>>) {
-        let Self { memory, shared, keeper, .. } = self;
-        let entered = keeper.as_ref().and_then(|_| shared.enter(&purge));
+        let Self { memory, shared, writer, .. } = self;
+        let entered = writer.as_ref().and_then(|_| shared.enter(&purge));
         match entered {
             Some(epoch) => {
                 shared.log.enter_numbered(epoch.0, purge.clone());
@@ -325,7 +325,7 @@ impl<S: Clone + Send + Sync + 'static> Tiers<S> {
             }
         }
         shared.queue.purge(&purge);
-        let pending = entered.is_none() && keeper.is_some();
+        let pending = entered.is_none() && writer.is_some();
         if pending {
             shared.queue.owe(purge.clone());
         }
@@ -349,9 +349,9 @@ impl<S: Clone + Send + Sync + 'static> Tiers<S> {
 impl<S: Clone + Send + Sync + 'static> Drop for Tiers<S> {
     fn drop(&mut self) {
         self.shared.queue.stop();
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(writer) = self.writer.take() {
             // It panicked: said by the panic itself.
-            let _ = keeper.join();
+            let _ = writer.join();
         }
     }
 }

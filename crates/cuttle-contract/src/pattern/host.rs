@@ -2,7 +2,7 @@
 
 use url::Host;
 
-use super::PatternError;
+use super::error::PatternError;
 use crate::glob::Glob;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

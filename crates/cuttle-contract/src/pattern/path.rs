@@ -4,7 +4,7 @@
 //! when the part after a wildcard fits in several places, the first one leaves the most room for the rest, so only the last
 //! wildcard is ever tried again. That bounds the work by pattern × path on each level, whatever the client writes.
 
-use super::PatternError;
+use super::error::PatternError;
 use crate::percent;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

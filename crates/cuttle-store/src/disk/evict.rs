@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::Trouble;
 use crate::disk::bounds::Bounds;
+use crate::disk::database::write;
 use crate::disk::folder::Folder;
 use crate::disk::rows::{self, Victim};
-use crate::disk::write;
 
 /// Entries that go in one transaction: others wait for it, and the log of the index holds all of it.
 const AT_A_TIME: u32 = 64;

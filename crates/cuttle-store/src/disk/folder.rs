@@ -83,7 +83,7 @@ impl Folder {
     /// One process at a time makes or replaces the index. Held until it is dropped.
     #[expect(
         clippy::disallowed_methods,
-        reason = "at the start and in the keeper's own thread, and no lock can be waited for until a deadline"
+        reason = "at the start and in the writer's own thread, and no lock can be waited for until a deadline"
     )]
     pub(crate) fn lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::disk::bounds::{self, log_bytes};
-use crate::disk::{Disk, connect, rows};
+use crate::disk::database::Database;
+use crate::disk::{connect, rows};
 use crate::settings::share;
 use crate::{Kept, Trouble};
 
 pub(super) struct Open {
-    pub(super) disk: Arc<Disk>,
+    pub(super) disk: Arc<Database>,
     pub(super) index: Connection,
     /// The next folder to be swept.
     pub(super) sweep: Option<u8>,
@@ -30,7 +31,7 @@ pub(super) struct Open {
 const EMPTY_EVERY: Duration = Duration::from_secs(1);
 
 impl Open {
-    pub(super) fn new(disk: Arc<Disk>, index: Connection) -> Self {
+    pub(super) fn new(disk: Arc<Database>, index: Connection) -> Self {
         let (looked, emptied) = (None, None);
         Self { disk, index, sweep: Some(0), anew: false, looked, emptied, max_bytes: 0, beside: 0 }
     }

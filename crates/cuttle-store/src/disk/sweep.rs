@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
+use crate::disk::database::write;
 use crate::disk::folder::{Folder, is_ours, name};
 use crate::disk::rows;
-use crate::disk::write;
 use crate::{ContentKey, Trouble};
 
 /// Makes the files of one folder and the rows of its contents agree.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::disk::bounds::{Bounds, shrink};
+use crate::disk::database::{Database, write};
 use crate::disk::evict::evict;
 use crate::disk::folder::{Folder, Unread, identity};
 use crate::disk::open::Open;
+use crate::disk::shared::{Shared, Timing};
 use crate::disk::sweep::sweep;
-use crate::disk::{Disk, Shared, Timing, connect, rows, write};
+use crate::disk::{connect, rows};
 use crate::file::MAX_PICTURE_BYTES;
 use crate::purge::now_ms;
 use crate::queue::{Erasing, Operation};
@@ -21,7 +23,7 @@ use crate::{DiskSettings, Purge, Purged, Trouble};
 /// Removes from memory what a purge of another process means.
 pub(crate) type Apply = Box<dyn Fn(&Purge) + Send>;
 
-pub(crate) struct Keeper {
+pub(crate) struct Writer {
     shared: Arc<Shared>,
     settings: DiskSettings,
     timing: Timing,
@@ -44,7 +46,7 @@ const JUDGE: usize = 64;
 /// How long one turn evicts: purges of other processes are to be heard within a second.
 const EVICT: Duration = Duration::from_millis(100);
 
-impl Keeper {
+impl Writer {
     /// Opens the disk if that is possible now.
     pub(crate) fn new(
         shared: Arc<Shared>,
@@ -52,7 +54,7 @@ impl Keeper {
         timing: Timing,
         apply: Apply,
     ) -> Self {
-        let mut keeper = Self {
+        let mut writer = Self {
             shared,
             settings,
             timing,
@@ -64,10 +66,10 @@ impl Keeper {
             seen: 0,
             uses_written: Instant::now(),
         };
-        if let Err(trouble) = keeper.mount().and_then(|()| keeper.hear()) {
-            keeper.fail(trouble);
+        if let Err(trouble) = writer.mount().and_then(|()| writer.hear()) {
+            writer.fail(trouble);
         }
-        keeper
+        writer
     }
 
     /// Until the store is dropped and what waits is written.
@@ -135,7 +137,7 @@ impl Keeper {
     /// Opens the disk if it is not, and after a failure makes sure that it can be written.
     fn mount(&mut self) -> Result<(), Trouble> {
         if self.open.is_none() {
-            let (disk, index, new) = Disk::open(&self.settings)?;
+            let (disk, index, new) = Database::open(&self.settings)?;
             // What another process began to erase, it may not have finished.
             let open = rows::open_purges(&index, i64::MAX)?;
             self.erasing.retain(|erasing| erasing.reply.is_some());
