@@ -9,15 +9,18 @@ use cuttle_pipeline::Pipeline;
 use cuttle_source::{Folder, LoopId};
 use tokio::sync::Semaphore;
 
-use crate::admin::{Guard as AdminGuard, Reach, Saturation};
+use crate::admin::guard::Guard as AdminGuard;
+use crate::admin::reach::Reach;
+use crate::admin::saturation::Saturation;
 use crate::client::TrustedProxies;
 use crate::forwarding::Forwarding;
-use crate::listen::{ConnectionLimits, Connections};
+use crate::listen::connections::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
 use crate::proxy::Proxy;
 use crate::releases::Releases;
 use crate::report::Sampling;
+use crate::respond::Refusals;
 use crate::{Hosts, LogHealth};
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
@@ -77,15 +80,6 @@ pub enum Rest {
     App(Proxy),
     /// Nobody.
     Nothing,
-}
-
-/// How refusals of the image endpoints are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusals {
-    /// The sentence alone.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// Making one opens hundreds of files, on threads that everything else needs as well.

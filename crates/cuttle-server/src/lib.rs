@@ -25,7 +25,7 @@ mod respond;
 mod route;
 
 pub use admin::{AdminAt, Guard, Reach};
-pub use app::{App, Codec, Facts, Parts, Refusals, Rest};
+pub use app::{App, Codec, Facts, Parts, Rest};
 pub use client::TrustedProxies;
 pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
@@ -36,6 +36,7 @@ pub use listen::{
 pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
+pub use respond::Refusals;
 
 /// Who answers on a listener: people and browsers, or operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Connections: accept, answer, and on a drain let what is under way finish.
 
 mod advice;
-mod connections;
+pub(crate) mod connections;
 mod conversation;
 mod drain;
+mod head;
 mod places;
 mod socket;
 mod unix;

@@ -13,8 +13,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::Frame;
 
-use crate::app::Refusals;
-
 /// Bytes in memory, or what is read as it is sent: an original, a plain file.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
 
@@ -74,6 +72,15 @@ pub(crate) fn sentence(
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(ERROR_CODE, HeaderValue::from_static(code));
     response
+}
+
+/// How refusals of the image endpoints are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// The sentence alone.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// A refusal of an image endpoint. The operator's detail stays out of it.

@@ -2,11 +2,11 @@
 //!
 //! Liveness never depends on workers or stores. Who may ask at all is [`guard`]'s to say.
 
-mod guard;
+pub(crate) mod guard;
 mod purge;
-mod reach;
+pub(crate) mod reach;
 mod readiness;
-mod saturation;
+pub(crate) mod saturation;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -19,7 +19,7 @@ use crate::respond::{self, Body, NO_STORE};
 
 pub use guard::{AdminAt, Guard};
 pub use reach::Reach;
-pub(crate) use saturation::{Saturation, observe};
+pub(crate) use readiness::observe;
 
 /// Answers on the admin address.
 pub(crate) async fn answer(app: &App, request: Request<Incoming>) -> Response<Body> {

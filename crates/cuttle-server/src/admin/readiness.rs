@@ -1,16 +1,21 @@
 //! `/readyz`: 503 only when this process should get no traffic at all. Everything else that is not as it should be is 200 and
 //! named under `degraded`: a balancer that takes a server away because it is busy makes the others busier.
 
-use std::time::Instant;
+use std::sync::Weak;
+use std::time::{Duration, Instant};
 
 use cuttle_pipeline::Kept;
 use http::{Response, StatusCode};
 use serde::Serialize;
+use tokio::time::MissedTickBehavior;
 
 use crate::App;
 use crate::app::Rest;
 use crate::listen::Occupancy;
 use crate::respond::Body;
+
+/// Looked at so often: a queue that is not full at one of ten looks is moving.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Serialize)]
 struct Readiness {
@@ -128,4 +133,20 @@ pub(super) async fn answer(app: &App) -> Response<Body> {
         store: Store { memory: Tier::of(usage.memory), disk: usage.disk.map(Tier::of) },
     };
     super::json(status, &readiness)
+}
+
+/// Looks at the queue for as long as the application is there.
+pub(crate) async fn observe(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut refused_before = 0;
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        // A job that ends makes room for a moment, which whoever was refused meanwhile did not find.
+        let load = app.parts.pipeline.load();
+        let full = load.full || load.refused > refused_before;
+        refused_before = load.refused;
+        app.saturation.look(full, Instant::now());
+    }
 }

@@ -3,15 +3,9 @@
 //! A full queue for a moment is what a queue is for. One that is full for five seconds does not get empty by itself, and where
 //! pictures are all that is served here, somebody else's process may have room.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::time::MissedTickBehavior;
-
-use crate::App;
-
-/// Looked at so often: a queue that is not full at one of ten looks is moving.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// From then on it is no moment any more.
 const LASTS: Duration = Duration::from_secs(5);
 
@@ -22,7 +16,7 @@ pub(crate) struct Saturation {
 }
 
 impl Saturation {
-    fn look(&self, full: bool, now: Instant) {
+    pub(crate) fn look(&self, full: bool, now: Instant) {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         *since = if full { since.or(Some(now)) } else { None };
     }
@@ -31,22 +25,6 @@ impl Saturation {
     pub(crate) fn lasts(&self, now: Instant) -> bool {
         let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| now.duration_since(since) >= LASTS)
-    }
-}
-
-/// Looks at the queue for as long as the application is there.
-pub(crate) async fn observe(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut refused_before = 0;
-    loop {
-        ticks.tick().await;
-        let Some(app) = Weak::upgrade(&app).map(|app: Arc<App>| app) else { return };
-        // A job that ends makes room for a moment, which whoever was refused meanwhile did not find.
-        let load = app.parts.pipeline.load();
-        let full = load.full || load.refused > refused_before;
-        refused_before = load.refused;
-        app.saturation.look(full, Instant::now());
     }
 }
 

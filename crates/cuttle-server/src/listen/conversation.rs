@@ -20,17 +20,13 @@ use tokio::sync::watch;
 
 use super::connections::{Connections, is_stream};
 use super::drain::Drain;
+use super::head::{LARGEST_HEAD_BYTES, MOST_HEAD_LINES};
 use super::places::{Place, UnderWay};
 use super::socket::{Answering, Seen, Socket};
 use crate::client::TrustedProxies;
 use crate::proxy::tunnel;
 use crate::respond::{self, Body};
 
-/// Longest head of a request. Both endpoints stop at 3,072 units of `url`, nine times that when
-/// every byte is escaped; cookies of the app's own origin come on top.
-pub(super) const LARGEST_HEAD_BYTES: usize = 64 << 10;
-/// In that room. hyper's own default is 100, which browsers with the cookies of several applications come close to.
-pub(super) const MOST_HEAD_LINES: usize = 250;
 /// Whoever is refused asks at once, or is not told.
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::conversation::{LARGEST_HEAD_BYTES, MOST_HEAD_LINES};
+use super::head::{LARGEST_HEAD_BYTES, MOST_HEAD_LINES};
 use crate::notices::Notices;
 
 /// So much of a connection's beginning says which protocol it speaks.

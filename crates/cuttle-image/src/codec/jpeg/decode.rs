@@ -5,19 +5,18 @@
 //! fail to decode.
 
 use std::cell::RefCell;
-use std::ffi::{c_int, c_ulong};
-use std::ptr;
+use std::ffi::c_ulong;
 use std::rc::Rc;
 
 use mozjpeg_sys::J_COLOR_SPACE::{JCS_CMYK, JCS_GRAYSCALE, JCS_RGB, JCS_YCCK};
 use mozjpeg_sys::{
-    J_DCT_METHOD, jpeg_common_struct, jpeg_create_decompress, jpeg_decompress_struct,
-    jpeg_destroy_decompress, jpeg_error_mgr, jpeg_finish_decompress, jpeg_has_multiple_scans,
-    jpeg_mem_src, jpeg_progress_mgr, jpeg_read_header, jpeg_read_scanlines, jpeg_start_decompress,
+    J_DCT_METHOD, jpeg_create_decompress, jpeg_finish_decompress, jpeg_has_multiple_scans,
+    jpeg_mem_src, jpeg_read_header, jpeg_read_scanlines, jpeg_start_decompress,
 };
 
-use super::feed::{Feed, Window, install};
-use super::{guarded, raise, silent_errors};
+use super::feed::install;
+use super::state::{Owned, State, Window};
+use super::{guarded, raise};
 use crate::geometry::DctScale;
 use crate::ink::Inks;
 use crate::picture::{Channels, Picture};
@@ -123,52 +122,6 @@ fn calls<T>(calls: impl FnOnce() -> T) -> Result<T, RenderError> {
     guarded(calls).map_err(RenderError::Decode)
 }
 
-/// libjpeg's state and everything it points to, at one address.
-pub(super) struct State {
-    pub(super) jpeg: jpeg_decompress_struct,
-    errors: jpeg_error_mgr,
-    progress: jpeg_progress_mgr,
-    scan_limit: c_int,
-    /// Whether the header said that there is no more than one.
-    one_scan: bool,
-    pub(super) feed: Option<Feed>,
-}
-
-/// Owns the state as a raw pointer: libjpeg keeps pointers into it, which no reference may outlive.
-struct Owned(*mut State);
-
-impl Owned {
-    fn new(scan_limit: u32) -> Self {
-        let state = State {
-            // SAFETY: plain data, pointers, and C enums that have a variant 0.
-            jpeg: unsafe { std::mem::zeroed() },
-            errors: silent_errors(),
-            progress: jpeg_progress_mgr {
-                progress_monitor: Some(count_scans),
-                pass_counter: 0,
-                pass_limit: 0,
-                completed_passes: 0,
-                total_passes: 0,
-            },
-            scan_limit: c_int::try_from(scan_limit).unwrap_or(c_int::MAX),
-            one_scan: false,
-            feed: None,
-        };
-        Self(Box::into_raw(Box::new(state)))
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from `Box::into_raw` and is freed once. Destroying a zeroed or a
-        // half-used decompressor is allowed: it frees what its memory manager holds, if there is one.
-        unsafe {
-            jpeg_destroy_decompress(&mut (*self.0).jpeg);
-            drop(Box::from_raw(self.0));
-        }
-    }
-}
-
 /// Reads the header and gets ready for the first row; gives what a pixel is, and whether its samples are
 /// inks before. Must run below [`guarded`].
 ///
@@ -213,32 +166,5 @@ unsafe fn start(
             raise("the scaled size is not the one that was planned".into());
         }
         (channels, space == JCS_CMYK)
-    }
-}
-
-/// Whether a file that ended lacks no more than its end marker: where all coefficients are in one scan, whoever
-/// still needs some is told so by another warning. Between scans there is no other.
-///
-/// # Safety
-/// `common` is that of a [`State`], as [`start`] made it.
-pub(super) unsafe fn only_its_end(common: &jpeg_common_struct) -> bool {
-    let state: *const State = common.client_data.cast();
-    // SAFETY: `client_data` is the state that owns this decompressor; a plain value is read.
-    unsafe { ptr::read(&raw const (*state).one_scan) }
-}
-
-/// SECURITY: each scan of a progressive file makes libjpeg visit every coefficient, and a scan can be a
-/// few bytes: without a limit, kilobytes cost minutes.
-unsafe extern "C-unwind" fn count_scans(common: &mut jpeg_common_struct) {
-    let state: *const State = common.client_data.cast();
-    // SAFETY: `client_data` is the state that owns this decompressor; plain integers are read.
-    let (scan, limit) = unsafe {
-        (
-            ptr::read(&raw const (*state).jpeg.input_scan_number),
-            ptr::read(&raw const (*state).scan_limit),
-        )
-    };
-    if scan > limit {
-        raise(format!("there are more than {limit} scans"));
     }
 }

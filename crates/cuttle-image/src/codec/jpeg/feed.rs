@@ -12,12 +12,8 @@ use std::rc::Rc;
 
 use mozjpeg_sys::{boolean, jpeg_decompress_struct};
 
-use super::decode::State;
-use crate::progressive::{Block, Row};
-
-/// One MCU at a time into as many blocks; false: there is none yet.
-type DecodeMcu =
-    unsafe extern "C-unwind" fn(&mut jpeg_decompress_struct, *const *mut Block) -> boolean;
+use super::state::{DecodeMcu, Feed, State, Window};
+use crate::progressive::Block;
 
 /// `struct jpeg_entropy_decoder` of jpegint.h, up to what is used here.
 #[repr(C)]
@@ -34,25 +30,6 @@ struct Links {
     _master_main_coef_post_inputctl_marker: [*mut c_void; 6],
     entropy: *mut EntropyDecoder,
     _idct_upsample_cconvert_cquantize: [*mut c_void; 4],
-}
-
-/// Coefficients that are decoded but not yet shown at every scale.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    pub(super) row: Row,
-    /// Blocks of the picture before the first of these.
-    pub(super) before: usize,
-}
-
-/// A decoder's place in the coefficients.
-#[derive(Debug)]
-pub(super) struct Feed {
-    window: Rc<RefCell<Window>>,
-    /// Blocks given so far.
-    given: usize,
-    mcu_blocks: usize,
-    /// libjpeg's own, of the decoder that notes.
-    decode: Option<DecodeMcu>,
 }
 
 /// Where libjpeg keeps the link to its entropy decoder.

@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod feed;
 mod scaled;
+mod state;
 
 pub(crate) use decode::Task;
 pub(crate) use encode::{encode, encode_at};
@@ -66,7 +67,7 @@ unsafe extern "C-unwind" fn error_exit(common: &mut jpeg_common_struct) {
 /// * a scan that refines a coefficient out of turn: its bits are read all the same.
 ///
 /// All others mean lost pixels (`JWRN_HIT_MARKER`, `JWRN_HUFF_BAD_CODE`, `JWRN_MUST_RESYNC`,
-/// `JWRN_ARITH_BAD_CODE`; `JWRN_JPEG_EOF`, but see [`only_its_end`]) and end the decode: a
+/// `JWRN_ARITH_BAD_CODE`; `JWRN_JPEG_EOF`, but see [`state::only_its_end`]) and end the decode: a
 /// truncated file must not become a grey rendition. (sharp refuses at every warning, and Next then serves the
 /// original.)
 const HARMLESS: [J_MESSAGE_CODE; 7] = [
@@ -88,8 +89,7 @@ unsafe extern "C-unwind" fn emit_message(common: &mut jpeg_common_struct, level:
     errors.num_warnings += 1;
     let code = errors.msg_code;
     // SAFETY: only a decoder comes to the end of a file.
-    if HARMLESS.contains(&code) || code == JWRN_JPEG_EOF && unsafe { decode::only_its_end(common) }
-    {
+    if HARMLESS.contains(&code) || code == JWRN_JPEG_EOF && unsafe { state::only_its_end(common) } {
         return;
     }
     raise(text(errors));

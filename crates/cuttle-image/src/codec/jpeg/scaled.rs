@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::decode::{Decoder, Outcome, Task};
-use super::feed::Window;
+use super::state::Window;
 use crate::RenderError;
 use crate::geometry::DctScale;
 use crate::progressive::{Need, Progressive, Script};
