@@ -8,9 +8,9 @@ use cuttle_config::{App, Config, Inputs, Problem, Written};
 use cuttle_contract::Rules;
 use cuttle_source::{BuildFolder, Project};
 
+use crate::application;
 use crate::args::Layers;
 use crate::failure::Failure;
-use crate::origins;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
@@ -127,7 +127,7 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let left_out = project.iter().flat_map(|project| &project.headers.left_out);
     let left_out = left_out
         .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));
-    let alone = project.filter(|_| origins::original_server(config).is_none());
+    let alone = project.filter(|_| application::original_server(config).is_none());
     let alone = alone.map(|_| {
         "there is a Next build and no app to ask: only images in its public/ are found, and pages are not. Say where the app listens: --upstream http://127.0.0.1:3000".to_owned()
     });

@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod application;
 mod args;
 mod ask;
 mod check;

@@ -1,12 +1,11 @@
 //! Where originals come from, by configuration: the application, and remote servers behind the guard.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_config::{App, Config};
+use cuttle_config::Config;
 use cuttle_contract::Pattern;
 use cuttle_server::{Forwarding, ForwardingRule};
 use cuttle_source::{
@@ -18,6 +17,7 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use url::Url;
 
+use crate::application::original_server;
 use crate::configuration::Configured;
 use crate::failure::Failure;
 
@@ -72,36 +72,6 @@ impl Servers {
         });
         guarded.clone()
     }
-}
-
-/// Whom to ask for the originals of local paths that are no files.
-pub(crate) fn original_server(config: &Config) -> Option<Url> {
-    let of_app = |app: &App| app.keys.upstream.as_ref().map(|url| url.0.clone());
-    match &config.optimizer.fallback {
-        None => config.apps.first().and_then(of_app),
-        Some(fallback) => Url::parse(fallback)
-            .ok()
-            .filter(Url::has_host)
-            .or_else(|| config.apps.iter().find(|app| app.keys.id == *fallback).and_then(of_app)),
-    }
-}
-
-/// Whom visitors miss when it is down: the application that is stood in front of, else whoever has the originals.
-pub(crate) fn behind(config: &Config) -> Option<Url> {
-    let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
-    let upstream = upstream.filter(|_| !config.optimizer.only).map(|url| url.0.clone());
-    upstream.or_else(|| original_server(config))
-}
-
-/// Which application it is whose pictures are kept: those of another one under the same path are others. Not its build: what a
-/// deploy leaves as it is stays kept.
-pub(crate) fn application(config: &Config, folder: Option<&Path>) -> Arc<str> {
-    let app = config.apps.first().map(|app| &app.keys);
-    // As it was written, so that a link to the current release is the same from one to the next.
-    let place = folder.or_else(|| app?.next.as_deref());
-    let place = place.map(|place| std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
-    let id = app.map(|app| &app.id);
-    format!("{id:?} {:?} {place:?}", original_server(config).map(String::from)).into()
 }
 
 fn http_settings(config: &Config, loop_id: &LoopId) -> HttpSettings {

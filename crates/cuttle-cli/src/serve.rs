@@ -33,7 +33,7 @@ use crate::say::say;
 use crate::served::Served;
 use crate::state::StateDir;
 use crate::stop::Stop;
-use crate::{control, descriptors, given, identity, logging, machine, origins, state};
+use crate::{application, control, descriptors, given, identity, logging, machine, origins, state};
 
 /// A supervisor that waits for us kills us soon after.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -112,7 +112,7 @@ async fn start(
         tracing::warn!(%trouble, "pictures are kept in memory only");
     }
     let settings = Settings {
-        application: origins::application(config, place(serve, config)),
+        application: application::key(config, place(serve, config)),
         ..settings(config, limits, memory, &rules)
     };
     let pipeline = Pipeline::new(settings, store, Arc::clone(&pool));
@@ -154,7 +154,7 @@ async fn start(
         },
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
         rest: rest(config, folder, restarts)?,
-        application: origins::behind(config).as_ref().and_then(Reach::of),
+        application: application::behind(config).as_ref().and_then(Reach::of),
         admin: admin.guard(config),
         loop_id,
         log_hits: config.server.log_hits,

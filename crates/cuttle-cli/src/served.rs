@@ -11,8 +11,8 @@ use cuttle_server::Reach;
 use cuttle_source::{AskedOfApp, Project};
 use serde::Serialize;
 
+use crate::application;
 use crate::configuration::Configured;
-use crate::origins;
 
 /// Of a list, in one line.
 const MOST_IN_LINE: usize = 3;
@@ -101,7 +101,7 @@ impl Served {
     /// The same, and whether the application is there.
     pub(crate) async fn tried(mut self, config: &Config) -> Self {
         if let Some(application) = &mut self.application
-            && let Some(reach) = origins::behind(config).as_ref().and_then(Reach::of)
+            && let Some(reach) = application::behind(config).as_ref().and_then(Reach::of)
         {
             application.answers = Some(reach.is_there().await);
         }
@@ -186,7 +186,7 @@ impl fmt::Display for Served {
 }
 
 fn application(config: &Config) -> Option<Application> {
-    let url = origins::behind(config)?;
+    let url = application::behind(config)?;
     let front = config.apps.first().is_some_and(|app| app.keys.upstream.is_some());
     Some(Application {
         url: url.as_str().trim_end_matches('/').to_owned(),

@@ -4,32 +4,20 @@
 //! store rectangles that mean something only on top of what was there before. Nothing here refuses an
 //! animation for its length; [`Limits::check`](crate::Limits::check) has done that by the header.
 
-mod canvas;
+pub(crate) mod canvas;
+pub(crate) mod frames;
 mod scale;
 
 use std::ffi::c_int;
 use std::time::Duration;
-
-pub(crate) use canvas::{Canvas, Disposal, Rect, over};
 
 use crate::codec::{apng, avif, gif, webp};
 use crate::colour::Meaning;
 use crate::geometry::Framing;
 use crate::picture::{Channels, Picture};
 use crate::{Kind, Probe, RenderError, RenderOptions, Rendition, Size, Target};
+use frames::Frames;
 use scale::Scaler;
-
-/// An animation being decoded.
-pub(crate) trait Frames {
-    /// Composites the next frame and says how long it is shown; `None` after the last one.
-    fn advance(&mut self) -> Result<Option<Duration>, RenderError>;
-
-    /// What is shown now, as RGBA.
-    fn canvas(&self) -> &Picture;
-
-    /// How often the whole is played, 0 for ever. Known once the first frame is there.
-    fn plays(&self) -> u32;
-}
 
 /// Renders an animation as animated WebP, which is the only moving format that is made; other targets
 /// would show one frame and are refused. `framing` is that of the canvas as stored.

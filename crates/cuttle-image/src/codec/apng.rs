@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use png::{BlendOp, ColorType, Decoder, DisposeOp, Reader, Transformations};
 
-use crate::animation::{self, Canvas, Disposal, Rect, over};
+use crate::animation::canvas::{Canvas, Disposal, Rect, over};
+use crate::animation::frames;
 use crate::picture::Picture;
 use crate::{RenderError, Size};
 
@@ -52,7 +53,7 @@ impl<'a> Frames<'a> {
     }
 }
 
-impl animation::Frames for Frames<'_> {
+impl frames::Frames for Frames<'_> {
     fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
         if self.left == 0 {
             return Ok(None);

@@ -11,7 +11,8 @@ use std::time::Duration;
 use weezl::decode::{Configuration, Decoder};
 use weezl::{BitOrder, LzwStatus};
 
-use crate::animation::{self, Canvas, Disposal, Rect};
+use crate::animation::canvas::{Canvas, Disposal, Rect};
+use crate::animation::frames;
 use crate::picture::Picture;
 use crate::probe::gif::{CODE_SIZES, Frame, Pictures, pictures};
 use crate::probe::window::{Fault, Window};
@@ -76,7 +77,7 @@ enum Drawn {
     Whole,
 }
 
-impl animation::Frames for Frames<'_> {
+impl frames::Frames for Frames<'_> {
     fn advance(&mut self) -> Result<Option<Duration>, RenderError> {
         let Some(frame) = self.frames.next() else { return Ok(None) };
         let rect = Rect::clipped(frame.rect, self.size);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::av1::{Choice, Decoder};
 use super::decode::{Development, failed, opacity, pieces};
 use super::planes::Planes;
-use crate::animation::Frames;
+use crate::animation::frames::Frames;
 use crate::picture::{Channels, Picture};
 use crate::probe::avif::{Film, Shown, Stream, describe};
 use crate::{RenderError, Size};

@@ -17,7 +17,7 @@ use libwebp_sys::{
 };
 
 use super::{Frame, settings};
-use crate::animation::Frames;
+use crate::animation::frames::Frames;
 use crate::options::WEBP_SIDE_MAX;
 use crate::picture::{Channels, Picture};
 use crate::{Profile, RenderError, Size, quality};
