@@ -15,8 +15,7 @@ const NOT_READ: [&str; 2] = ["crates/cuttle-contract/tests/citations.rs", "THIRD
 const NOT_OURS: [&str; 3] = ["target", "node_modules", "corpus"];
 const WRITTEN_BY_US: [&str; 9] = ["", "md", "rs", "toml", "tsv", "js", "mjs", "ts", "py"];
 
-const STANDARDS: [&str; 9] =
-    ["RFC", "ISO", "IEC", "ITU", "ICC", "PNG", "TIFF", "EXIF", "AV1 in ISOBMFF"];
+const STANDARDS: [&str; 9] = ["RFC", "ISO", "IEC", "ITU", "ICC", "PNG", "TIFF", "EXIF", "AV1"];
 
 /// The headings of each document, by its path from the root.
 type Documents = BTreeMap<String, Vec<String>>;

@@ -152,7 +152,7 @@ struct Payload {
     size: Size,
 }
 
-/// §6.6.2.3.
+/// ISO/IEC 23008-12 §6.6.2.3.
 fn payload<R: Read + Seek>(
     file: &mut Window<R>,
     tables: &Tables,

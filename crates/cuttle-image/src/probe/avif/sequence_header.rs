@@ -3,7 +3,7 @@
 use super::Nclx;
 use crate::Size;
 
-/// Type of an OBU (§6.2.2).
+/// Type of an OBU (AV1 §6.2.2).
 const SEQUENCE_HEADER: u8 = 1;
 
 /// Which chroma samples there are.
@@ -42,7 +42,7 @@ pub(crate) struct SequenceHeader {
 }
 
 impl SequenceHeader {
-    /// The first one in a run of OBUs (§5.3).
+    /// The first one in a run of OBUs (AV1 §5.3).
     pub(crate) fn find(mut obus: &[u8]) -> Option<Self> {
         loop {
             let (header, rest) = obus.split_first()?;
@@ -150,7 +150,7 @@ fn tools(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// §5.5.2.
+/// AV1 §5.5.2.
 fn colours(bits: &mut Bits<'_>, profile: u32) -> Option<(u8, Chroma, Nclx)> {
     let high = bits.flag()?;
     let depth = match (high, profile) {
@@ -183,7 +183,7 @@ fn colours(bits: &mut Bits<'_>, profile: u32) -> Option<(u8, Chroma, Nclx)> {
     Some((depth, chroma, colours))
 }
 
-/// A number in groups of seven bits, the lowest first (§4.10.5), and what follows it.
+/// A number in groups of seven bits, the lowest first (AV1 §4.10.5), and what follows it.
 fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut number = 0;
     for (at, byte) in bytes.iter().take(8).enumerate() {
