@@ -210,11 +210,60 @@ pub(super) const ROWS: &[Row] = &[
         name: "cICP, gAMA, cHRM and nclx are not looked at",
         when: |about| {
             // And inks without a profile, for which libvips assumes a press of its own.
-            let tagged = ["/cicp", "/gamma", "/pq", "/hlg.", "/twin", "/p3-nclx", "/cmyk", "/ycck"];
+            let tagged = [
+                "/cicp",
+                "/gamma",
+                "/pq",
+                "/hlg.",
+                "/twin",
+                "/p3-nclx",
+                "/cmyk",
+                "/ycck",
+                "/jpeg-cmyk",
+            ];
             about.shows() && tagged.iter().any(|name| about.case.url.contains(name))
         },
         then: |_, ours| {
             ours.any("picture", &["unlike"]);
+        },
+    },
+    Row {
+        name: "YCbCr of a TIFF that is not JPEG is taken for RGB",
+        when: |about| about.shows() && about.case.url.ends_with("/ycbcr.tiff"),
+        then: |_, ours| {
+            ours.any("picture", &["unlike"]);
+        },
+    },
+    Row {
+        name: "a BigTIFF is not recognised",
+        when: |about| {
+            let big = ["/big.tiff", "/big-big-endian.tiff"];
+            about.is("text", NO_PICTURE) && big.iter().any(|name| about.case.url.ends_with(name))
+        },
+        then: |about, ours| {
+            ours.show(about, about.modern().unwrap_or("image/jpeg"));
+            ours.set("text", "").set("size", scaled(about));
+        },
+    },
+    Row {
+        name: "tiles of a TIFF with planes are not decoded",
+        when: |about| {
+            let planes = about.case.url.ends_with("/planes-tiles.tiff");
+            planes && about.shows() && about.is("body", "the original")
+        },
+        then: |about, ours| {
+            ours.kind(about, about.modern().unwrap_or("image/jpeg"));
+            ours.set("body", "a picture").set("size", scaled(about));
+        },
+    },
+    Row {
+        // Palettes of pure colours in a drawing of a few pixels: chroma is what there is to see.
+        name: "AVIF keeps the chroma of hard colours at 4:4:4",
+        when: |about| {
+            about.shows() && about.is("kind", "image/avif") && about.case.url.contains("/palette-")
+        },
+        then: |_, ours| {
+            ours.any("picture", &["alike", "unlike"]);
         },
     },
     Row {
