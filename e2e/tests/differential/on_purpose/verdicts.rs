@@ -253,7 +253,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         then: |about, ours| {
             ours.kind(about, about.modern().unwrap_or("image/jpeg"));
-            ours.set("body", "a picture").set("size", scaled(about));
+            ours.set("body", "a picture").set("size", scaled(about)).any("picture", &["unlike"]);
         },
     },
     Row {
