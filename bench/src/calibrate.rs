@@ -13,9 +13,9 @@ use std::thread;
 use cuttle_image::measure::{QUALITIES, encode_at, number};
 use cuttle_image::{Profile, Size, Target};
 
+use crate::contender::{Contender, Request};
 use crate::photos::{Photo, mean};
 use crate::score::Reference;
-use crate::side::{Request, Side};
 
 pub(crate) struct Extent<'a> {
     pub(crate) photos: &'a [Photo],
@@ -43,7 +43,7 @@ type Row<T> = [T; QUALITIES.len()];
 
 /// The table as a Rust file.
 pub(crate) fn table(extent: &Extent<'_>, sharp: &Path) -> io::Result<String> {
-    let mut side = Side::sharp(sharp)?;
+    let mut side = Contender::sharp(sharp)?;
     let mut references = Vec::new();
     for photo in extent.photos {
         side.load(&photo.bytes);
@@ -68,7 +68,7 @@ pub(crate) fn table(extent: &Extent<'_>, sharp: &Path) -> io::Result<String> {
                             look: looks[n],
                         }));
                     }
-                    let side = Side::sharp(sharp)?;
+                    let side = Contender::sharp(sharp)?;
                     let aims = looks.map(|look| look - concession(target, profile));
                     Ok(Encoder { target, profile, references, side }.find(&aims))
                 })
@@ -109,7 +109,7 @@ struct Encoder<'a> {
     profile: Profile,
     references: &'a [Reference],
     /// Decodes, so that no decoder favours its own encoder.
-    side: Side,
+    side: Contender,
 }
 
 impl Encoder<'_> {

@@ -7,9 +7,9 @@
 use std::io;
 use std::path::Path;
 
+use crate::contender::{Answer, Contender, Request};
 use crate::photos::{Photo, median};
 use crate::score::Reference;
-use crate::side::{Answer, Request, Side};
 
 /// Asked of both sides.
 pub(crate) const QUALITY: u8 = 75;
@@ -88,13 +88,13 @@ impl Case {
 }
 
 /// Both sides, until they are dropped.
-struct Sides {
-    sharp: Side,
-    ours: Side,
+struct Contenders {
+    sharp: Contender,
+    ours: Contender,
 }
 
 pub(crate) fn measure(photos: &[Photo], extent: &Extent, sharp: &Path) -> io::Result<Vec<Case>> {
-    let mut sides = Sides { sharp: Side::sharp(sharp)?, ours: Side::engine()? };
+    let mut sides = Contenders { sharp: Contender::sharp(sharp)?, ours: Contender::engine()? };
     // Code, tables and pools are warm before anything counts.
     if let Some(photo) = photos.first() {
         sides.load(photo);
@@ -117,7 +117,7 @@ pub(crate) fn measure(photos: &[Photo], extent: &Extent, sharp: &Path) -> io::Re
     Ok(cases)
 }
 
-impl Sides {
+impl Contenders {
     fn load(&mut self, photo: &Photo) {
         self.sharp.load(&photo.bytes);
         self.ours.load(&photo.bytes);
@@ -238,7 +238,7 @@ struct Round {
     ours: Vec<(Answer, f64)>,
 }
 
-fn peaked(side: &mut Side, request: Request) -> (Answer, f64) {
+fn peaked(side: &mut Contender, request: Request) -> (Answer, f64) {
     side.forget_peak();
     let answer = side.ask(request, &[]);
     let peak = side.peak();

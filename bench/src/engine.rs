@@ -9,7 +9,7 @@ use cuttle_image::measure::{Stage, render_watched};
 use cuttle_image::{Limits, Profile, RenderOptions, Target};
 
 use crate::clock::{milliseconds, own_cpu};
-use crate::side::{Answer, Request};
+use crate::contender::{Answer, Request};
 
 /// Answers requests until there are no more.
 pub(crate) fn main() -> ExitCode {

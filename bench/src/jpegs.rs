@@ -12,9 +12,9 @@ use cuttle_image::measure::{Stage, render_watched, shrink_jpeg};
 use cuttle_image::{Kind, Limits, Profile, RenderOptions, Target, render_many};
 
 use crate::clock::{milliseconds, own_cpu};
+use crate::contender::{Contender, Request};
 use crate::photos::{Photo, geometric_mean, mean, median};
 use crate::score::Reference;
-use crate::side::{Request, Side};
 
 /// Source over rendition: where another part of the file is read, or another scale chosen.
 const REDUCTIONS: [f64; 5] = [2.0, 4.0, 5.3, 8.1, 12.0];
@@ -46,7 +46,7 @@ struct Together {
 /// Both tables as a section of the page.
 pub(crate) fn section(photos: &[Photo], sharp: &Path) -> io::Result<String> {
     let jpegs = || photos.iter().filter(|photo| photo.kind == Kind::Jpeg);
-    let mut side = Side::sharp(sharp)?;
+    let mut side = Contender::sharp(sharp)?;
     let mut readings = Vec::new();
     for photo in jpegs().filter(|photo| photo.progressive) {
         side.load(&photo.bytes);
@@ -60,7 +60,7 @@ pub(crate) fn section(photos: &[Photo], sharp: &Path) -> io::Result<String> {
     Ok(progressive_table(&readings) + &together_table(&together))
 }
 
-fn reading(photo: &Photo, reduction: f64, side: &mut Side) -> Reading {
+fn reading(photo: &Photo, reduction: f64, side: &mut Contender) -> Reading {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the width")]
     let width = (f64::from(photo.width) / reduction) as u32;
     let (mut ours, mut libjpeg) = (Vec::new(), Vec::new());

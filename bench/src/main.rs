@@ -14,6 +14,7 @@ mod calibrate;
 mod clock;
 mod compare;
 mod compare_report;
+mod contender;
 mod cpu;
 mod engine;
 mod jpegs;
@@ -22,7 +23,6 @@ mod photos;
 mod report;
 mod score;
 mod serving;
-mod side;
 mod small;
 mod start_up;
 
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     if args.first().is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
         return cuttle_worker::main();
     }
-    if args.first().is_some_and(|first| first == side::ENGINE_ARGUMENT) {
+    if args.first().is_some_and(|first| first == contender::ENGINE_ARGUMENT) {
         return engine::main();
     }
     let [what, photos, sharp, output, rest @ ..] = args.as_slice() else {
@@ -158,7 +158,7 @@ fn write(
 ) -> io::Result<()> {
     let page = [
         report::head(),
-        compare_report::section(cases, &side::sharp_version(sharp)?),
+        compare_report::section(cases, &contender::sharp_version(sharp)?),
         rest.to_owned(),
         report::pictures(photos),
     ];

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use cuttle_config::{Config, Inputs, Written, print};
+use cuttle_config::{Config, Inputs, Document, print};
 use libfuzzer_sys::fuzz_target;
 
 fn resolve(text: &str) -> Result<Config, Vec<cuttle_config::Problem>> {
-    let written = Written::parse("cuttle.toml", text)?;
+    let document = Document::parse("cuttle.toml", text)?;
     let environment = BTreeMap::from([("SET".to_owned(), "value".to_owned())]);
-    Config::resolve(&Inputs { written: Some(written), environment, ..Inputs::default() })
+    Config::resolve(&Inputs { document: Some(document), environment, ..Inputs::default() })
 }
 
 fuzz_target!(|text: &str| match resolve(text) {

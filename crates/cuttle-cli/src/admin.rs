@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cuttle_config::{Admin, Config, Secret};
-use cuttle_server::{AdminAt, App, Door, Drain, Guard};
+use cuttle_server::{AdminAt, Door, Drain, Guard, Server};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener};
@@ -87,16 +87,16 @@ impl Listening {
     }
 
     /// Answers until nothing new is accepted.
-    pub(crate) fn answer(self, app: &Arc<App>, drain: Drain) {
-        let app = Arc::clone(app);
+    pub(crate) fn answer(self, server: &Arc<Server>, drain: Drain) {
+        let server = Arc::clone(server);
         match self {
             Self::Nowhere => {}
             Self::At(listener) => {
-                let answering = cuttle_server::serve(app, Door::Admin, listener, drain);
+                let answering = cuttle_server::serve(server, Door::Admin, listener, drain);
                 cuttle_watchdog::spawn("admin address", answering);
             }
             Self::Socket(listener) => {
-                let answering = cuttle_server::serve_admin_socket(app, listener, drain);
+                let answering = cuttle_server::serve_admin_socket(server, listener, drain);
                 cuttle_watchdog::spawn("admin address", answering);
             }
         }

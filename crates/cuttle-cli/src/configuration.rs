@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cuttle_config::{App, Config, Inputs, Problem, Written};
+use cuttle_config::{App, Config, Document, Inputs, Problem};
 use cuttle_contract::Rules;
 use cuttle_source::{BuildFolder, Project};
 
@@ -62,13 +62,13 @@ fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let written = match &layers.config {
+    let document = match &layers.config {
         Some(path) => Some(read(path)?),
         None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
         None => None,
     };
     let flags = layers.flags.0.clone();
-    Ok(Inputs { flags, environment, written, build: None, folder: false })
+    Ok(Inputs { flags, environment, document, build: None, folder: false })
 }
 
 impl Configured {
@@ -112,10 +112,10 @@ pub(crate) fn serves_a_folder(config: &Config) -> bool {
     !config.optimizer.only && config.optimizer.fallback.is_none() && !config.apps.iter().any(app)
 }
 
-fn read(path: &Path) -> Result<Written, Failure> {
+fn read(path: &Path) -> Result<Document, Failure> {
     let text =
         fs::read_to_string(path).map_err(|error| Failure::Read { path: path.to_owned(), error })?;
-    Written::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
+    Document::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
 }
 
 fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cuttle_contract::Rules;
-use cuttle_server::{App, Release, Releases, ReloadAsked};
+use cuttle_server::{Release, Releases, ReloadAsked, Server};
 use cuttle_source::{
     BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Restarts, Sight,
 };
@@ -75,7 +75,7 @@ impl Deploys {
     }
 
     /// Has `app` know the releases that may be running, for as long as it serves.
-    pub(crate) async fn follow(mut self, app: Arc<App>, mut reloads: Receiver<ReloadAsked>) {
+    pub(crate) async fn follow(mut self, server: Arc<Server>, mut reloads: Receiver<ReloadAsked>) {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -84,12 +84,12 @@ impl Deploys {
                 Some(reload) = reloads.recv() => Some(reload),
                 else => return,
             };
-            let app = Arc::clone(&app);
+            let server = Arc::clone(&server);
             let looking = spawn_blocking(move || {
                 match reload {
-                    None => self.look(&app),
+                    None => self.look(&server),
                     // Who asked may have left.
-                    Some(reload) => drop(reload.send(self.reload(&app))),
+                    Some(reload) => drop(reload.send(self.reload(&server))),
                 }
                 self
             });
@@ -115,14 +115,14 @@ impl Deploys {
     }
 
     /// The same where nobody waits to be told what is wrong.
-    fn replace_in(&mut self, app: &App) {
+    fn replace_in(&mut self, server: &Server) {
         let releases = self.releases().or_else(|error| {
             // SECURITY: not by the rules that held before.
             tracing::error!(%error, "every local picture is asked of the application");
             self.with_files(None)
         });
         match releases {
-            Ok(releases) => app.replace(releases),
+            Ok(releases) => server.replace(releases),
             Err(error) => tracing::error!(%error, "the application's releases cannot be followed"),
         }
     }
@@ -140,10 +140,10 @@ impl Deploys {
     }
 
     /// Blocks.
-    fn look(&mut self, app: &App) {
+    fn look(&mut self, server: &Server) {
         let Some(look) = self.seen() else { return };
         while self.see(&look) {
-            self.replace_in(app);
+            self.replace_in(server);
         }
     }
 
@@ -154,7 +154,7 @@ impl Deploys {
     }
 
     /// The build that is there now is the one that the application runs: the operator says so. Its name. Blocks.
-    fn reload(&mut self, app: &App) -> Result<String, String> {
+    fn reload(&mut self, server: &Server) -> Result<String, String> {
         if let (Some(look), Some((folder, following))) = (self.seen(), &mut self.following) {
             let built = folder.path().display();
             if let Some(file) = following.lacks(&look.stamp) {
@@ -173,7 +173,7 @@ impl Deploys {
             self.forgotten = false;
             self.unfinished = None;
         }
-        self.replace_in(app);
+        self.replace_in(server);
         let release = self.newest.name();
         tracing::info!(release, "reloaded: every picture of the application is asked about again");
         Ok(release.to_owned())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_config::Server;
-use cuttle_server::{App, Phase};
+use cuttle_config::Server as Settings;
+use cuttle_server::{Phase, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -26,20 +26,20 @@ pub(crate) struct Leaving {
 }
 
 impl Leaving {
-    pub(crate) fn new(server: &Server, given: bool) -> Self {
+    pub(crate) fn new(server: &Settings, given: bool) -> Self {
         Self { delay: server.drain_delay.duration(), drain: server.drain.duration(), given }
     }
 
     /// Sees `answering` to its end. The admin address and its note are free from the drain on.
     pub(crate) async fn leave(
         &self,
-        app: &Arc<App>,
+        server: &Arc<Server>,
         phase: &watch::Sender<Phase>,
         note: Option<Note>,
         answering: JoinHandle<()>,
     ) {
         let asked = Instant::now();
-        app.drain();
+        server.drain();
         phase.send_replace(Phase::Leaving);
         if !self.delay.is_zero() {
             tracing::info!(
@@ -49,7 +49,7 @@ impl Leaving {
         }
         if self.given {
             // Nobody waits for it longer than for what is under way.
-            let _ = timeout_at(asked + GIVEN_ACCEPTS, app.quiet()).await;
+            let _ = timeout_at(asked + GIVEN_ACCEPTS, server.quiet()).await;
         }
         let within = if self.given {
             let rest = (asked + self.delay.max(GIVEN_ACCEPTS) - GIVEN_ACCEPTS + GIVEN_ENDS)
@@ -60,7 +60,7 @@ impl Leaving {
         };
         tracing::info!("draining: answers under way finish, nothing new is accepted");
         if !self.given {
-            app.close();
+            server.close();
         }
         drop(note);
         phase.send_replace(Phase::Closing { within });

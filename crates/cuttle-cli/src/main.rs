@@ -6,9 +6,9 @@
 
 mod address;
 mod admin;
+mod admin_client;
 mod application;
 mod args;
-mod ask;
 mod check;
 mod config;
 mod configuration;
@@ -30,9 +30,9 @@ mod render;
 mod say;
 mod serve;
 mod served;
+mod signals;
 mod state;
 mod stats;
-mod stop;
 mod units;
 
 use std::process::ExitCode;

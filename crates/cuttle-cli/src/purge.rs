@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::admin_client::Server;
 use crate::args::Purge;
-use crate::ask::Server;
 use crate::failure::Failure;
 use crate::say::say;
 use crate::units::size;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextBuild, Rules};
-use cuttle_pipeline::{Endpoint, Pipeline, SiteParts};
+use cuttle_pipeline::{Endpoint, Machine, SiteParts};
 use cuttle_server::{NextEndpoint, Release, ReleaseParts};
 use cuttle_source::{Coverage, Folder, FolderError, Mount, Project};
 use http::HeaderValue;
@@ -15,7 +15,7 @@ use crate::origins::{self, Servers};
 /// What the releases of one application share.
 #[derive(Debug)]
 pub(crate) struct Assembly {
-    pub(crate) pipeline: Pipeline,
+    pub(crate) machine: Machine,
     pub(crate) servers: Servers,
     /// The folder, where it is one that is served.
     pub(crate) folder: Option<Arc<Folder>>,
@@ -42,7 +42,7 @@ impl Assembly {
         let own = |folder: &Arc<Folder>| Mount::new("", Arc::clone(folder), Coverage::nothing());
         let mounts = public.into_iter().chain(self.folder.as_ref().map(own));
         let [next, strict] = origins::limits(configured, self.largest);
-        let site = self.pipeline.site(SiteParts {
+        let site = self.machine.site(SiteParts {
             origins: self.servers.of(configured).with_mounts(mounts),
             next: Endpoint::next(rules, next),
             strict: Endpoint::strict(rules, strict),

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use crate::admin_client::Server;
 use crate::args::{Layers, Reload};
-use crate::ask::Server;
 use crate::configuration::read_only;
 use crate::failure::Failure;
 use crate::flags::KeyFlags;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use cuttle_config::{Config, Errors};
 use cuttle_contract::Rules;
 use cuttle_image::Limits;
-use cuttle_pipeline::{MemoryPlan, OriginalCacheLimits, Pipeline, Settings};
+use cuttle_pipeline::{Machine, MemoryPlan, OriginalCacheLimits, Settings};
 use cuttle_server::{
-    App, Codec, Door, Drain, Facts, Hosts, LogHealth, Parts, Phase, Proxy, ProxySettings, Reach,
-    Refusals, Reload, Rest, TrustedProxies,
+    Codec, Door, Drain, Fallthrough, Hosts, LogHealth, Phase, Proxy, ProxySettings, Reach,
+    Refusals, Reload, Server, ServerInfo, ServerParts, TrustedProxies,
 };
 use cuttle_source::{Folder, Restarts, open_folder};
 use cuttle_store::{Store, StoreSettings};
@@ -31,8 +31,8 @@ use crate::origins::Servers;
 use crate::releases::Assembly;
 use crate::say::say;
 use crate::served::Served;
+use crate::signals::Stop;
 use crate::state::StateDir;
-use crate::stop::Stop;
 use crate::{application, control, descriptors, given, identity, logging, machine, origins, state};
 
 /// A supervisor that waits for us kills us soon after.
@@ -115,10 +115,10 @@ async fn start(
         application: application::key(config, place(serve, config)),
         ..settings(config, limits, memory, &rules)
     };
-    let pipeline = Pipeline::new(settings, store, Arc::clone(&pool));
-    let kept = pipeline.clone();
+    let machine = Machine::new(settings, store, Arc::clone(&pool));
+    let kept = machine.clone();
     let assembly = Assembly {
-        pipeline: pipeline.clone(),
+        machine: machine.clone(),
         servers,
         folder: folder.clone(),
         largest: limits.source_bytes,
@@ -127,15 +127,15 @@ async fn start(
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
     let (note, degraded) = admin.announce(config, StateDir::of(config));
-    let parts = Parts {
+    let parts = ServerParts {
         prefix: config.server.prefix.clone(),
-        pipeline,
+        machine,
         forwarding,
         refusals: match config.optimizer.errors {
             Errors::Text => Refusals::Text,
             Errors::Json => Refusals::Json,
         },
-        facts: Facts {
+        info: ServerInfo {
             version: env!("CARGO_PKG_VERSION"),
             workers,
             sandbox_complete: report.holes().is_empty(),
@@ -160,26 +160,26 @@ async fn start(
         log_hits: config.server.log_hits,
         log,
     };
-    let app = Arc::new(App::new(parts, deploys.releases()?, deploys.doubtful_until()));
+    let server = Arc::new(Server::new(parts, deploys.releases()?, deploys.doubtful_until()));
 
     // Nobody has to read it for pictures to be served.
-    if let Err(error) = say(format_args!("cuttle listening on http://{}\n", app.address())) {
+    if let Err(error) = say(format_args!("cuttle listening on http://{}\n", server.address())) {
         tracing::warn!(%error, "ready, and cannot say so");
     }
     let (phase, told) = watch::channel(Phase::Serving);
     let drain = Drain(told);
-    let answering = cuttle_server::serve(Arc::clone(&app), Door::Public, public, drain.clone());
+    let answering = cuttle_server::serve(Arc::clone(&server), Door::Public, public, drain.clone());
     let answering = cuttle_watchdog::spawn("public address", answering);
-    admin.answer(&app, drain.clone());
+    admin.answer(&server, drain.clone());
     let (reload, reloads) = Reload::new();
-    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&app), reloads));
+    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&server), reloads));
     if let Some(hangup) = stop.hangup.take() {
         cuttle_watchdog::spawn("hangup", hangup.reload(reload.clone()));
     }
     control::answer(config, reload, drain);
 
     stop.asked().await;
-    let ended = leaving.leave(&app, &phase, note, answering);
+    let ended = leaving.leave(&server, &phase, note, answering);
     tokio::select! {
         () = ended => {}
         () = stop.asked() => tracing::warn!("stopped at once, as asked twice"),
@@ -223,10 +223,14 @@ fn place<'a>(serve: &'a Serve, config: &Config) -> Option<&'a Path> {
 }
 
 /// Who answers for what is no picture.
-fn rest(config: &Config, folder: Option<Arc<Folder>>, restarts: Restarts) -> Result<Rest, Failure> {
+fn rest(
+    config: &Config,
+    folder: Option<Arc<Folder>>,
+    restarts: Restarts,
+) -> Result<Fallthrough, Failure> {
     let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
     match (folder, upstream) {
-        (Some(folder), _) => Ok(Rest::Folder(folder)),
+        (Some(folder), _) => Ok(Fallthrough::Folder(folder)),
         (None, Some(url)) if !config.optimizer.only => {
             let settings = ProxySettings {
                 head_within: config.limits.app_answer.duration(),
@@ -237,9 +241,9 @@ fn rest(config: &Config, folder: Option<Arc<Folder>>, restarts: Restarts) -> Res
             };
             let proxy = Proxy::new(&url.0, settings)
                 .map_err(|error| Failure::Argument(format!("{} {error}", url.0)))?;
-            Ok(Rest::App(proxy))
+            Ok(Fallthrough::Proxy(proxy))
         }
-        (None, _) => Ok(Rest::Nothing),
+        (None, _) => Ok(Fallthrough::Nothing),
     }
 }
 

@@ -9,13 +9,13 @@ use cuttle_contract::{Images as ImagesOfBuild, NextBuild, StrictSources};
 
 use crate::{
     apps::App,
+    document::{Document, Section},
     interpolate::interpolate,
     keys::{
         AppKeys, Cache, Forward, Images, Key, Limits, Optimizer, Reader, Server, Storage, keys,
     },
     problem::{Place, Problem, nearest, suggestion},
     value::{Kind, Raw},
-    written::{Section, Written},
 };
 
 /// Everything that was said, for [`Config::resolve`].
@@ -26,7 +26,7 @@ pub struct Inputs {
     /// The environment: for `CUTTLE_…`, and for `${…}` in the file.
     pub environment: BTreeMap<String, String>,
     /// The file, where there is one.
-    pub written: Option<Written>,
+    pub document: Option<Document>,
     /// The build of the application, where there is one.
     pub build: Option<NextBuild>,
     /// A folder is served, without an application to keep in step with: AVIF is offered too.
@@ -113,7 +113,7 @@ impl Config {
             problems: Vec::new(),
         };
         let empty = Section::new();
-        let root = inputs.written.as_ref().map_or(&empty, |written| &written.root);
+        let root = inputs.document.as_ref().map_or(&empty, |written| &written.root);
         let server = Server::read(|key, read| resolving.answer(key, read, root, None));
         let images = Images::read(|key, read| resolving.answer(key, read, root, None));
         let optimizer = Optimizer::read(|key, read| resolving.answer(key, read, root, None));
@@ -319,7 +319,7 @@ impl Resolving<'_> {
         if outside && let Some(text) = self.inputs.environment.get(&variable) {
             return Ok((from_text(key.kind, text), Origin::Variable(variable)));
         }
-        if let (Some(written), Some(entry)) = (&self.inputs.written, section.get(&key.path())) {
+        if let (Some(written), Some(entry)) = (&self.inputs.document, section.get(&key.path())) {
             let place = written.place(&entry.span);
             let raw = self.interpolated(&entry.raw).map_err(|wrong| {
                 let message = format!("`{}` {wrong}", key.path());
@@ -351,7 +351,7 @@ impl Resolving<'_> {
     }
 
     fn apps(&mut self) -> Vec<App> {
-        let written = self.inputs.written.as_ref().map_or(&[][..], |written| &written.apps);
+        let written = self.inputs.document.as_ref().map_or(&[][..], |written| &written.apps);
         let outside: Vec<&Key> = keys()
             .iter()
             .filter(|key| key.table == "apps")

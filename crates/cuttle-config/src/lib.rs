@@ -1,6 +1,6 @@
 //! `cuttle.toml`, flags and variables: what was written, and what it means.
 //!
-//! Two steps. [`Written::parse`] reads a file and knows where everything is in it; [`Config::resolve`] puts flags over
+//! Two steps. [`Document::parse`] reads a file and knows where everything is in it; [`Config::resolve`] puts flags over
 //! variables (`CUTTLE_…`) over the file over the Next build over defaults, and says what each value means. Whatever is wrong
 //! is a [`Problem`] that points at its place; all of them are found at once, and nothing is repaired.
 //!
@@ -10,6 +10,7 @@
 
 mod apps;
 mod config;
+mod document;
 mod interpolate;
 mod keys;
 mod print;
@@ -18,10 +19,10 @@ mod reference;
 mod schema;
 mod units;
 mod value;
-mod written;
 
 pub use apps::App;
 pub use config::{Config, Inputs};
+pub use document::Document;
 pub use keys::{AppKeys, Cache, Forward, Images, Key, Limits, Optimizer, Server, Storage, keys};
 pub use print::print;
 pub use problem::{Place, Problem};
@@ -29,4 +30,3 @@ pub use reference::reference;
 pub use schema::schema;
 pub use units::{Bytes, Milliseconds};
 pub use value::{Admin, Errors, HttpUrl, Kind, LogFormat, Secret, StorageType};
-pub use written::Written;

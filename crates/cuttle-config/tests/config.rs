@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cuttle_config::{Admin, Config, Errors, Inputs, Written, print};
+use cuttle_config::{Admin, Config, Document, Errors, Inputs, print};
 use cuttle_contract::{NextBuild, StrictSources};
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -11,8 +11,8 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 fn inputs(text: &str, environment: &[(&str, &str)]) -> Inputs {
     let written =
-        Written::parse("cuttle.toml", text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    Inputs { written: Some(written), environment: map(environment), ..Inputs::default() }
+        Document::parse("cuttle.toml", text).unwrap_or_else(|problems| panic!("{problems:?}"));
+    Inputs { document: Some(written), environment: map(environment), ..Inputs::default() }
 }
 
 fn config(text: &str) -> Config {
@@ -21,11 +21,11 @@ fn config(text: &str) -> Config {
 
 /// Every sentence, as it is printed.
 fn problems(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
-    let problems = match Written::parse("cuttle.toml", text) {
+    let problems = match Document::parse("cuttle.toml", text) {
         Err(problems) => problems,
         Ok(written) => {
             let inputs = Inputs {
-                written: Some(written),
+                document: Some(written),
                 environment: map(environment),
                 ..Inputs::default()
             };
@@ -77,9 +77,9 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_build_beats_the_default() {
     let text = "[images]\nformats = [\"webp\"]\n[server]\nlisten = \"127.0.0.1:1\"\n";
     let mut inputs = Inputs { build: Some(build()), ..inputs(text, &[]) };
     let formats = |inputs: &Inputs| Config::resolve(inputs).expect("valid").images.formats;
-    inputs.written = None;
+    inputs.document = None;
     assert_eq!(formats(&inputs), ["avif", "webp"], "the build");
-    inputs.written = Written::parse("cuttle.toml", text).ok();
+    inputs.document = Document::parse("cuttle.toml", text).ok();
     assert_eq!(formats(&inputs), ["webp"], "the file");
     inputs.environment = map(&[("CUTTLE_FORMATS", "webp, avif")]);
     assert_eq!(formats(&inputs), ["webp", "avif"], "the variable");

@@ -179,7 +179,7 @@ impl Reason {
 /// Why there is no picture: the failure that the contract turns into a refusal, and what only the
 /// operator may read.
 #[derive(Debug, Clone)]
-pub struct Unanswered {
+pub struct PipelineError {
     /// Whose fault, and which.
     pub failure: Failure,
     /// For the log; never sent.
@@ -188,13 +188,13 @@ pub struct Unanswered {
     pub phases: Phases,
 }
 
-impl From<Failure> for Unanswered {
+impl From<Failure> for PipelineError {
     fn from(failure: Failure) -> Self {
         Self { failure, detail: None, phases: Phases::default() }
     }
 }
 
-impl From<Refused> for Unanswered {
+impl From<Refused> for PipelineError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Full => Failure::QueueFull.into(),
@@ -203,7 +203,7 @@ impl From<Refused> for Unanswered {
     }
 }
 
-impl Unanswered {
+impl PipelineError {
     /// Whether someone's time was over.
     pub(crate) fn is_late(&self) -> bool {
         matches!(self.failure, Failure::SourceTimeout | Failure::RequestTimeout)

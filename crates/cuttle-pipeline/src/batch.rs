@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::admission::Place;
-use crate::answer::{Reason, Unanswered};
+use crate::answer::{PipelineError, Reason};
 
 /// One rendition of an original, for one request.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub(crate) struct RenditionRequest {
 }
 
 /// What becomes of a request. The inner error is the picture's: its original is sent instead.
-pub(crate) type Outcome = Result<Result<Variant, Reason>, Unanswered>;
+pub(crate) type Outcome = Result<Result<Variant, Reason>, PipelineError>;
 
 /// Brings the outcome; closed without one when the worker was lost and the request may be tried again.
 pub(crate) type Reply = oneshot::Receiver<Outcome>;

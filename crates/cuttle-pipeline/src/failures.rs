@@ -12,7 +12,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::answer::{Reason, Unanswered};
+use crate::answer::{PipelineError, Reason};
 use crate::keys::LoadKey;
 
 /// After failures that may be over in a moment, when all attempts were spent on them: the first rest, and the longest. It
@@ -40,7 +40,7 @@ pub(crate) struct Failures {
 /// A load that is not tried again for a while.
 #[derive(Debug, Clone)]
 pub(crate) struct Failed {
-    pub(crate) why: Unanswered,
+    pub(crate) why: PipelineError,
     pub(crate) until: Instant,
 }
 
@@ -64,7 +64,7 @@ impl Failures {
         self.loads.get(key)
     }
 
-    pub(crate) fn load_failed(&self, key: LoadKey, why: &Unanswered, time: Duration) {
+    pub(crate) fn load_failed(&self, key: LoadKey, why: &PipelineError, time: Duration) {
         let mut why = why.clone();
         if let Some(detail) = &mut why.detail {
             detail.truncate(detail.floor_char_boundary(LONGEST_DETAIL));
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn failures_weigh_what_they_hold_and_stay_within_their_share() {
         let failures = Failures::new(1 << 20, MINUTE);
-        let why = Unanswered::because(Failure::SourceNotFound, &"x".repeat(100_000));
+        let why = PipelineError::because(Failure::SourceNotFound, &"x".repeat(100_000));
         for n in 0..10_000_u32 {
             failures.load_failed(LoadKey::numbered(n), &why, MINUTE);
         }

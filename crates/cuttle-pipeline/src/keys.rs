@@ -9,9 +9,9 @@ use cuttle_image::{Crop, ENGINE_VERSION, Fit, Profile, RenderOptions, Target};
 use cuttle_store::{ContentKey, Epoch, RequestDigest};
 use cuttle_worker::OriginalId;
 
-use crate::asked::{Asked, Job, Personal};
 use crate::namespace::CacheNamespace;
 use crate::original::Original;
+use crate::request::{Credentials, Job, Request};
 
 /// Contexts keep digests of different meaning apart, whatever their input.
 const REQUEST_CONTEXT: &str = "cuttle 2026 request key";
@@ -21,11 +21,11 @@ const ORIGINAL_CONTEXT: &str = "cuttle 2026 original and audience";
 
 /// Key of a request and, where that matters, of whoever asks. The request's part knows its own length, so what follows it
 /// cannot be taken for a part of it.
-pub(crate) fn request_digest(namespace: &CacheNamespace, asked: &Asked) -> RequestDigest {
+pub(crate) fn request_digest(namespace: &CacheNamespace, request: &Request) -> RequestDigest {
     let mut hasher = blake3::Hasher::new_derive_key(REQUEST_CONTEXT);
     hasher.update(&namespace.0);
-    hasher.update(asked.request.key().as_bytes());
-    if let Some(personal) = &asked.personal {
+    hasher.update(request.image.key().as_bytes());
+    if let Some(personal) = &request.credentials {
         hasher.update(&personal.digest());
     }
     RequestDigest(*hasher.finalize().as_bytes())
@@ -44,17 +44,17 @@ pub(crate) struct LoadKey {
 
 impl LoadKey {
     pub(crate) fn of(job: &Job) -> Self {
-        Self::made_of(&job.asked, job.since, job.site.revision)
+        Self::made_of(&job.request, job.since, job.site.revision)
     }
 
-    fn made_of(asked: &Asked, since: Epoch, revision: u64) -> Self {
-        let (source, personal) = (&asked.request.source, asked.personal.as_ref());
+    fn made_of(request: &Request, since: Epoch, revision: u64) -> Self {
+        let (source, personal) = (&request.image.source, request.credentials.as_ref());
         let mut hasher = blake3::Hasher::new_derive_key(LOAD_CONTEXT);
-        hasher.update(&[asked.request.contract as u8, source.kind() as u8]);
+        hasher.update(&[request.image.contract as u8, source.kind() as u8]);
         hasher.update(&(source.as_str().len() as u64).to_le_bytes());
         hasher.update(source.as_str().as_bytes());
-        hasher.update(&personal.map(Personal::digest).unwrap_or_default());
-        hasher.update(&[u8::from(personal.is_some()), u8::from(asked.via.is_empty())]);
+        hasher.update(&personal.map(Credentials::digest).unwrap_or_default());
+        hasher.update(&[u8::from(personal.is_some()), u8::from(request.via.is_empty())]);
         Self { digest: *hasher.finalize().as_bytes(), since, revision }
     }
 
@@ -100,11 +100,11 @@ pub(crate) fn rendition_key(source: &blake3::Hash, options: &RenderOptions) -> C
 
 /// Who may meet in one process: those of the same bytes and the same audience. A picture that took its worker over
 /// learns of others' requests what they tell the worker, even where the bytes are the same.
-pub(crate) fn original_id(asked: &Asked, original: &Original) -> OriginalId {
-    identify(&original.digest, original.state.freshness.private, asked.personal.as_ref())
+pub(crate) fn original_id(request: &Request, original: &Original) -> OriginalId {
+    identify(&original.digest, original.state.freshness.private, request.credentials.as_ref())
 }
 
-fn identify(source: &blake3::Hash, private: bool, personal: Option<&Personal>) -> OriginalId {
+fn identify(source: &blake3::Hash, private: bool, personal: Option<&Credentials>) -> OriginalId {
     let mut hasher = blake3::Hasher::new_derive_key(ORIGINAL_CONTEXT);
     hasher.update(source.as_bytes());
     hasher.update(&[u8::from(private)]);
@@ -140,7 +140,7 @@ mod tests {
         let (source, other) = (blake3::hash(b"a"), blake3::hash(b"b"));
         let public = identify(&source, false, None);
         assert_eq!(public, identify(&source, false, None));
-        let personal = Personal::default();
+        let personal = Credentials::default();
         let others = [
             identify(&other, false, None),
             identify(&source, true, None),
@@ -180,11 +180,11 @@ mod tests {
     fn loads_of_two_endpoints_sources_or_clients_are_two_and_those_of_two_widths_are_one() {
         let rules = Rules::compile(&Images::for_folder()).expect("the defaults are allowed");
         let (strict, next) = (StrictContract::new(&rules), NextContract::new(&rules));
-        let strictly = |query| Asked::from(strict.parse(query, None).expect("a picture"));
-        let next = Asked::from(next.parse("url=/a.jpg&w=640&q=75", None).expect("a picture"));
+        let strictly = |query| Request::from(strict.parse(query, None).expect("a picture"));
+        let next = Request::from(next.parse("url=/a.jpg&w=640&q=75", None).expect("a picture"));
         let personal =
-            Asked { personal: Some(Personal::default()), ..strictly("src=/a.jpg&w=640") };
-        let key = |asked: &Asked| LoadKey::made_of(asked, Epoch::default(), 0);
+            Request { credentials: Some(Credentials::default()), ..strictly("src=/a.jpg&w=640") };
+        let key = |request: &Request| LoadKey::made_of(request, Epoch::default(), 0);
         let a = strictly("src=/a.jpg&w=640");
         assert_eq!(key(&a), key(&strictly("src=/a.jpg&w=32&f=avif")));
         let others = [strictly("src=/b.jpg&w=640"), next, personal];

@@ -1,13 +1,12 @@
 //! The life of an image request, as one list: look up, coalesce, load, sniff, look up again, admit
 //! (or join who was admitted), render, store.
 //!
-//! The list is [`Pipeline::answer`]; a stage short-circuits or adds, nothing else. No HTTP type is
+//! The list is [`Machine::answer`]; a stage short-circuits or adds, nothing else. No HTTP type is
 //! known here and no codec is called: pictures are decoded by workers only.
 #![forbid(unsafe_code)]
 
 mod admission;
 mod answer;
-mod asked;
 mod batch;
 mod batching;
 mod clients;
@@ -18,27 +17,30 @@ mod intake;
 mod keys;
 mod loader;
 mod look_up;
+mod machine;
 mod made;
+mod memory_plan;
 mod namespace;
 mod original;
 mod original_cache;
-mod pipeline;
-mod plan;
 mod queries;
 mod readings;
 mod renderer;
 mod rendition;
+mod request;
 mod settings;
 mod single_flight;
 mod site;
 
-pub use cuttle_store::{Kept, Purge, Purged, Trouble};
+pub use cuttle_store::{Purge, Purged, TierUsage, Trouble};
 
-pub use answer::{Answer, Body, Delivery, Found, Keep, Phases, Reason, SourceDigest, Unanswered};
-pub use asked::{Asked, Personal};
+pub use answer::{
+    Answer, Body, Delivery, Found, Keep, Phases, PipelineError, Reason, SourceDigest,
+};
+pub use machine::Machine;
+pub use memory_plan::MemoryPlan;
 pub use original::Original;
-pub use pipeline::Pipeline;
-pub use plan::MemoryPlan;
 pub use readings::{Load, MemoryShare};
+pub use request::{Credentials, Request};
 pub use settings::{OriginalCacheLimits, Settings};
 pub use site::{Endpoint, Site, SiteParts};

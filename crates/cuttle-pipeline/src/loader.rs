@@ -13,13 +13,13 @@ use cuttle_source::{LoadError, Outcome, State, Terms};
 use tokio::time::Instant;
 
 use crate::admission::{Budget, Queue};
-use crate::answer::Unanswered;
-use crate::asked::Job;
+use crate::answer::PipelineError;
 use crate::failures::Failures;
 use crate::intake::{Intake, Memory};
 use crate::keys::LoadKey;
 use crate::original::Original;
 use crate::original_cache::OriginalCache;
+use crate::request::Job;
 use crate::settings::Settings;
 use crate::single_flight::{JoinError, SingleFlight};
 
@@ -38,7 +38,7 @@ pub(crate) struct Loader {
     memory: Memory,
     /// For failures that asking again does not mend.
     negative_ttl: Duration,
-    under_way: SingleFlight<LoadKey, Result<Loaded, Unanswered>>,
+    under_way: SingleFlight<LoadKey, Result<Loaded, PipelineError>>,
     failures: Failures,
     bytes: Arc<AtomicU64>,
 }
@@ -87,14 +87,14 @@ impl Loader {
         &self,
         job: &Arc<Job>,
         mut known: Option<Arc<State>>,
-    ) -> Result<Loaded, Unanswered> {
+    ) -> Result<Loaded, PipelineError> {
         let (key, deadline) = (LoadKey::of(job), job.deadline);
         loop {
             // Who asks whether what it knows still holds learns nothing from an original that is no newer.
             let newer = |original: &Arc<Original>| {
                 known.as_ref().is_none_or(|known| original.state.checked_at > known.checked_at)
             };
-            let shared = !job.site.asks_each_time(&job.asked.request.source);
+            let shared = !job.site.asks_each_time(&job.request.image.source);
             let kept = shared.then(|| self.memory.cache.fresh(&key)).flatten().filter(newer);
             if let Some(loaded) = kept.and_then(Loaded::without_asking) {
                 return Ok(loaded);
@@ -119,7 +119,7 @@ impl Loader {
                 },
                 Err(JoinError::Deadline) => return Err(Failure::SourceTimeout.into()),
                 Err(JoinError::Lost) => {
-                    return Err(Unanswered::because(Failure::Internal, &"a load panicked"));
+                    return Err(PipelineError::because(Failure::Internal, &"a load panicked"));
                 }
             };
             // Someone else's question may have been about a state that we do not have.
@@ -132,7 +132,7 @@ impl Loader {
     }
 
     /// Remembers that the bytes of a source are not what anyone can be given.
-    pub(crate) fn remember_bad_source(&self, job: &Job, state: &State, why: &Unanswered) {
+    pub(crate) fn remember_bad_source(&self, job: &Job, state: &State, why: &PipelineError) {
         if !state.is_file() {
             self.failures.load_failed(LoadKey::of(job), why, self.negative_ttl);
         }
@@ -144,24 +144,24 @@ impl Loader {
         key: LoadKey,
         job: &Job,
         known: Option<Arc<State>>,
-    ) -> Result<Loaded, Unanswered> {
-        let Job { site, asked, deadline, .. } = job;
+    ) -> Result<Loaded, PipelineError> {
+        let Job { site, request, deadline, .. } = job;
         let deadline = *deadline;
         let held = self.memory.cache.find(&key);
         let state = held.as_ref().map(|original| Arc::clone(&original.state)).or(known);
-        let endpoint = site.endpoint(asked.request.contract);
+        let endpoint = site.endpoint(request.image.contract);
         let terms = Terms {
             deadline,
             limits: endpoint.source,
             allowed: &|source| endpoint.allowed.allow(source),
-            forwarded: asked.forwarded(),
-            client: asked.client,
-            via: &asked.via,
+            forwarded: request.forwarded(),
+            client: request.client,
+            via: &request.via,
         };
         let intake = Intake::new(endpoint.source.bytes, self.memory.clone(), deadline)
-            .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
+            .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
         let origins = &site.parts.origins;
-        match origins.load(&asked.request.source, state.as_deref(), &terms, intake).await {
+        match origins.load(&request.image.source, state.as_deref(), &terms, intake).await {
             Ok(Outcome::NotModified(state)) => {
                 self.failures.load_succeeded(&key);
                 Ok(Loaded { state: Arc::new(state), original: held })
@@ -172,7 +172,7 @@ impl Loader {
                 let original = loaded
                     .intake
                     .seal(loaded.state)
-                    .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
+                    .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
                 let original = Arc::new(original);
                 let state = Arc::clone(&original.state);
                 // What is private is for those who wait for it now, and for nobody who comes later.
@@ -184,7 +184,7 @@ impl Loader {
                 Ok(Loaded { state, original: Some(original) })
             }
             Err(error) => {
-                let failure = Unanswered::because(error.failure(), &error);
+                let failure = PipelineError::because(error.failure(), &error);
                 if !failure.may_pass() {
                     self.memory.cache.remove(&key);
                 }

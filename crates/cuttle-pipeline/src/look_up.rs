@@ -13,9 +13,9 @@ use cuttle_source::State;
 use cuttle_store::{Entry, Epoch, RequestDigest, Store};
 use moka::sync::Cache;
 
-use crate::answer::{Answer, Found, Unanswered};
-use crate::asked::{Asked, Job};
+use crate::answer::{Answer, Found, PipelineError};
 use crate::made::Made;
+use crate::request::{Job, Request};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -90,18 +90,18 @@ pub(crate) struct Results {
     stale_if_error: Duration,
 }
 
-fn fresh_until(state: &State, site: &Site, asked: &Asked) -> SystemTime {
-    state.fresh_until(site.endpoint(asked.request.contract).min_ttl)
+fn fresh_until(state: &State, site: &Site, request: &Request) -> SystemTime {
+    state.fresh_until(site.endpoint(request.image.contract).min_ttl)
 }
 
 impl Cached {
     /// Whether the build that runs may say otherwise.
-    pub(crate) fn is_doubted(&self, site: &Site, asked: &Asked) -> bool {
-        site.doubts(&asked.request.source, &self.state)
+    pub(crate) fn is_doubted(&self, site: &Site, request: &Request) -> bool {
+        site.doubts(&request.image.source, &self.state)
     }
 
-    pub(crate) fn answer(self, found: Found, asked: &Asked) -> Answer {
-        self.made.answer(found, &self.state, asked)
+    pub(crate) fn answer(self, found: Found, request: &Request) -> Answer {
+        self.made.answer(found, &self.state, request)
     }
 }
 
@@ -129,16 +129,18 @@ impl Results {
         &self,
         digest: &RequestDigest,
         site: &Site,
-        asked: &Asked,
+        request: &Request,
     ) -> LookUp {
-        if asked.personal.is_some() {
-            let source = asked.request.source.as_str();
+        if request.credentials.is_some() {
+            let source = request.image.source.as_str();
             let kept = self.personal.get(digest);
             // Whichever process heard of the purge, and whenever this was finished.
             let kept = kept.filter(|(since, _)| !self.store.voids(*since, source));
-            return kept.map_or(LookUp::Absent, |(_, known)| match known.is_doubted(site, asked) {
-                true => LookUp::MustRevalidate(known),
-                false => LookUp::Fresh(known),
+            return kept.map_or(LookUp::Absent, |(_, known)| {
+                match known.is_doubted(site, request) {
+                    true => LookUp::MustRevalidate(known),
+                    false => LookUp::Fresh(known),
+                }
             });
         }
         // Memory first: what is hot never waits for a thread that reads files.
@@ -148,10 +150,10 @@ impl Results {
         };
         let Some((Entry { content, state, .. }, variant)) = found else { return LookUp::Absent };
         let known = Cached { made: Made::kept(variant, content), state };
-        if known.is_doubted(site, asked) {
+        if known.is_doubted(site, request) {
             return LookUp::MustRevalidate(known);
         }
-        let until = fresh_until(&known.state, site, asked);
+        let until = fresh_until(&known.state, site, request);
         let windows = (self.recheck, self.stale_while_revalidate);
         match Standing::of(&known.state, until, windows, SystemTime::now()) {
             Standing::Fresh => LookUp::Fresh(known),
@@ -168,20 +170,20 @@ impl Results {
         made: &Made,
         state: &Arc<State>,
     ) {
-        let Job { site, asked, since, .. } = job;
+        let Job { site, request, since, .. } = job;
         // SECURITY: what another build would say of it is asked by whoever comes next.
-        if site.is_over() && matches!(asked.request.source, Source::Local(_)) {
+        if site.is_over() && matches!(request.image.source, Source::Local(_)) {
             return;
         }
         if state.freshness.private {
             return self.forget(&digest).await;
         }
         let Some((content, variant)) = &made.stored else { return };
-        if asked.personal.is_some() {
+        if request.credentials.is_some() {
             let known = Cached { made: made.clone(), state: Arc::clone(state) };
             self.personal.insert(digest, (*since, known));
         } else {
-            let source = asked.request.source.as_str().into();
+            let source = request.image.source.as_str().into();
             let entry = Entry { content: *content, state: Arc::clone(state), source };
             self.store.record(*since, digest, entry, variant);
         }
@@ -199,21 +201,21 @@ impl Results {
         &self,
         known: &Cached,
         job: &Job,
-        failure: &Unanswered,
+        failure: &PipelineError,
     ) -> bool {
-        let Job { site, asked, .. } = job;
+        let Job { site, request, .. } = job;
         let (now, stale_if_error) = (SystemTime::now(), self.stale_if_error);
-        let end = fresh_until(&known.state, site, asked).checked_add(stale_if_error);
+        let end = fresh_until(&known.state, site, request).checked_add(stale_if_error);
         failure.may_pass() && end.is_none_or(|end| now < end)
             || failure.failure == Failure::SourceFailed { status: Some(403) }
-                && asked.personal.is_none()
-                && ran_out(&asked.request.source, &known.state, stale_if_error, now)
+                && request.credentials.is_none()
+                && ran_out(&request.image.source, &known.state, stale_if_error, now)
     }
 }
 
 /// Whether what is made may be stored for whoever has the same original.
-pub(crate) fn may_be_shared(asked: &Asked, state: &State) -> bool {
-    !state.freshness.private && asked.personal.is_none()
+pub(crate) fn may_be_shared(request: &Request, state: &State) -> bool {
+    !state.freshness.private && request.credentials.is_none()
 }
 
 /// Whether a URL stopped working because its own time was over, and has not been for long: what it showed until then is as true as

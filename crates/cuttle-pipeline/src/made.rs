@@ -7,9 +7,9 @@ use cuttle_source::State;
 use cuttle_store::{ContentKey, Variant};
 
 use crate::answer::{Answer, Body, Delivery, Found, Keep, Phases, SourceDigest};
-use crate::asked::Asked;
 use crate::keys::entity_tag;
 use crate::original::Original;
+use crate::request::Request;
 
 /// What a job hands to everyone who waits for it.
 #[derive(Debug, Clone)]
@@ -40,10 +40,10 @@ impl Made {
         Self { body, kind, etag, delivery, stored: None, confirmed: false }
     }
 
-    /// What the client that `asked` is sent of it.
-    pub(crate) fn answer(self, found: Found, state: &State, asked: &Asked) -> Answer {
+    /// What the client that `request` is sent of it.
+    pub(crate) fn answer(self, found: Found, state: &State, request: &Request) -> Answer {
         let Self { body, kind, etag, delivery, stored: _, confirmed: _ } = self;
-        let keep = match (&asked.personal, state.freshness.private) {
+        let keep = match (&request.credentials, state.freshness.private) {
             (Some(_), _) => Keep::Personal,
             (None, true) => Keep::Nobody,
             (None, false) => Keep::Everyone { max_age: state.freshness.max_age },

@@ -35,7 +35,7 @@ mod tests {
     use cuttle_image::{Limits, Profile};
 
     use super::*;
-    use crate::plan::MemoryPlan;
+    use crate::memory_plan::MemoryPlan;
 
     #[test]
     fn what_is_kept_for_another_application_policy_or_engine_answers_nobody() {

@@ -11,7 +11,7 @@ use cuttle_store::Purge;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::asked::Asked;
+use crate::request::Request;
 use crate::site::Site;
 
 /// Paths with a query that were looked at lately; each costs some 200 bytes.
@@ -34,14 +34,19 @@ impl Queries {
     }
 
     /// As it was asked, or without the query where that is one of a file.
-    pub(crate) async fn settle(&self, site: &Site, mut asked: Asked, deadline: Instant) -> Asked {
-        if let Source::Local(path) = &asked.request.source
+    pub(crate) async fn settle(
+        &self,
+        site: &Site,
+        mut request: Request,
+        deadline: Instant,
+    ) -> Request {
+        if let Source::Local(path) = &request.image.source
             && path.query().is_some()
             && self.is_file(site, path, deadline).await
         {
-            asked.request.source = Source::Local(path.without_query());
+            request.image.source = Source::Local(path.without_query());
         }
-        asked
+        request
     }
 
     /// What a purge means where files are kept without their queries.

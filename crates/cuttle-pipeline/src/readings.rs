@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use cuttle_source::Traffic;
 use cuttle_store::{Trouble, Usage};
 
-use crate::pipeline::{Pipeline, Stages};
+use crate::machine::{Machine, Stages};
 
 /// How busy a pipeline is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct MemoryShare {
     pub most: u64,
 }
 
-impl Pipeline {
+impl Machine {
     /// How busy it is.
     #[must_use]
     pub fn load(&self) -> Load {

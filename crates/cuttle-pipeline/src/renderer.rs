@@ -15,7 +15,7 @@ use cuttle_worker::{Exit, Finished, Job, JobError, MAX_RENDITIONS, Pool};
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::{Admission, Queue};
-use crate::answer::{Phases, Reason, Unanswered};
+use crate::answer::{Phases, PipelineError, Reason};
 use crate::batch::{Batch, BatchItem, JobMemory, Outcome, RenditionRequest, Reply, replied};
 use crate::batching::Waiting;
 use crate::failures::Failures;
@@ -123,7 +123,7 @@ impl Renderer {
                 Err(_elapsed) => return Err(Failure::RequestTimeout.into()),
             }
         }
-        Err(Unanswered::because(Failure::Internal, &"a job panicked"))
+        Err(PipelineError::because(Failure::Internal, &"a job panicked"))
     }
 
     /// Waits until this request has a job of its own or, if it may, joins one.
@@ -133,7 +133,7 @@ impl Renderer {
         original: &Arc<Original>,
         probe: &Probe,
         together: bool,
-    ) -> Result<Reply, Unanswered> {
+    ) -> Result<Reply, PipelineError> {
         let memory = JobMemory::of(probe, &[request.options], self.pool.result_limit());
         let place = if let Some(place) = self.admission.try_enter(memory.total()) {
             place

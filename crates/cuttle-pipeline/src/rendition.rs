@@ -8,7 +8,7 @@ use cuttle_image::{
 };
 use cuttle_store::Variant;
 
-use crate::answer::{Delivery, Reason, Unanswered};
+use crate::answer::{Delivery, PipelineError, Reason};
 use crate::decision::acceptable;
 use crate::made::Made;
 use crate::original::Original;
@@ -30,10 +30,12 @@ pub(crate) fn too_large(
     original: &Arc<Original>,
     kind: Kind,
     excess: &Excess,
-) -> Result<Made, Unanswered> {
+) -> Result<Made, PipelineError> {
     match request.contract {
         Contract::Next => Ok(fall_back(original, kind, Reason::TooLarge)),
-        Contract::Strict => Err(Unanswered::because(Failure::ImageTooLarge(excess.what()), excess)),
+        Contract::Strict => {
+            Err(PipelineError::because(Failure::ImageTooLarge(excess.what()), excess))
+        }
     }
 }
 
@@ -42,14 +44,14 @@ pub(crate) fn unreadable(
     request: &ImageRequest,
     original: &Arc<Original>,
     error: &ProbeError,
-) -> Result<Made, Unanswered> {
+) -> Result<Made, PipelineError> {
     match (error, request.contract) {
-        (ProbeError::Io(_), _) => Err(Unanswered::because(Failure::Internal, error)),
+        (ProbeError::Io(_), _) => Err(PipelineError::because(Failure::Internal, error)),
         // Next finds out by decoding and sends the original; strict sends only what passed the limits.
         (ProbeError::Malformed { kind, .. }, Contract::Next) => {
             Ok(fall_back(original, *kind, Reason::Undecodable))
         }
-        _ => Err(Unanswered::because(Failure::NotAnImage, error)),
+        _ => Err(PipelineError::because(Failure::NotAnImage, error)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cuttle_contract::Rules;
 use cuttle_image::{Limits, Profile};
 
-use crate::plan::MemoryPlan;
+use crate::memory_plan::MemoryPlan;
 
 /// Limits, shares and deadlines.
 #[derive(Debug, Clone)]

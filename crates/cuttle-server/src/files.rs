@@ -18,7 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
-use crate::App;
+use crate::Server;
 use crate::gallery::{self, Entry, FolderLink, Listing};
 use crate::respond::{self, Body, CHUNK_BYTES, NOSNIFF, list};
 
@@ -37,7 +37,7 @@ const PLAIN_FILE_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// A plain file, or the page of a directory.
 pub(crate) async fn answer(
-    app: &App,
+    server: &Server,
     folder: &Arc<Folder>,
     request: &Request<Incoming>,
 ) -> Response<Body> {
@@ -49,7 +49,7 @@ pub(crate) async fn answer(
     }
     // SECURITY: a page opens hundreds of files and goes on when its client leaves, so only so many are
     // made at a time; visitors who ask for more would otherwise take every thread that reads files.
-    let turn = match directory.then(|| Arc::clone(&app.pages).try_acquire_owned()) {
+    let turn = match directory.then(|| Arc::clone(&server.pages).try_acquire_owned()) {
         Some(Err(_)) => return respond::busy(),
         Some(Ok(turn)) => Some(turn),
         None => None,
@@ -62,7 +62,7 @@ pub(crate) async fn answer(
     .await;
     match looked_up {
         Ok(Ok(Found::File(file))) => plain_file(request, &path, file),
-        Ok(Ok(Found::Page(listing))) => page(app, &listing),
+        Ok(Ok(Found::Page(listing))) => page(server, &listing),
         Ok(Ok(Found::Elsewhere)) => to_the_directory(&path),
         Ok(Err(LoadError::Failed(error))) => {
             tracing::warn!(path = path.path(), %error, "a file cannot be read");
@@ -74,13 +74,17 @@ pub(crate) async fn answer(
 }
 
 /// Script and style of the page.
-pub(crate) fn gallery_asset(app: &App, request: &Request<Incoming>, path: &str) -> Response<Body> {
+pub(crate) fn gallery_asset(
+    server: &Server,
+    request: &Request<Incoming>,
+    path: &str,
+) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond::method_not_allowed();
     }
     let name = path.strip_prefix("/gallery/").unwrap_or_default();
     let Some((media_type, text)) = gallery::asset(name) else { return respond::not_found() };
-    own_page(app, media_type, text)
+    own_page(server, media_type, text)
 }
 
 enum Found {
@@ -161,24 +165,28 @@ fn href(segments: &[String], directory: bool) -> String {
     href
 }
 
-fn page(app: &App, listing: &Listing) -> Response<Body> {
-    let releases = app.releases();
+fn page(server: &Server, listing: &Listing) -> Response<Body> {
+    let releases = server.releases();
     let lists = releases.newest().parts.rules.strict_lists();
     let settings = gallery::Settings {
-        prefix: app.parts.prefix.clone(),
+        prefix: server.parts.prefix.clone(),
         widths: lists.widths.to_vec(),
         qualities: lists.qualities.to_vec(),
         formats: lists.formats.iter().map(|format| format.name()).collect(),
-        version: app.parts.facts.version,
-        sandbox_complete: app.parts.facts.sandbox_complete,
-        workers: app.parts.facts.workers,
-        address: app.parts.facts.address.clone(),
+        version: server.parts.info.version,
+        sandbox_complete: server.parts.info.sandbox_complete,
+        workers: server.parts.info.workers,
+        address: server.parts.info.address.clone(),
     };
-    own_page(app, "text/html; charset=utf-8", gallery::page(listing, &settings))
+    own_page(server, "text/html; charset=utf-8", gallery::page(listing, &settings))
 }
 
 /// Text of our own making, fresh at every visit: the folder may have changed.
-fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
+fn own_page(
+    server: &Server,
+    media_type: &'static str,
+    text: impl Into<bytes::Bytes>,
+) -> Response<Body> {
     let text = text.into();
     let length = text.len();
     let mut response = Response::new(respond::full(text));
@@ -187,7 +195,7 @@ fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) 
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    let policy = gallery::content_security_policy(&app.parts.prefix);
+    let policy = gallery::content_security_policy(&server.parts.prefix);
     // A prefix is letters, digits and the like.
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

@@ -5,7 +5,7 @@
 //! on who asks is known by its path alone, never by what somebody happened to send.
 
 use cuttle_contract::{Pattern, Source};
-use cuttle_pipeline::Personal;
+use cuttle_pipeline::Credentials;
 use cuttle_source::{Forwarded, NotForwardable};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -54,7 +54,7 @@ impl Forwarding {
         source: &Source,
         headers: &HeaderMap,
         peer: Option<&Peer>,
-    ) -> Option<Personal> {
+    ) -> Option<Credentials> {
         let mut named = Vec::new();
         let mut cookies = Vec::new();
         let mut spoken_of = false;
@@ -74,7 +74,7 @@ impl Forwarding {
         }
         let asker = peer.map(|peer| peer.asker(headers)).unwrap_or_default();
         let forwarded = Forwarded::new(named).unwrap_or_default().by(asker);
-        spoken_of.then_some(Personal { forwarded })
+        spoken_of.then_some(Credentials { forwarded })
     }
 }
 

@@ -6,7 +6,7 @@ use cuttle_contract::{
     Client, Contract, Failure, ImageRequest, Refusal, Source, SourceKind, StrictContract, etag,
 };
 use cuttle_image::Kind;
-use cuttle_pipeline::{Answer, Asked, Delivery, Found, Keep, Phases};
+use cuttle_pipeline::{Answer, Delivery, Found, Keep, Phases};
 use cuttle_source::{CDN_LOOP, Loop};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -15,10 +15,10 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::App;
+use crate::Server;
+use crate::access_log::{REQUEST_ID, Report};
 use crate::client::Peer;
 use crate::releases::{Release, Releases};
-use crate::report::{REQUEST_ID, Report};
 use crate::respond::{self, Body, NOSNIFF, list};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -43,28 +43,28 @@ impl From<Refusal> for Refused {
 
 /// Answers a request for a picture, counts it and reports it.
 pub(crate) async fn answer(
-    app: &App,
+    server: &Server,
     contract: Contract,
     request: &Request<Incoming>,
 ) -> Response<Body> {
     let report = Report::begin(contract, request.headers());
-    let releases = app.releases();
-    let (release, mut response) = match ask(app, &releases, contract, request).await {
+    let releases = server.releases();
+    let (release, mut response) = match ask(server, &releases, contract, request).await {
         Ok((release, asked, answer)) => {
             let lifetime = lifetime(&releases, release, &asked, &answer);
             let response = picture(release, lifetime, &asked, &answer, request.headers());
             let bodiless = *request.method() == Method::HEAD || response.status() != StatusCode::OK;
             let sent = if bodiless { 0 } else { answer.body.len() };
-            app.metrics.picture(contract, &answer, sent);
-            report.picture(&app.sampling, &asked, &answer, response.status().as_u16(), sent);
+            server.metrics.picture(contract, &answer, sent);
+            report.picture(&server.sampling, &asked, &answer, response.status().as_u16(), sent);
             (release, response)
         }
         Err(Refused { refusal, phases, asked }) => {
             let query = request.uri().query().unwrap_or_default();
             let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
-            app.metrics.refusal(contract, refusal.code);
-            report.refusal(&app.notices, asked.as_ref(), &refusal, &phases);
-            (releases.newest(), refused(app, &refusal, varies))
+            server.metrics.refusal(contract, refusal.code);
+            report.refusal(&server.notices, asked.as_ref(), &refusal, &phases);
+            (releases.newest(), refused(server, &refusal, varies))
         }
     };
     response.headers_mut().insert(REQUEST_ID, report.id);
@@ -76,7 +76,7 @@ pub(crate) async fn answer(
 
 /// Method, loop, contract, pipeline.
 async fn ask<'a>(
-    app: &App,
+    server: &Server,
     releases: &'a Releases,
     contract: Contract,
     request: &Request<Incoming>,
@@ -85,7 +85,7 @@ async fn ask<'a>(
         return Err(contract.refuse(Failure::MethodNotAllowed, SourceKind::Local).into());
     }
     // SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
-    let via = match app.parts.loop_id.way(request.headers().get_all(CDN_LOOP)) {
+    let via = match server.parts.loop_id.way(request.headers().get_all(CDN_LOOP)) {
         Ok(via) => via,
         Err(Loop) => return Err(contract.refuse(Failure::Loop, SourceKind::Local).into()),
     };
@@ -94,10 +94,10 @@ async fn ask<'a>(
     let path = request.uri().path();
     let (release, asked) = releases.parse(contract, path, query, accept.as_deref())?;
     let peer: Option<&Peer> = request.extensions().get();
-    let personal = app.parts.forwarding.personal(&asked.source, request.headers(), peer);
+    let credentials = server.parts.forwarding.personal(&asked.source, request.headers(), peer);
     let client = peer.map_or_else(Client::unknown, |peer| peer.client);
-    let question = Asked { request: asked.clone(), personal, client, via };
-    match app.parts.pipeline.answer(&release.parts.site, question).await {
+    let question = cuttle_pipeline::Request { image: asked.clone(), credentials, client, via };
+    match server.parts.machine.answer(&release.parts.site, question).await {
         Ok(answer) => Ok((release, asked, answer)),
         Err(unanswered) => {
             let mut refusal = contract.refuse(unanswered.failure, asked.source.kind());
@@ -192,8 +192,8 @@ fn lifetime(
     Lifetime::Picture { max_age, stale_while_revalidate: rules.stale_while_revalidate() }
 }
 
-fn refused(app: &App, refusal: &Refusal, varies: bool) -> Response<Body> {
-    let mut response = respond::refusal(refusal, varies, app.parts.refusals);
+fn refused(server: &Server, refusal: &Refusal, varies: bool) -> Response<Body> {
+    let mut response = respond::refusal(refusal, varies, server.parts.refusals);
     let value = HeaderValue::from_static("cuttle; fwd=bypass; detail=refused");
     response.headers_mut().insert(CACHE_STATUS, value);
     response

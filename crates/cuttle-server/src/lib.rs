@@ -4,8 +4,8 @@
 //! touched here; pictures come from the pipeline, plain files and listings from the folder.
 #![forbid(unsafe_code)]
 
+mod access_log;
 mod admin;
-mod app;
 mod client;
 mod codes;
 mod control;
@@ -20,12 +20,11 @@ mod metrics;
 mod notices;
 mod proxy;
 mod releases;
-mod report;
 mod respond;
 mod route;
+mod server;
 
 pub use admin::{AdminAt, Guard, Reach};
-pub use app::{App, Codec, Facts, Parts, Rest};
 pub use client::TrustedProxies;
 pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
@@ -37,6 +36,7 @@ pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
 pub use respond::Refusals;
+pub use server::{Codec, Fallthrough, Server, ServerInfo, ServerParts};
 
 /// Who answers on a listener: people and browsers, or operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

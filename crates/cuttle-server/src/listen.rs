@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::client::TrustedProxies;
 use crate::respond::Body;
-use crate::{App, Door, admin, route};
+use crate::{Door, Server, admin, route};
 use conversation::{Visit, converse, refuse};
 
 pub use connections::ConnectionLimits;
@@ -41,18 +41,18 @@ const ADMIN: ConnectionLimits =
     ConnectionLimits { connections: 64, streams: 16, idle: Duration::from_secs(75) };
 
 /// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
-pub async fn serve(app: Arc<App>, door: Door, listener: TcpListener, drain: Drain) {
+pub async fn serve(server: Arc<Server>, door: Door, listener: TcpListener, drain: Drain) {
     let connections = match door {
-        Door::Public => Arc::clone(&app.connections),
+        Door::Public => Arc::clone(&server.connections),
         Door::Admin => {
-            cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&app)));
+            cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&server)));
             Connections::new(ADMIN)
         }
     };
-    let trusted = app.parts.trusted.clone();
+    let trusted = server.parts.trusted.clone();
     let answer = move |request| {
-        let app = Arc::clone(&app);
-        async move { route::route(&app, door, request).await }
+        let server = Arc::clone(&server);
+        async move { route::route(&server, door, request).await }
     };
     accept(listener, connections, trusted, drain, answer).await;
 }

@@ -56,4 +56,4 @@ pub use purge::{Epoch, Purge, Purged};
 pub use settings::{DiskSettings, StoreSettings};
 pub use store::Store;
 pub use trouble::Trouble;
-pub use usage::{Kept, Usage};
+pub use usage::{TierUsage, Usage};

@@ -13,7 +13,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::purge::now_ms;
-use crate::{ContentKey, Entry, Kept, Purge, RequestDigest, Variant};
+use crate::{ContentKey, Entry, Purge, RequestDigest, TierUsage, Variant};
 
 /// Variants and index of one process, gone with it.
 #[derive(Debug)]
@@ -160,14 +160,14 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
 
     /// Removes what a purge means, and every variant that nothing names after it: what an entry that was pushed out had named may be
     /// of that source too.
-    pub(crate) fn purge(&self, purge: &Purge) -> Kept {
+    pub(crate) fn purge(&self, purge: &Purge) -> TierUsage {
         let before = self.kept();
         if *purge == Purge::All {
             self.index.invalidate_all();
             self.variants.invalidate_all();
             return before;
         }
-        let mut removed = Kept::default();
+        let mut removed = TierUsage::default();
         let mut named = HashSet::new();
         for (request, held) in &self.index {
             let Some(held) = held else { continue };
@@ -188,10 +188,10 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         removed
     }
 
-    pub(crate) fn kept(&self) -> Kept {
+    pub(crate) fn kept(&self) -> TierUsage {
         self.variants.run_pending_tasks();
         self.index.run_pending_tasks();
-        Kept {
+        TierUsage {
             variants: self.variants.entry_count(),
             bytes: self.variants.weighted_size(),
             entries: self.index.entry_count(),
@@ -316,7 +316,7 @@ mod tests {
         }
         tier.put(ContentKey([4; 32]), variant(50));
         let removed = tier.purge(&Purge::Prefix("/a/".into()));
-        assert_eq!(removed, Kept { entries: 2, variants: 2, bytes: 150, index_bytes: 0 });
+        assert_eq!(removed, TierUsage { entries: 2, variants: 2, bytes: 150, index_bytes: 0 });
         assert!(tier.get(&ContentKey([1; 32])).is_none());
         assert!(tier.get(&ContentKey([4; 32])).is_none(), "whose it was is not known");
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Here(..)));

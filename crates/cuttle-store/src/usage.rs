@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What one tier holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct TierUsage {
     /// Variants.
     pub variants: u64,
     /// Bytes of those variants, with what it takes to keep them.
@@ -19,9 +19,9 @@ pub struct Kept {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// In memory.
-    pub memory: Kept,
+    pub memory: TierUsage,
     /// On disk, by all processes that share it; nothing without a disk.
-    pub disk: Option<Kept>,
+    pub disk: Option<TierUsage>,
     /// Bytes of variants, index and log that the disk may hold at present.
     pub disk_max_bytes: u64,
     /// Bytes that wait to be written.
@@ -57,7 +57,7 @@ impl Counters {
     }
 
     /// All but the bytes of the index, which change with every page.
-    pub(crate) fn set(&self, kept: Kept) {
+    pub(crate) fn set(&self, kept: TierUsage) {
         self.variants.store(kept.variants, Ordering::Relaxed);
         self.bytes.store(kept.bytes, Ordering::Relaxed);
         self.entries.store(kept.entries, Ordering::Relaxed);
@@ -68,8 +68,8 @@ impl Counters {
         self.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn kept(&self) -> Kept {
-        Kept {
+    pub(crate) fn kept(&self) -> TierUsage {
+        TierUsage {
             variants: Self::get(&self.variants),
             bytes: Self::get(&self.bytes),
             entries: Self::get(&self.entries),

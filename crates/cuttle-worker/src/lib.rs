@@ -6,10 +6,10 @@
 //! argument is [`WORKER_ARGUMENT`]. This crate keeps no queue, caches nothing and never retries a job.
 #![forbid(unsafe_code)]
 
-mod acts;
 mod channel;
 mod delivery;
 mod error;
+mod escape_attempts;
 mod executable;
 mod platform;
 mod pool;

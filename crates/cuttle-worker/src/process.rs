@@ -23,9 +23,10 @@ use std::{
 use cuttle_image::{Limits, RenderError, RenderOptions, Rendition};
 
 use crate::{
-    Reply, acts,
+    Reply,
     channel::WorkerEnd,
     delivery::Delivery,
+    escape_attempts,
     protocol::{self, MAX_RENDITIONS, Request, clean},
     settings::{AFTER_EXEC, Settings},
 };
@@ -54,7 +55,7 @@ pub fn serve(engine: Engine) -> ExitCode {
     let stdin = rustix::stdio::stdin();
     let channel = WorkerEnd(stdin.as_fd());
     if args == [AFTER_EXEC] {
-        return status(channel.send(&Reply::Acts(vec![acts::executed()])).is_ok());
+        return status(channel.send(&Reply::Acts(vec![escape_attempts::executed()])).is_ok());
     }
     let Some(settings) = Settings::parse(args) else {
         let _ =
@@ -80,9 +81,9 @@ fn work(
     while let Some((request, descriptors)) = channel.receive()? {
         match request {
             Request::TryForbiddenActs => {
-                channel.send(&Reply::Acts(acts::try_all(settings.parent)))?;
+                channel.send(&Reply::Acts(escape_attempts::try_all(settings.parent)))?;
             }
-            Request::TryExec => channel.send(&Reply::Acts(vec![acts::try_exec()]))?,
+            Request::TryExec => channel.send(&Reply::Acts(vec![escape_attempts::try_exec()]))?,
             Request::Render { source_len, options, limits, memory, result: longest } => {
                 cuttle_image::heap::expect(memory);
                 let files: [OwnedFd; 2] =

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin_client::Server;
 use crate::args::Stats;
-use crate::ask::Server;
 use crate::failure::Failure;
 use crate::say::say;
-use crate::stop::Stop;
+use crate::signals::Stop;
 use sample::Sample;
 use screen::Screen;
 

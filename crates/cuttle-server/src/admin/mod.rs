@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
 
-use crate::App;
+use crate::Server;
 use crate::metrics::MEDIA_TYPE;
 use crate::respond::{self, Body, NO_STORE};
 
@@ -22,35 +22,35 @@ pub use reach::Reach;
 pub(crate) use readiness::observe;
 
 /// Answers on the admin address.
-pub(crate) async fn answer(app: &App, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refusal) = app.parts.admin.refusal(&request) {
+pub(crate) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Body> {
+    if let Some(refusal) = server.parts.admin.refusal(&request) {
         return refusal;
     }
     match (request.method(), request.uri().path()) {
-        (&Method::POST, _) => change(app, request).await,
+        (&Method::POST, _) => change(server, request).await,
         (&Method::GET | &Method::HEAD, "/healthz") => {
             json(StatusCode::OK, &serde_json::json!({ "alive": true }))
         }
-        (&Method::GET | &Method::HEAD, "/readyz") => readiness::answer(app).await,
-        (&Method::GET | &Method::HEAD, "/metrics") => metrics(app),
+        (&Method::GET | &Method::HEAD, "/readyz") => readiness::answer(server).await,
+        (&Method::GET | &Method::HEAD, "/metrics") => metrics(server),
         (&Method::GET | &Method::HEAD, _) => respond::not_found(),
         _ => respond::method_not_allowed(),
     }
 }
 
 /// Everything that changes something. What asks for it must have been let in for it first.
-async fn change(app: &App, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refusal) = app.parts.admin.refusal_of_change(&request) {
+async fn change(server: &Server, request: Request<Incoming>) -> Response<Body> {
+    if let Some(refusal) = server.parts.admin.refusal_of_change(&request) {
         return refusal;
     }
     match request.uri().path() {
-        "/purge" => purge::answer(app, request).await,
+        "/purge" => purge::answer(server, request).await,
         _ => respond::method_not_allowed(),
     }
 }
 
-fn metrics(app: &App) -> Response<Body> {
-    let Ok(text) = app.metrics.text() else { return respond::internal() };
+fn metrics(server: &Server) -> Response<Body> {
+    let Ok(text) = server.metrics.text() else { return respond::internal() };
     page(StatusCode::OK, HeaderValue::from_static(MEDIA_TYPE), text)
 }
 

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 
 use super::json;
-use crate::App;
+use crate::Server;
 use crate::respond::{self, Body};
 
 /// More than the longest source, escaped.
@@ -53,7 +53,7 @@ struct Done {
     pending: bool,
 }
 
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Body> {
     let body = Limited::new(request.into_body(), LONGEST_BODY).collect();
     let Ok(Ok(body)) = tokio::time::timeout(BODY_WITHIN, body).await else {
         return unclear("The body is too long, too slow, or broke off.");
@@ -83,7 +83,7 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Bo
         // A query may be a signature.
         let text = text.split('?').next();
         tracing::info!(scope, text, "purging");
-        let Purged { requests, variants, bytes, pending } = app.parts.pipeline.purge(purge).await;
+        let Purged { requests, variants, bytes, pending } = server.parts.machine.purge(purge).await;
         done.requests += requests;
         done.variants += variants;
         done.bytes += bytes;

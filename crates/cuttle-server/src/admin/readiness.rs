@@ -4,15 +4,15 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use cuttle_pipeline::Kept;
+use cuttle_pipeline::TierUsage;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
-use crate::App;
-use crate::app::Rest;
+use crate::Server;
 use crate::listen::Occupancy;
 use crate::respond::Body;
+use crate::server::Fallthrough;
 
 /// Looked at so often: a queue that is not full at one of ten looks is moving.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -62,39 +62,39 @@ struct Tier {
 }
 
 impl Tier {
-    fn of(kept: Kept) -> Self {
+    fn of(kept: TierUsage) -> Self {
         Self { variants: kept.variants, bytes: kept.bytes, requests: kept.entries }
     }
 }
 
-pub(super) async fn answer(app: &App) -> Response<Body> {
-    let load = app.parts.pipeline.load();
-    let usage = app.parts.pipeline.usage();
-    let workers = app.parts.pipeline.pool().stats();
+pub(super) async fn answer(server: &Server) -> Response<Body> {
+    let load = server.parts.machine.load();
+    let usage = server.parts.machine.usage();
+    let workers = server.parts.machine.pool().stats();
     let alive = workers.ready();
     let mut reasons = Vec::new();
-    if app.is_draining() {
+    if server.is_draining() {
         reasons.push("draining");
     }
     if alive == 0 && workers.start_error.is_some() {
         reasons.push("no worker can be started");
     }
-    let facts = &app.parts.facts;
-    let mut degraded: Vec<String> = facts.degraded.iter().map(|&known| known.to_owned()).collect();
+    let info = &server.parts.info;
+    let mut degraded: Vec<String> = info.degraded.iter().map(|&known| known.to_owned()).collect();
     // Where there is more behind us than pictures, that goes on however many of them wait, or cannot be made.
-    let only_pictures = matches!(app.parts.rest, Rest::Nothing);
-    if only_pictures && app.saturation.lasts(Instant::now()) {
+    let only_pictures = matches!(server.parts.rest, Fallthrough::Nothing);
+    if only_pictures && server.saturation.lasts(Instant::now()) {
         reasons.push("saturated");
     }
-    match (facts.codecs.iter().any(|codec| codec.works), only_pictures) {
+    match (info.codecs.iter().any(|codec| codec.works), only_pictures) {
         (false, true) => reasons.push("no codec"),
         (false, false) => degraded.push("no codec".to_owned()),
         (true, _) => {
-            let broken = facts.codecs.iter().filter(|codec| !codec.works);
+            let broken = info.codecs.iter().filter(|codec| !codec.works);
             degraded.extend(broken.map(|codec| format!("codec fails: {}", codec.name)));
         }
     }
-    if let Some(application) = &app.parts.application
+    if let Some(application) = &server.parts.application
         && !application.is_there().await
     {
         degraded.push("application down".to_owned());
@@ -105,17 +105,17 @@ pub(super) async fn answer(app: &App) -> Response<Body> {
     if alive > 0 && workers.start_error.is_some() {
         degraded.push("a worker cannot be started".to_owned());
     }
-    for kind in app.connections.occupancy().iter().filter(|kind| kind.is_scarce()) {
+    for kind in server.connections.occupancy().iter().filter(|kind| kind.is_scarce()) {
         let Occupancy { kind, taken, most, .. } = kind;
         degraded.push(format!("connections are scarce: {taken} of {most} ({kind})"));
     }
-    if !facts.sandbox_complete {
+    if !info.sandbox_complete {
         degraded.push("sandbox incomplete".to_owned());
     }
-    if let Some(trouble) = app.parts.pipeline.trouble() {
+    if let Some(trouble) = server.parts.machine.trouble() {
         degraded.push(format!("disk cache: {trouble}"));
     }
-    if let Some(trouble) = app.parts.log.trouble() {
+    if let Some(trouble) = server.parts.log.trouble() {
         degraded.push(format!("log cannot be written: {trouble}"));
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -136,17 +136,17 @@ pub(super) async fn answer(app: &App) -> Response<Body> {
 }
 
 /// Looks at the queue for as long as the application is there.
-pub(crate) async fn observe(app: Weak<App>) {
+pub(crate) async fn observe(server: Weak<Server>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut refused_before = 0;
     loop {
         ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
+        let Some(server) = server.upgrade() else { return };
         // A job that ends makes room for a moment, which whoever was refused meanwhile did not find.
-        let load = app.parts.pipeline.load();
+        let load = server.parts.machine.load();
         let full = load.full || load.refused > refused_before;
         refused_before = load.refused;
-        app.saturation.look(full, Instant::now());
+        server.saturation.look(full, Instant::now());
     }
 }

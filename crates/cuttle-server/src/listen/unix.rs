@@ -16,17 +16,17 @@ use tokio::task::JoinSet;
 use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN};
 use crate::control::Control;
 use crate::respond::Body;
-use crate::{App, Door, admin, route};
+use crate::{Door, Server, admin, route};
 
 /// A person, a scraper, a probe, and some to spare.
 const MOST_CONNECTIONS: usize = 64;
 
 /// Answers operators on `listener` until `drain` begins or its sender is gone; what is under way then is cut.
-pub async fn serve_admin_socket(app: Arc<App>, listener: UnixListener, drain: Drain) {
-    cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&app)));
+pub async fn serve_admin_socket(server: Arc<Server>, listener: UnixListener, drain: Drain) {
+    cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&server)));
     let answer = move |request, _peer| {
-        let app = Arc::clone(&app);
-        async move { route::route(&app, Door::Admin, request).await }
+        let server = Arc::clone(&server);
+        async move { route::route(&server, Door::Admin, request).await }
     };
     accept(listener, drain, answer).await;
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cuttle_pipeline::{Kept, MemoryShare, Pipeline};
+use cuttle_pipeline::{Machine, MemoryShare, TierUsage};
 use cuttle_source::Traffic;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -11,9 +11,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Word;
-use crate::app::Codec;
 use crate::listen::{Connections, Occupancy};
 use crate::log_health::LogHealth;
+use crate::server::Codec;
 
 /// One moment.
 #[derive(Debug, Clone, Default)]
@@ -67,8 +67,8 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    fn of(kept: Kept) -> Self {
-        let Kept { variants, bytes, entries, index_bytes } = kept;
+    fn of(kept: TierUsage) -> Self {
+        let TierUsage { variants, bytes, entries, index_bytes } = kept;
         Self { variants, bytes, entries, index_bytes }
     }
 }
@@ -99,13 +99,13 @@ const CONNECTIONS_SO_FAR: [OfConnections; 2] = [
 
 impl Readings {
     pub(crate) fn of(
-        pipeline: &Pipeline,
+        machine: &Machine,
         log: &LogHealth,
         codecs: &[Codec],
         connections: &Connections,
         started: SystemTime,
     ) -> Self {
-        let (load, usage, stats) = (pipeline.load(), pipeline.usage(), pipeline.pool().stats());
+        let (load, usage, stats) = (machine.load(), machine.usage(), machine.pool().stats());
         Self {
             started: started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             workers: Workers {
@@ -119,14 +119,14 @@ impl Readings {
             jobs_waiting: load.waiting,
             requests_waiting: load.requests,
             full: load.full,
-            loaded_bytes: pipeline.loaded_bytes(),
+            loaded_bytes: machine.loaded_bytes(),
             caches: [("memory", Some(usage.memory)), ("disk", usage.disk)]
                 .into_iter()
                 .filter_map(|(tier, kept)| Some((tier, Cache::of(kept?))))
                 .collect(),
-            memory: pipeline.memory().to_vec(),
+            memory: machine.memory().to_vec(),
             disk: Disk {
-                trouble: pipeline.trouble().is_some(),
+                trouble: machine.trouble().is_some(),
                 max_bytes: usage.disk_max_bytes,
                 queued_bytes: usage.queued_bytes,
                 evicted: usage.evicted,
@@ -135,7 +135,7 @@ impl Readings {
             },
             log_lines_lost: log.lines_lost(),
             long_polls: cuttle_watchdog::long_polls(),
-            traffic: pipeline.traffic(),
+            traffic: machine.traffic(),
             connections: connections.occupancy(),
             bad_requests: connections.unreadable.counts().to_vec(),
             codecs: codecs.to_vec(),

@@ -22,8 +22,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
+use super::cdn_loop::{CDN_LOOP, LoopId, Via};
 use super::decoders::Decoders;
-use super::loops::{CDN_LOOP, LoopId, Via};
 use super::per_host_limit::PerHostLimit;
 use super::traffic::Traffic;
 use super::{Retry, body, freshness};

@@ -4,12 +4,12 @@
 //! cookies, no credentials, nothing of whoever asked first: a load is shared by everyone who waits for it.
 
 mod body;
+mod cdn_loop;
 pub(crate) mod client;
 mod decoders;
 mod decoding;
 mod fair_limit;
 mod freshness;
-mod loops;
 mod per_host_limit;
 mod remote;
 mod restarts;
@@ -19,8 +19,8 @@ mod upstream;
 
 #[cfg(feature = "fuzz")]
 pub use body::undo;
+pub use cdn_loop::{CDN_LOOP, Loop, LoopId, Via};
 pub use client::HttpSettings;
-pub use loops::{CDN_LOOP, Loop, LoopId, Via};
 pub use remote::Remote;
 pub use restarts::Restarts;
 pub use retry::Retry;

@@ -5,7 +5,7 @@
 use rusqlite::Connection;
 
 use crate::disk::rows;
-use crate::{Kept, Trouble};
+use crate::{TierUsage, Trouble};
 
 /// The log of the index at most.
 pub(crate) const MAX_LOG_BYTES: u64 = 4 << 20;
@@ -42,7 +42,7 @@ impl Bounds {
             || kept.entries > self.max_entries)
     }
 
-    fn taken(&self, kept: Kept, pages: Pages) -> u64 {
+    fn taken(&self, kept: TierUsage, pages: Pages) -> u64 {
         let pages = pages.all - pages.free + spare_pages(self.max_bytes);
         let index = pages * PAGE_BYTES + log_bytes(self.max_bytes);
         kept.bytes + index + self.beside

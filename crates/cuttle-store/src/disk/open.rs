@@ -9,7 +9,7 @@ use crate::disk::bounds::{self, log_bytes};
 use crate::disk::database::Database;
 use crate::disk::{connect, rows};
 use crate::settings::share;
-use crate::{Kept, Trouble};
+use crate::{TierUsage, Trouble};
 
 pub(super) struct Open {
     pub(super) disk: Arc<Database>,
@@ -37,14 +37,14 @@ impl Open {
     }
 
     /// What is taken, and how much of the file system is ours.
-    pub(super) fn measure(&mut self, max_bytes: Option<u64>) -> Result<Kept, Trouble> {
+    pub(super) fn measure(&mut self, max_bytes: Option<u64>) -> Result<TierUsage, Trouble> {
         let (kept, folder) = (rows::totals(&self.index)?, &self.disk.folder);
         let (total, free) = folder.space()?;
         let index_bytes = bounds::index_bytes(&self.index)? + self.disk.log_bytes()?;
         self.max_bytes = share(max_bytes, total, free, kept.bytes + index_bytes);
         self.beside = folder.bytes_beside(self.max_bytes)?;
         self.looked = Some(Instant::now());
-        Ok(Kept { index_bytes, ..kept })
+        Ok(TierUsage { index_bytes, ..kept })
     }
 
     /// While there is always someone who reads, `SQLite` never begins the log of an index anew by itself.

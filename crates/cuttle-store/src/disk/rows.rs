@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::disk::folder::Folder;
 use crate::purge::now_ms;
 use crate::queue::Record;
-use crate::{ContentKey, Epoch, Kept, Purge, RequestDigest, Trouble};
+use crate::{ContentKey, Epoch, Purge, RequestDigest, TierUsage, Trouble};
 
 /// What the index has of a request.
 #[derive(Debug)]
@@ -154,8 +154,8 @@ pub(crate) fn remove(
     index: &Connection,
     folder: &Folder,
     victims: &[Victim],
-) -> Result<Kept, Trouble> {
-    let mut removed = Kept::default();
+) -> Result<TierUsage, Trouble> {
+    let mut removed = TierUsage::default();
     for Victim { entry, variant } in victims {
         removed.entries +=
             index.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([entry])? as u64;
@@ -203,11 +203,11 @@ pub(crate) fn remove_variant(
 }
 
 /// All but the bytes of the index itself.
-pub(crate) fn totals(index: &Connection) -> Result<Kept, Trouble> {
+pub(crate) fn totals(index: &Connection) -> Result<TierUsage, Trouble> {
     let mut statement = index.prepare_cached("SELECT variants, bytes, entries FROM totals")?;
     Ok(statement.query_row([], |row| {
         let (variants, bytes, entries) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Kept { variants, bytes, entries, ..Kept::default() })
+        Ok(TierUsage { variants, bytes, entries, ..TierUsage::default() })
     })?)
 }
 
@@ -288,7 +288,7 @@ pub(crate) fn erase(
     index: &Connection,
     folder: &Folder,
     (number, purge): (i64, &Purge),
-) -> Result<Kept, Trouble> {
+) -> Result<TierUsage, Trouble> {
     let limit = AT_A_TIME;
     let (from, to) = match purge {
         Purge::All => (None, None),
@@ -314,7 +314,7 @@ pub(crate) fn erase(
             .query_map(params![number, limit], variant)?
             .collect::<Result<_, _>>()?,
     };
-    let mut erased = Kept { entries: named.len() as u64, ..Kept::default() };
+    let mut erased = TierUsage { entries: named.len() as u64, ..TierUsage::default() };
     for variant in BTreeSet::from_iter(named) {
         if let Some(bytes) = remove_unnamed(index, folder, variant)? {
             (erased.variants, erased.bytes) = (erased.variants + 1, erased.bytes + bytes);

@@ -12,8 +12,7 @@ use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Variant};
 use cuttle_worker::Pool;
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Delivery, Found, Phases, Unanswered};
-use crate::asked::{Asked, Job};
+use crate::answer::{Answer, Delivery, Found, Phases, PipelineError};
 use crate::batch::RenditionRequest;
 use crate::clients::Clients;
 use crate::decision::{Decision, decide};
@@ -27,6 +26,7 @@ use crate::original::Original;
 use crate::queries::Queries;
 use crate::renderer::Renderer;
 use crate::rendition::{self, KEPT_ORIGINAL_BYTES};
+use crate::request::{Job, Request};
 use crate::settings::Settings;
 use crate::single_flight::{JoinError, SingleFlight};
 use crate::site::{Site, SiteParts};
@@ -36,7 +36,7 @@ const QUESTIONS: usize = 512;
 
 /// The pipeline. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Pipeline(pub(crate) Arc<Stages>);
+pub struct Machine(pub(crate) Arc<Stages>);
 
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
@@ -46,7 +46,7 @@ pub(crate) struct Stages {
     pub(crate) failures: Failures,
     pub(crate) loader: Loader,
     queries: Queries,
-    under_way: SingleFlight<JobKey, Result<Done, Unanswered>>,
+    under_way: SingleFlight<JobKey, Result<Done, PipelineError>>,
     clients: Clients,
     pub(crate) requests: AtomicUsize,
     pub(crate) refused: AtomicU64,
@@ -67,7 +67,7 @@ type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
 /// deadline a waiter listens for that.
 const VERDICT: Duration = Duration::from_millis(100);
 
-type Doing = Pin<Box<dyn Future<Output = Result<Done, Unanswered>> + Send>>;
+type Doing = Pin<Box<dyn Future<Output = Result<Done, PipelineError>> + Send>>;
 
 /// What a job hands to everyone who waits for it.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Stages {
     }
 }
 
-impl Pipeline {
+impl Machine {
     /// Joins the stages. The pool's capacity is the number of jobs that render at a time.
     #[must_use]
     pub fn new(settings: Settings, store: Store<Arc<State>>, pool: Arc<Pool>) -> Self {
@@ -124,27 +124,31 @@ impl Pipeline {
     /// of its own that belongs to the server and outlives its client.
     ///
     /// # Errors
-    /// [`Unanswered`]: whose fault, and the detail for the log.
-    pub async fn answer(&self, site: &Arc<Site>, asked: Asked) -> Result<Answer, Unanswered> {
+    /// [`PipelineError`]: whose fault, and the detail for the log.
+    pub async fn answer(
+        &self,
+        site: &Arc<Site>,
+        request: Request,
+    ) -> Result<Answer, PipelineError> {
         let deadline = Instant::now() + self.0.settings.request;
-        let asked = self.0.queries.settle(site, asked, deadline).await;
-        let digest = request_digest(&site.namespace, &asked);
+        let request = self.0.queries.settle(site, request, deadline).await;
+        let digest = request_digest(&site.namespace, &request);
         let since = self.0.store.epoch();
-        let found = self.0.results.look_up(&digest, site, &asked).await;
-        let job = |asked| Arc::new(Job { site: Arc::clone(site), asked, since, deadline });
+        let found = self.0.results.look_up(&digest, site, &request).await;
+        let job = |request| Arc::new(Job { site: Arc::clone(site), request, since, deadline });
         let (job, known) = match found {
-            LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &asked)),
+            LookUp::Fresh(known) => return Ok(known.answer(Found::Hit, &request)),
             LookUp::Stale(known) => {
-                let job = job(asked);
+                let job = job(request);
                 let retry_in = self.0.loader.retry_in(&job);
                 // What is stale can wait: for others to be done, and for the next who asks.
                 if retry_in.is_none() && !self.is_closed() && !self.0.is_full() {
                     self.0.start(digest, &job, known.clone());
                 }
-                return Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in));
+                return Ok(known.answer(Found::Stale, &job.request).retried_in(retry_in));
             }
-            LookUp::MustRevalidate(known) => (job(asked), Some(known)),
-            LookUp::Absent => (job(asked), None),
+            LookUp::MustRevalidate(known) => (job(request), Some(known)),
+            LookUp::Absent => (job(request), None),
         };
         let joined = match self.is_closed() {
             true => Err(Failure::ShuttingDown.into()),
@@ -154,10 +158,10 @@ impl Pipeline {
             // SECURITY: not where another build may guard it by now, and nobody could be asked.
             (Err(failure), Some(known))
                 if self.0.results.may_serve_stale_on_error(&known, &job, &failure)
-                    && !known.is_doubted(&job.site, &job.asked) =>
+                    && !known.is_doubted(&job.site, &job.request) =>
             {
                 let retry_in = self.0.loader.retry_in(&job);
-                Ok(known.answer(Found::Stale, &job.asked).retried_in(retry_in))
+                Ok(known.answer(Found::Stale, &job.request).retried_in(retry_in))
             }
             (joined, _) => joined,
         }
@@ -228,9 +232,9 @@ impl Stages {
         digest: RequestDigest,
         job: &Arc<Job>,
         known: Option<Cached>,
-    ) -> Result<Answer, Unanswered> {
+    ) -> Result<Answer, PipelineError> {
         let _waiting = Counted::one_more(&self.requests);
-        let Job { asked, deadline, .. } = &**job;
+        let Job { request, deadline, .. } = &**job;
         loop {
             let work = self.work(digest, job, known.clone());
             let joined = self.under_way.join(key(digest, job), *deadline + VERDICT, work).await;
@@ -238,7 +242,7 @@ impl Stages {
                 // By what it was waiting for: the origin's slowness is not ours.
                 JoinError::Deadline if self.loader.is_loading(job) => Failure::SourceTimeout.into(),
                 JoinError::Deadline => Failure::RequestTimeout.into(),
-                JoinError::Lost => Unanswered::because(Failure::Internal, &"the job panicked"),
+                JoinError::Lost => PipelineError::because(Failure::Internal, &"the job panicked"),
             })?;
             return match joined.value {
                 Ok(Done { made, state, phases }) => {
@@ -247,7 +251,7 @@ impl Stages {
                         (false, true) => Found::Miss,
                         (false, false) => Found::Collapsed,
                     };
-                    Ok(Answer { phases, ..made.answer(found, &state, asked) })
+                    Ok(Answer { phases, ..made.answer(found, &state, request) })
                 }
                 // The time that was over is the first waiter's, whose job it was.
                 Err(failure)
@@ -281,7 +285,7 @@ impl Stages {
                 }
                 match produced {
                     Ok((made, state)) => Ok(Done { made, state, phases }),
-                    Err(failure) => Err(Unanswered { phases, ..failure }),
+                    Err(failure) => Err(PipelineError { phases, ..failure }),
                 }
             })
         }
@@ -294,10 +298,10 @@ impl Stages {
         job: &Arc<Job>,
         known: Option<Cached>,
         phases: &mut Phases,
-    ) -> Result<(Made, Arc<State>), Unanswered> {
-        let Some(_counted) = self.clients.one_more(job.asked.client, self.most_jobs_of_one())
+    ) -> Result<(Made, Arc<State>), PipelineError> {
+        let Some(_counted) = self.clients.one_more(job.request.client, self.most_jobs_of_one())
         else {
-            return Err(Unanswered::because(
+            return Err(PipelineError::because(
                 Failure::QueueFull,
                 &"this client has its share of the queue",
             ));
@@ -316,7 +320,7 @@ impl Stages {
         job: &Arc<Job>,
         known: Option<Cached>,
         phases: &mut Phases,
-    ) -> Result<(Made, Arc<State>), Unanswered> {
+    ) -> Result<(Made, Arc<State>), PipelineError> {
         // Asked before anything is loaded: what cannot be rendered soon is not fetched either. Every job
         // counts, also while it loads, so that the answer is honest at once and not after a wait.
         // What is known and due costs a question only; but who leaves again leaves the question behind.
@@ -348,7 +352,7 @@ impl Stages {
                 })?
             }
             (_, None) => {
-                return Err(Unanswered::because(Failure::Internal, &"nothing to confirm"));
+                return Err(PipelineError::because(Failure::Internal, &"nothing to confirm"));
             }
         };
         self.results.remember(digest, job, &made, &loaded.state).await;
@@ -361,8 +365,8 @@ impl Stages {
         job: &Job,
         original: &Arc<Original>,
         phases: &mut Phases,
-    ) -> Result<Made, Unanswered> {
-        let request = &job.asked.request;
+    ) -> Result<Made, PipelineError> {
+        let request = &job.request.image;
         let probe = match original.probe().await {
             Ok(probe) => probe,
             Err(error) => return rendition::unreadable(request, original, &error),
@@ -390,14 +394,14 @@ impl Stages {
     }
 
     fn rendition(&self, job: &Job, target: Target, original: &Original) -> RenditionRequest {
-        let Job { asked, since, deadline, .. } = job;
-        let options = rendition::options(&asked.request, target, self.settings.profile);
+        let Job { request, since, deadline, .. } = job;
+        let options = rendition::options(&request.image, target, self.settings.profile);
         RenditionRequest {
-            original: original_id(asked, original),
+            original: original_id(request, original),
             content: rendition_key(&original.digest, &options),
             options,
-            store_since: may_be_shared(asked, &original.state).then_some(*since),
-            client: asked.client,
+            store_since: may_be_shared(request, &original.state).then_some(*since),
+            client: request.client,
             deadline: *deadline,
         }
     }
@@ -408,7 +412,7 @@ impl Stages {
         job: &Job,
         original: &Arc<Original>,
         kind: Kind,
-    ) -> Result<Made, Unanswered> {
+    ) -> Result<Made, PipelineError> {
         let made = Made::original(original, kind, Delivery::PassedThrough);
         if original.len() > KEPT_ORIGINAL_BYTES {
             return Ok(made);
@@ -417,24 +421,24 @@ impl Stages {
         let bytes = original
             .bytes
             .to_bytes(KEPT_ORIGINAL_BYTES)
-            .map_err(|error| Unanswered::because(Failure::Internal, &error))?;
+            .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
-        if may_be_shared(&job.asked, &original.state) {
+        if may_be_shared(&job.request, &original.state) {
             self.store.put(job.since, content, variant.clone());
         }
         Ok(Made::kept(variant, content))
     }
 
     fn decide(&self, job: &Job, probe: &Probe) -> Result<Decision, Failure> {
-        let request = &job.asked.request;
+        let request = &job.request.image;
         let svg = job.site.endpoint(request.contract).svg;
         decide(request.contract, request.format, probe, &self.settings.limits, svg)
     }
 }
 
 fn key(digest: RequestDigest, job: &Job) -> JobKey {
-    (digest, job.since, job.site.revision, job.asked.via.is_empty())
+    (digest, job.since, job.site.revision, job.request.via.is_empty())
 }
 
 /// One more for as long as it lives.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
-use cuttle_pipeline::Pipeline;
+use cuttle_pipeline::Machine;
 use cuttle_source::{Folder, LoopId};
 use tokio::sync::Semaphore;
 
+use crate::access_log::Sampling;
 use crate::admin::guard::Guard as AdminGuard;
 use crate::admin::reach::Reach;
 use crate::admin::saturation::Saturation;
@@ -19,14 +20,13 @@ use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
 use crate::proxy::Proxy;
 use crate::releases::Releases;
-use crate::report::Sampling;
 use crate::respond::Refusals;
 use crate::{Hosts, LogHealth};
 
 /// The served application: contracts, pipeline, and whatever answers for what is no picture.
 #[derive(Debug)]
-pub struct App {
-    pub(crate) parts: Parts,
+pub struct Server {
+    pub(crate) parts: ServerParts,
     releases: ArcSwap<Releases>,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
@@ -38,21 +38,21 @@ pub struct App {
     draining: AtomicBool,
 }
 
-/// What an [`App`] is made of.
+/// What a [`Server`] is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct ServerParts {
     /// Below it is everything of ours but `/_next/image`.
     pub prefix: String,
     /// Makes the answers of both endpoints.
-    pub pipeline: Pipeline,
+    pub machine: Machine,
     /// Who answers for everything that is not ours.
-    pub rest: Rest,
+    pub rest: Fallthrough,
     /// What of a request the application is told when an original is loaded.
     pub forwarding: Forwarding,
     /// How refusals of the image endpoints are written.
     pub refusals: Refusals,
     /// For the page.
-    pub facts: Facts,
+    pub info: ServerInfo,
     /// Peers whose word about who asks is believed.
     pub trusted: TrustedProxies,
     /// How many may be connected.
@@ -73,11 +73,11 @@ pub struct Parts {
 
 /// Who answers for everything that is not ours.
 #[derive(Debug)]
-pub enum Rest {
+pub enum Fallthrough {
     /// A folder: its files, and a page for people.
     Folder(Arc<Folder>),
     /// The application behind us.
-    App(Proxy),
+    Proxy(Proxy),
     /// Nobody.
     Nothing,
 }
@@ -87,7 +87,7 @@ const PAGES_AT_A_TIME: usize = 4;
 
 /// What the page for people and the readiness report say about this server.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct ServerInfo {
     /// Public version.
     pub version: &'static str,
     /// Workers that render at a time.
@@ -111,20 +111,20 @@ pub struct Codec {
     pub works: bool,
 }
 
-impl App {
+impl Server {
     /// Joins the parts. What was confirmed of `releases` until `since` is asked about again.
     #[must_use]
-    pub fn new(parts: Parts, releases: Releases, since: SystemTime) -> Self {
+    pub fn new(parts: ServerParts, releases: Releases, since: SystemTime) -> Self {
         releases.begin(since);
-        let (pipeline, started) = (parts.pipeline.clone(), SystemTime::now());
+        let (machine, started) = (parts.machine.clone(), SystemTime::now());
         let log = Arc::clone(&parts.log);
         let connections = Connections::new(parts.connections);
         let counted = Arc::clone(&connections);
-        let codecs = parts.facts.codecs.clone();
-        let read = move || Readings::of(&pipeline, &log, &codecs, &counted, started);
-        let metrics = Arc::new(Metrics::new(parts.facts.version, read));
+        let codecs = parts.info.codecs.clone();
+        let read = move || Readings::of(&machine, &log, &codecs, &counted, started);
+        let metrics = Arc::new(Metrics::new(parts.info.version, read));
         let told = Arc::clone(&metrics);
-        parts.pipeline.watch(move |phases| told.job(phases));
+        parts.machine.watch(move |phases| told.job(phases));
         Self {
             releases: ArcSwap::from_pointee(releases),
             connections,
@@ -160,12 +160,12 @@ impl App {
     /// Address that people open.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.parts.facts.address
+        &self.parts.info.address
     }
 
     /// From now on new renders are refused; what is kept is still served.
     pub fn close(&self) {
-        self.parts.pipeline.close();
+        self.parts.machine.close();
     }
 
     /// Returns when nothing is asked and nothing is streamed.

@@ -69,9 +69,9 @@ pub(crate) fn sharp_version(folder: &Path) -> io::Result<String> {
 }
 
 /// A child that renders.
-pub(crate) struct Side(Pipe);
+pub(crate) struct Contender(Pipe);
 
-impl Side {
+impl Contender {
     /// sharp in node, from the folder with its `package.json`.
     pub(crate) fn sharp(folder: &Path) -> io::Result<Self> {
         // One thread for libvips, and one for node's own pool on which sharp waits for it.

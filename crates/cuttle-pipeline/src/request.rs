@@ -11,11 +11,11 @@ use crate::site::Site;
 
 /// What the pipeline is asked.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct Request {
     /// What the URL and `Accept` say.
-    pub request: ImageRequest,
+    pub image: ImageRequest,
     /// Nothing unless the operator has the application told who asks, for this path.
-    pub personal: Option<Personal>,
+    pub credentials: Option<Credentials>,
     /// Whose turn it is when there is more work than workers.
     pub client: Client,
     /// Through whom it came.
@@ -30,7 +30,7 @@ pub struct Asked {
 pub(crate) struct Job {
     /// By whose rules.
     pub(crate) site: Arc<Site>,
-    pub(crate) asked: Asked,
+    pub(crate) request: Request,
     /// The purges that were known then: what later ones mean is not kept.
     pub(crate) since: Epoch,
     /// Of the first client that waited.
@@ -42,27 +42,27 @@ pub(crate) struct Job {
 /// SECURITY: its value is in every key, so that no one is shown what was loaded with someone else's credentials; a client
 /// that sends none has a key of its own too.
 #[derive(Debug, Clone, Default)]
-pub struct Personal {
+pub struct Credentials {
     /// Of this client, as far as the operator names them.
     pub forwarded: Forwarded,
 }
 
-impl Personal {
+impl Credentials {
     pub(crate) fn digest(&self) -> [u8; 32] {
         self.forwarded.digest()
     }
 }
 
-impl From<ImageRequest> for Asked {
-    fn from(request: ImageRequest) -> Self {
-        Self { request, personal: None, client: Client::unknown(), via: Via::default() }
+impl From<ImageRequest> for Request {
+    fn from(image: ImageRequest) -> Self {
+        Self { image, credentials: None, client: Client::unknown(), via: Via::default() }
     }
 }
 
-impl Asked {
+impl Request {
     pub(crate) fn forwarded(&self) -> &Forwarded {
         static NOTHING: std::sync::LazyLock<Forwarded> =
             std::sync::LazyLock::new(Forwarded::default);
-        self.personal.as_ref().map_or(&NOTHING, |personal| &personal.forwarded)
+        self.credentials.as_ref().map_or(&NOTHING, |credentials| &credentials.forwarded)
     }
 }

@@ -15,16 +15,16 @@ use crate::{
 
 /// `cuttle.toml`, read but not yet understood.
 #[derive(Clone)]
-pub struct Written {
+pub struct Document {
     name: String,
     text: String,
     pub(crate) root: Section,
-    pub(crate) apps: Vec<WrittenApp>,
+    pub(crate) apps: Vec<DocumentApp>,
 }
 
 /// `[[apps]]`, once.
 #[derive(Debug, Clone)]
-pub(crate) struct WrittenApp {
+pub(crate) struct DocumentApp {
     pub(crate) section: Section,
     pub(crate) forward: Vec<Section>,
 }
@@ -38,14 +38,14 @@ pub(crate) struct Entry {
     pub(crate) span: Range<usize>,
 }
 
-impl fmt::Debug for Written {
+impl fmt::Debug for Document {
     /// SECURITY: without the text, which holds secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Written").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Document").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl Written {
+impl Document {
     /// Reads the text of a file; `name` is for messages.
     ///
     /// # Errors
@@ -130,12 +130,12 @@ impl Reading<'_> {
         }
     }
 
-    fn app(&mut self, entry: &Spanned<DeValue<'_>>) -> Option<WrittenApp> {
+    fn app(&mut self, entry: &Spanned<DeValue<'_>>) -> Option<DocumentApp> {
         let DeValue::Table(table) = entry.get_ref() else {
             self.wrong("an application is a table", entry.span());
             return None;
         };
-        let mut app = WrittenApp { section: Section::new(), forward: Vec::new() };
+        let mut app = DocumentApp { section: Section::new(), forward: Vec::new() };
         let mut plain = table.clone();
         if let Some(value) = plain.remove("forward") {
             let DeValue::Array(entries) = value.get_ref() else {
