@@ -7,6 +7,7 @@
 mod application;
 mod browser;
 mod client;
+mod machine;
 mod network;
 mod next;
 mod origin;
@@ -16,6 +17,7 @@ mod server;
 pub use application::{Application, Asked, Reply};
 pub use browser::visited;
 pub use client::{Answer, Client};
+pub use machine::alone;
 pub use network::{Network, connect_from};
 pub use next::{NextApp, NextServer, free_port};
 pub use origin::Origin;

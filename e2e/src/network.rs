@@ -99,8 +99,9 @@ impl Drop for Network {
 /// # Errors
 /// Refused, or no address of ours.
 pub fn connect_from(own: Ipv4Addr, to: SocketAddr) -> std::io::Result<std::net::TcpStream> {
-    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+    // A server that another test starts meanwhile would hold it open.
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     bind(&socket, &SocketAddr::new(IpAddr::V4(own), 0))?;
     connect(&socket, &to)?;
     Ok(socket.into())

@@ -11,6 +11,7 @@ use std::thread;
 use tempfile::TempDir;
 
 use crate::Client;
+use crate::machine::shared;
 
 /// One build.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ impl NextApp {
         Self { version, configuration, folder }
     }
 
-    /// A copy beside it, that a test may deploy to. It goes with what is returned.
+    /// A copy beside it, that a test may write to and start: others read the build at the same time. It goes with what is returned.
     ///
     /// # Panics
     /// When it cannot be copied.
@@ -84,6 +85,7 @@ impl NextApp {
     /// As [`NextApp::start`].
     #[must_use]
     pub fn start_at(&self, port: u16) -> NextServer {
+        shared();
         let _ = fs::remove_dir_all(self.folder.join(".next/cache/images"));
         let mut child = Command::new("node")
             .arg("../node_modules/next/dist/bin/next")

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::machine::shared;
 use crate::process::{children, cpu_time, cpu_time_of_ended, signal};
 use crate::{Client, memory_pss};
 
@@ -37,12 +38,14 @@ pub struct Server {
     state: TempDir,
 }
 
-/// The binary, built from the code as it is now: a test of yesterday's binary proves nothing.
+/// The binary, built from the code as it is now: a test of yesterday's binary proves nothing. Whoever has it shares the machine
+/// with other tests, until his own ends.
 ///
 /// # Panics
 /// When it cannot be built.
 #[must_use]
 pub fn binary() -> PathBuf {
+    shared();
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         // Of the whole workspace, so that its crates are those that the tests were built with.
         let build = ["build", "--release", "--locked", "--quiet", "--workspace", "--bin", "cuttle"];

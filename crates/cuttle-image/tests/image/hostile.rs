@@ -109,7 +109,7 @@ fn garbage_never_panics() {
             }
             let Ok(found) = probe(Cursor::new(&bent)) else { continue };
             // rav1d 1.1.0 ends the process over a broken frame (memorysafety/rav1d#1497): that is for workers, and for
-            // `e2e/tests/hostile.rs`. Here it is about the container.
+            // `e2e/tests/e2e/measured/hostile.rs`. Here it is about the container.
             if found.kind == Kind::Avif {
                 continue;
             }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use cuttle_e2e::{Application, NextApp, Reply, Server, free_port, photo, place};
 
-use crate::build::{Build, SERVER_FILES, build, write};
-use crate::{assert_both, assert_in_the_end, both, followed, settled, writing};
+use super::build::{Build, SERVER_FILES, build, write};
+use super::{assert_both, assert_in_the_end, both, followed, settled, writing};
 
 const GUARDED: [&str; 2] = ["/members.jpg", "/source/max-age"];
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Client, Server, photo};
+use cuttle_e2e::{Client, Server, alone, photo};
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Bombs that are asked for on each thread meanwhile, at least.
@@ -109,6 +109,7 @@ fn keep_asking(
 
 #[test]
 fn what_is_endless_to_decode_stops_nothing_else_and_no_end() {
+    alone();
     let server = Server::serving(&["--upstream", &application()]);
     let client = server.client;
     assert_eq!(client.get(&image("photo")).status, 200);

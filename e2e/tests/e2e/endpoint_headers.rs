@@ -5,7 +5,7 @@ use std::process::Command;
 use cuttle_e2e::{Application, Reply, Server, binary, photo, place};
 
 const BUILD: &str =
-    include_str!("../../crates/cuttle-contract/tests/builds/next-16.4.6-plain.json");
+    include_str!("../../../crates/cuttle-contract/tests/builds/next-16.4.6-plain.json");
 const ROUTES: &str = r#"{ "version": 3, "redirects": [], "rewrites": [], "headers": [
     { "source": "/:path*", "regex": "^(?:/((?:[^/]+?)(?:/(?:[^/]+?))*))?(?:/)?$", "headers": [
         { "key": "Access-Control-Allow-Origin", "value": "*" },

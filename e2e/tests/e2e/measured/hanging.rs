@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Answer, Application, Reply, Server, photo};
+use cuttle_e2e::{Answer, Application, Reply, Server, alone, photo};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -24,6 +24,7 @@ fn get(server: &Server, client: &str, path: &str) -> Answer {
 
 #[test]
 fn one_clients_hanging_pictures_hold_up_nobody_elses_of_the_same_host() {
+    alone();
     let picture = photo(64, 48, 1);
     let open = Arc::new(AtomicBool::new(false));
     let application = Application::start({
@@ -71,6 +72,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn one_clients_coded_pictures_that_never_end_leave_decoders_for_others() {
+    alone();
     let picture = gzip(&photo(64, 48, 1));
     let application = Application::start(move |_, asked| {
         let coded = Reply::good(&picture).with("content-encoding: gzip");

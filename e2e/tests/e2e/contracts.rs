@@ -4,12 +4,13 @@
 use cuttle_e2e::{Server, folder_with_a_photo};
 
 const NEXT_VALIDATION: &str =
-    include_str!("../../crates/cuttle-contract/tests/tables/next-validation.tsv");
+    include_str!("../../../crates/cuttle-contract/tests/tables/next-validation.tsv");
 const STRICT_VALIDATION: &str =
-    include_str!("../../crates/cuttle-contract/tests/tables/strict-validation.tsv");
-const NEXT_ACCEPT: &str = include_str!("../../crates/cuttle-contract/tests/tables/next-accept.tsv");
+    include_str!("../../../crates/cuttle-contract/tests/tables/strict-validation.tsv");
+const NEXT_ACCEPT: &str =
+    include_str!("../../../crates/cuttle-contract/tests/tables/next-accept.tsv");
 const STRICT_ACCEPT: &str =
-    include_str!("../../crates/cuttle-contract/tests/tables/strict-accept.tsv");
+    include_str!("../../../crates/cuttle-contract/tests/tables/strict-accept.tsv");
 
 /// The rows of a table: three fields between tabs, `#` lines are comments.
 fn rows(table: &'static str) -> Vec<[&'static str; 3]> {

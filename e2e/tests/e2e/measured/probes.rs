@@ -4,7 +4,7 @@
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Server, photo, place};
+use cuttle_e2e::{Server, alone, photo, place};
 
 /// Hits meanwhile.
 const HITS: usize = 200;
@@ -96,6 +96,7 @@ fn svg() -> Vec<u8> {
 
 #[test]
 fn headers_that_are_long_to_read_hold_up_nothing_else() {
+    alone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     place(folder.path(), "photo.jpg", &photo(64, 48, 1));
     let long = [

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use cuttle_e2e::{Answer, Application, Reply, Server, photo, place, stopped};
+use cuttle_e2e::{Answer, Application, Reply, Server, alone, photo, place, stopped};
 
 const MIB: u64 = 1 << 20;
 const WORKERS: usize = 2;
@@ -79,6 +79,7 @@ fn is_refused(answer: &Answer) -> bool {
 
 #[test]
 fn what_fits_is_answered_and_the_rest_refused_without_a_fetch_or_a_worker() {
+    alone();
     let application = application();
     let (_folder, server) = in_front_of(&application);
     assert_eq!(server.client.get(WARM).status, 200);
@@ -140,6 +141,7 @@ fn what_fits_is_answered_and_the_rest_refused_without_a_fetch_or_a_worker() {
 
 #[test]
 fn a_storm_of_72_at_32_in_parallel_is_answered_in_less_than_250_mib() {
+    alone();
     let folder = tempfile::tempdir().expect("a folder");
     let pictures: Vec<_> = (0..3).map(|seed| photo(2400, 1600, seed)).collect();
     for n in 0..12_u8 {
@@ -188,6 +190,7 @@ fn a_storm_of_72_at_32_in_parallel_is_answered_in_less_than_250_mib() {
 
 #[test]
 fn a_drain_answers_all_that_waits_and_accepts_nothing_new() {
+    alone();
     let application = application();
     let (_folder, server) = in_front_of(&application);
     // A connection that a browser keeps for what it may ask next.

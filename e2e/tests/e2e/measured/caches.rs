@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cuttle_e2e::{Server, photo, place};
+use cuttle_e2e::{Server, alone, photo, place};
 
 const MIB: u64 = 1 << 20;
 const MEMORY: u64 = 256 * MIB;
@@ -146,6 +146,7 @@ fn shares_hold(server: &Server) {
 
 #[test]
 fn forty_thousand_long_names_cost_neither_more_memory_nor_more_disk_than_is_allowed() {
+    alone();
     let (folder, server) = serve(&application());
     let state = folder.path().join("state");
     let (done, most_disk) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -194,6 +195,7 @@ fn forty_thousand_long_names_cost_neither_more_memory_nor_more_disk_than_is_allo
 
 #[test]
 fn ten_thousand_failures_weigh_what_they_hold() {
+    alone();
     let (_folder, server) = serve(&application());
     ask(&server.address, (0..100).map(|n| long("a", n)));
     let before = server.memory();

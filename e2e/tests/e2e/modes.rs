@@ -6,7 +6,7 @@ const PICTURE: &str = "/_next/image?url=%2Fmodes.jpg&w=64&q=75";
 
 #[test]
 fn in_front_of_an_application_everything_else_is_its_own() {
-    let app = NextApp::built(16, "plain");
+    let (app, _copy) = NextApp::built(16, "plain").copied();
     place(&app.folder().join("public"), "modes.jpg", &photo(320, 240, 1));
     let next = app.start();
     let (folder, upstream) =

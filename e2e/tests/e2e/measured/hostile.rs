@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cuttle_demo::fixtures::{contained, fixtures, several_tracks};
-use cuttle_e2e::{Client, Server, folder_with_a_photo, place};
+use cuttle_e2e::{Client, Server, alone, folder_with_a_photo, place};
 
 /// What the server is told to stay under, all processes together.
 const CEILING: u64 = 400 << 20;
@@ -22,6 +22,7 @@ const CLIENTS: u64 = 4;
 
 #[test]
 fn sixty_four_truncations_of_every_fixture_are_answered() {
+    alone();
     let (folder, server) = start();
     let all = fixtures();
     let highest = server.peak_memory(|| {
@@ -47,6 +48,7 @@ fn sixty_four_truncations_of_every_fixture_are_answered() {
 
 #[test]
 fn random_mutations_are_answered() {
+    alone();
     let (folder, server) = start();
     let plain = fixtures().into_iter().filter(|fixture| !fixture.bytes.is_empty());
     let contained = contained().into_iter().map(|file| (file.name, file.bytes));
@@ -79,6 +81,7 @@ fn random_mutations_are_answered() {
 
 #[test]
 fn a_small_file_that_unfolds_into_a_huge_picture_is_refused_before_it_is_decoded() {
+    alone();
     let (folder, server) = start();
     for (name, bytes) in bombs() {
         place(folder.path(), name, &bytes);

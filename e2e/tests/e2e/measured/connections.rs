@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Network, Server, connect_from, place};
+use cuttle_e2e::{Network, Server, alone, connect_from, place};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// More than there are places by default.
@@ -164,6 +164,7 @@ fn is_told(server: &Server, hold: Hold, refused: &[String]) {
 
 #[test]
 fn one_address_keeps_no_other_out() {
+    alone();
     let Some(network) = Network::new() else { return };
     many_files();
     let upstream = application();
@@ -185,6 +186,7 @@ fn one_address_keeps_no_other_out() {
 
 #[test]
 fn one_client_that_a_proxy_names_keeps_no_other_out() {
+    alone();
     many_files();
     let upstream = application();
     for kind in [Hold::Upload, Hold::Idle, Hold::Events] {
@@ -199,6 +201,7 @@ fn one_client_that_a_proxy_names_keeps_no_other_out() {
 
 #[test]
 fn a_proxy_of_another_machine_is_believed_where_it_is_listed() {
+    alone();
     let Some(network) = Network::new() else { return };
     let upstream = application();
     let [proxy, stranger] = network.clients;

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use cuttle_e2e::{Application, Reply, Server, binary, photo, place};
 
 const BUILD: &str =
-    include_str!("../../crates/cuttle-contract/tests/builds/next-16.4.6-plain.json");
+    include_str!("../../../crates/cuttle-contract/tests/builds/next-16.4.6-plain.json");
 const ROUTES: &str = r#"{ "version": 3, "redirects": [], "rewrites": [], "headers": [] }"#;
 /// As Next 16 writes it for a `proxy.ts` with one matcher.
 const FUNCTIONS: &str = r#"{ "functions": { "/_middleware": { "runtime": "nodejs", "matchers": [

@@ -11,8 +11,8 @@ use std::process::{Command, Output, Stdio};
 use cuttle_e2e::{Application, NextApp, Reply, Server, binary, descendants, hang_up, photo, place};
 use tempfile::TempDir;
 
-use crate::assert_both;
-use crate::build::{Build, build};
+use super::assert_both;
+use super::build::{Build, build};
 
 /// A build that guards what is said, in front of an application that lets nobody in.
 struct Setting {

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use cuttle_e2e::{Server, photo, place};
+use cuttle_e2e::{Server, alone, photo, place};
 
 const MIB: u64 = 1 << 20;
 /// Half a minute, of which a moment is needed: workers end when their original is done.
@@ -11,6 +11,7 @@ const SAMPLES: u32 = 1500;
 
 #[test]
 fn eight_cold_requests_at_once_stay_under_120_mib_and_idle_under_25() {
+    alone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     for n in 0..8 {
         place(folder.path(), &format!("{n}.jpg"), &photo(3000, 2000, n));

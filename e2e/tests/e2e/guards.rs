@@ -30,7 +30,7 @@ fn beside(app: &Path, upstream: &str) -> Server {
 #[test]
 fn a_guard_of_the_application_guards_its_pictures() {
     for version in [14, 15, 16] {
-        let app = NextApp::built(version, "plain");
+        let (app, _copy) = NextApp::built(version, "plain").copied();
         let public = app.folder().join("public");
         for name in ["private/guard.jpg", "members.jpg", "labelled/guard.jpg", "guard-open.jpg"] {
             place(&public, name, &photo(320, 240, 1));

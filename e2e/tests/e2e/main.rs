@@ -1,0 +1,36 @@
+//! The built binary as its users see it: over HTTP, by signals, in a browser.
+//!
+//! One binary, as each links everything that there is. Its tests run beside each other, but for those in `measured`.
+
+mod admin;
+mod animations;
+mod asker;
+mod chains;
+mod command_line;
+mod contracts;
+mod deploys;
+mod disk;
+mod endpoint_headers;
+mod files;
+mod forms;
+mod freshness;
+mod guards;
+mod heads;
+mod joining;
+mod keeping;
+mod logs;
+mod measured;
+mod metrics;
+mod modes;
+mod output;
+mod page;
+mod pictures;
+mod presigned;
+mod purge;
+mod readiness;
+mod restart;
+mod shared_disk;
+mod sources;
+mod start;
+mod whole;
+mod workers;
