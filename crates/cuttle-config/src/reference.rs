@@ -10,7 +10,7 @@ use crate::{
 const HEAD: &str = "\
 # Configuration
 
-<!-- Document by the definition in crates/cuttle-config/src/keys.rs; a test compares them. To write it again:
+<!-- Written by the definition in crates/cuttle-config/src/keys.rs; a test compares them. To write it again:
      UPDATE=1 cargo test --release -p cuttle-config --test reference -->
 
 A value comes from the first of: a flag, a variable `CUTTLE_…`, `cuttle.toml`, the build of the Next application, the default. `cuttle config print` shows
