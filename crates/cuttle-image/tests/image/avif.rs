@@ -54,23 +54,6 @@ fn narrowed(samples: &[u16]) -> Vec<u8> {
     samples.iter().map(|sample| ((u32::from(*sample) + 128) / 257) as u8).collect()
 }
 
-fn plain<'a>() -> Specimen<'a> {
-    Specimen {
-        size: Size { width: 0, height: 0 },
-        samples: &[],
-        alpha: false,
-        depth: 8,
-        sampling: Sampling::Yuv444,
-        full_range: true,
-        quality: 90,
-        code_points: [1, 13, 6],
-        icc: &[],
-        turns: None,
-        mirror: None,
-        grain: 0,
-    }
-}
-
 #[test]
 fn of_several_tracks_only_alpha_counts() {
     for (name, bytes, expected) in several_tracks() {
@@ -122,13 +105,11 @@ fn every_kind_of_sample_is_the_colour_that_libavif_makes_of_it() {
                         continue;
                     }
                     let specimen = Specimen {
-                        size: Size { width, height },
-                        samples: &samples,
                         depth,
                         sampling,
                         full_range,
                         code_points: [1, 13, matrix],
-                        ..plain()
+                        ..Specimen::of(Size { width, height }, &samples)
                     };
                     let file = specimen.encode().unwrap();
                     let (_, expected) = oracle::decode(&file).unwrap();
@@ -158,7 +139,7 @@ fn grain_is_that_of_libaom() {
     ] {
         let shown = |grain| {
             let size = Size { width, height };
-            let specimen = Specimen { samples: &samples, size, depth, sampling, grain, ..plain() };
+            let specimen = Specimen { depth, sampling, grain, ..Specimen::of(size, &samples) };
             let file = specimen.encode().unwrap();
             let (_, expected) = oracle::decode(&file).unwrap();
             (pixels(&file, width).rgba.concat(), narrowed(&expected))
@@ -177,7 +158,7 @@ fn one_layer_of_several_is_shown() {
     let of = |rgb: [u16; 3]| rgb.map(|sample| sample * 257).repeat((side * side) as usize);
     let (base, best) = (of([200, 40, 30]), of([20, 90, 180]));
     let size = Size { width: side, height: side };
-    let layers = [&base, &best].map(|samples| Specimen { size, samples, ..plain() });
+    let layers = [&base, &best].map(|samples| Specimen::of(size, samples));
     let file = layered(&layers).unwrap();
     let shown = |property: Option<Vec<u8>>| {
         let colr = boxed(b"colr", &[find(&file, b"colr")]);

@@ -94,7 +94,26 @@ pub fn layered(layers: &[Specimen<'_>]) -> Result<Vec<u8>, String> {
     }
 }
 
-impl Specimen<'_> {
+impl<'a> Specimen<'a> {
+    /// Opaque sRGB of 8 bits, of which nothing is left out but what the codec costs.
+    #[must_use]
+    pub fn of(size: Size, samples: &'a [u16]) -> Self {
+        Self {
+            size,
+            samples,
+            alpha: false,
+            depth: 8,
+            sampling: Sampling::Yuv444,
+            full_range: true,
+            quality: 95,
+            code_points: [1, 13, 6],
+            icc: &[],
+            turns: None,
+            mirror: None,
+            grain: 0,
+        }
+    }
+
     /// The file.
     ///
     /// # Errors
