@@ -39,6 +39,8 @@ def film(request, payload):
         frames.append(shown(frame, size))
         # Known once the frame is loaded.
         durations.append(frame.info.get("duration", 0))
+    if len({frame.size for frame in frames}) > 1:
+        raise ValueError("the canvas grows")
     width, height = frames[0].size
     data = b"".join(frame.tobytes() for frame in frames)
     return {"width": width, "height": height, "durations": durations, "plays": played}, data

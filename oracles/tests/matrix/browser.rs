@@ -3,10 +3,7 @@
 use cuttle_demo::fixtures::odd;
 use cuttle_oracles::Chromium;
 
-/// A page shows a time of 10 ms or less for 100 ms; `ImageDecoder` says what the file says.
-pub(crate) fn shown_for(said: f64) -> f64 {
-    if said < 11.0 { 100.0 } else { said.floor() }
-}
+use crate::rows::canvases;
 
 /// Where Chromium shows something else, and why we do not.
 pub(crate) const EXCEPTIONS: [(&str, &str); 5] = [
@@ -43,19 +40,12 @@ fn every_odd_picture_is_what_chromium_shows() {
             continue;
         }
         expect(size == odd.size, format!("{size:?} pixels"));
-        // Neighbours that do not differ are one frame to whoever looks.
-        let mut canvases: Vec<(&[u8], f64)> = Vec::new();
-        for (frame, said) in film.frames.iter().zip(&film.durations) {
-            match canvases.last_mut() {
-                Some((last, time)) if *last == frame.rgba => *time += shown_for(*said),
-                _ => canvases.push((&frame.rgba, shown_for(*said))),
-            }
-        }
+        let canvases = canvases(&film);
         let moves = film.plays.is_some();
         expect(moves != odd.delays.is_empty(), format!("{} frames", film.frames.len()));
         expect(canvases.len() == odd.canvases.len(), format!("{} canvases", canvases.len()));
         for (number, (found, expected)) in canvases.iter().zip(&odd.canvases).enumerate() {
-            let far = distance(found.0, expected);
+            let far = distance(&found.0.rgba, expected);
             expect(far <= odd.tolerance, format!("canvas {number} is {far} away"));
         }
         if moves {

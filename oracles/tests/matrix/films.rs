@@ -9,11 +9,11 @@ use crate::rows::{Bound, Picture, Table, pictures, rendition};
 
 /// Of cells of 4 × 4 pixels; see `outputs.rs`. Whoever composites wrongly is off by a mean of 10 and more.
 /// Alpha is lossless, so that only the filter may change it.
-const BOUND: Bound = Bound { mean: 3.5, p99: 8.0, alpha: 1.0 };
+pub(crate) const BOUND: Bound = Bound { mean: 3.5, p99: 8.0, alpha: 1.0 };
 
 /// Where Pillow 13 stumbles and the format's own words are with us. It is shown the same film as whole
 /// frames, made from what the fixture was drawn from.
-const STUMBLES: [(&str, &str); 4] = [
+pub(crate) const STUMBLES: [(&str, &str); 4] = [
     ("outside.gif", "a frame beyond the screen makes its screen larger, halfway through"),
     ("apart.png", "the picture that is not part of the animation stays below it"),
     ("over.png", "a frame that blends and is to be taken away again stays"),

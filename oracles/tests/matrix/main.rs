@@ -10,3 +10,4 @@ mod mixed;
 mod outputs;
 mod rows;
 mod stills;
+mod votes;

@@ -5,9 +5,11 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use cuttle_demo::fixtures::{Film, Fixture, PngOptions, fixtures, png};
+use cuttle_demo::fixtures::{
+    self, Fixture, PngOptions, contained, fixtures, odd, png, several_tracks,
+};
 use cuttle_image::{Kind, Limits, Profile, RenderOptions, Rendition, Target, probe, render};
-use cuttle_oracles::{Distance, Raster};
+use cuttle_oracles::{Distance, Film, Raster};
 
 /// A picture and the name of its row.
 pub(crate) struct Picture {
@@ -17,7 +19,7 @@ pub(crate) struct Picture {
     pub(crate) width: u32,
     pub(crate) moves: bool,
     /// What it was drawn from, if that is known.
-    pub(crate) film: Option<Film>,
+    pub(crate) film: Option<fixtures::Film>,
 }
 
 /// All fixtures that the engine renders, then whatever lies in the folder.
@@ -37,6 +39,33 @@ pub(crate) fn pictures() -> Vec<Picture> {
     dropped.retain(|path| path.extension().is_none_or(|extension| extension != "md"));
     dropped.sort();
     ours.chain(dropped.iter().map(|path| from_file(path))).collect()
+}
+
+/// Whatever is drawn for any test, and what lies in the folder.
+pub(crate) fn everything() -> Vec<(String, Vec<u8>)> {
+    let ours = fixtures().into_iter().map(|file| (file.name.to_owned(), file.bytes));
+    let odd = odd().into_iter().map(|file| (file.name.to_owned(), file.bytes));
+    let contained = contained().into_iter().map(|file| (file.name.to_owned(), file.bytes));
+    let tracks = several_tracks().into_iter().map(|(name, bytes, _)| (name.to_owned(), bytes));
+    let dropped = pictures().into_iter().map(|file| (file.name, file.bytes));
+    let mut all: Vec<_> = ours.chain(odd).chain(contained).chain(tracks).chain(dropped).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Canvases that differ from the one before, and for how many milliseconds each is seen: neighbours that do not differ are
+/// one to whoever looks, and a page shows a time of 10 ms or less for 100, where decoders say what the file says.
+pub(crate) fn canvases(film: &Film) -> Vec<(&Raster, f64)> {
+    let mut canvases: Vec<(&Raster, f64)> = Vec::new();
+    for (frame, said) in film.frames.iter().zip(&film.durations) {
+        let time = if *said < 11.0 { 100.0 } else { said.floor() };
+        match canvases.last_mut() {
+            Some((last, shown)) if *last == frame => *shown += time,
+            _ => canvases.push((frame, time)),
+        }
+    }
+    canvases
 }
 
 fn from_file(path: &Path) -> Picture {
@@ -149,8 +178,7 @@ impl Table {
     /// # Panics
     /// When a row failed.
     pub(crate) fn judge(self) {
-        fs::create_dir_all(folder()).unwrap();
-        fs::write(folder().join(self.name).with_extension("tsv"), &self.rows).unwrap();
+        write_down(self.name, &self.rows);
         let rows = self.rows.lines().count() - 1;
         assert!(
             self.failed.is_empty(),
@@ -159,6 +187,12 @@ impl Table {
             self.failed.join("\n")
         );
     }
+}
+
+/// Keeps the rows of a table.
+pub(crate) fn write_down(name: &str, rows: &str) {
+    fs::create_dir_all(folder()).unwrap();
+    fs::write(folder().join(name).with_extension("tsv"), rows).unwrap();
 }
 
 fn folder() -> PathBuf {
