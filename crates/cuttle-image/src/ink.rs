@@ -52,8 +52,16 @@ fn lit(ink: u8, black: u8) -> u8 {
     u8::try_from((through + 127) / 255).unwrap_or(255)
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often a profile was worked out on this thread.
+    pub(crate) static WORKED_OUT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Layout `Rgba` is what moxcms calls four samples of any meaning.
 fn transform(profile: &ColorProfile) -> Option<Arc<Transform8BitExecutor>> {
+    #[cfg(test)]
+    WORKED_OUT.set(WORKED_OUT.get() + 1);
     if profile.color_space != DataColorSpace::Cmyk {
         return None;
     }

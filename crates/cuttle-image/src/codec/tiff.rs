@@ -43,10 +43,14 @@ pub(crate) fn decode(
         Model::YCbCr | Model::Cmyk if jpeg => picture(samples),
         Model::YCbCr => from_ycbcr(picture(samples)),
         Model::Palette => by_palette(&page, source, &samples, Picture::blank(size, channels))?,
+        Model::Cmyk if alpha => {
+            by_inks_and_alpha(&inks, &page, samples, Picture::blank(size, channels))
+        }
         Model::Cmyk => by_inks(&inks, samples, Picture::blank(size, channels)),
     };
-    if page.premultiplied && alpha {
-        undo_alpha(&mut picture);
+    if page.premultiplied && alpha && model != Model::Cmyk {
+        let channels = picture.channels.count();
+        undo_alpha(&mut picture.samples, channels);
     }
     Ok(picture)
 }
@@ -145,6 +149,32 @@ fn by_inks(inks: &Inks, mut samples: Vec<u8>, mut picture: Picture) -> Picture {
     picture
 }
 
+/// Alpha is straight before inks are mixed.
+fn by_inks_and_alpha(
+    inks: &Inks,
+    page: &Page,
+    mut samples: Vec<u8>,
+    mut picture: Picture,
+) -> Picture {
+    if page.premultiplied {
+        undo_alpha(&mut samples, 5);
+    }
+    let (width, to) = (picture.width(), picture.stride());
+    let (mut inked, mut mixed) = (vec![0; 4 * width], vec![0; 3 * width]);
+    for (row, rgba) in samples.chunks_exact(5 * width).zip(picture.samples.chunks_exact_mut(to)) {
+        let row = row.as_chunks::<5>().0;
+        for (inked, [inks @ .., _]) in inked.as_chunks_mut().0.iter_mut().zip(row) {
+            *inked = *inks;
+        }
+        inks.to_rgb(&mut inked, &mut mixed);
+        let rgb = mixed.as_chunks::<3>().0.iter().zip(row);
+        for (rgba, ([r, g, b], [.., alpha])) in rgba.as_chunks_mut().0.iter_mut().zip(rgb) {
+            *rgba = [*r, *g, *b, *alpha];
+        }
+    }
+    picture
+}
+
 /// By the full-range matrix of BT.601 (TIFF 6.0 §21), in 16.16 fixed point.
 fn from_ycbcr(mut picture: Picture) -> Picture {
     for pixel in picture.samples.as_chunks_mut::<3>().0 {
@@ -158,13 +188,32 @@ fn from_ycbcr(mut picture: Picture) -> Picture {
 }
 
 /// Associated alpha (TIFF 6.0 §18) to straight.
-fn undo_alpha(picture: &mut Picture) {
-    let channels = picture.channels.count();
-    for pixel in picture.samples.chunks_exact_mut(channels) {
+fn undo_alpha(samples: &mut [u8], channels: usize) {
+    for pixel in samples.chunks_exact_mut(channels) {
         let Some((alpha, colours)) = pixel.split_last_mut() else { continue };
         let a = u32::from(*alpha);
         for sample in colours.iter_mut().filter(|_| a > 0) {
             *sample = u8::try_from((u32::from(*sample) * 255 + a / 2) / a).unwrap_or(u8::MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cuttle_demo::fixtures::fixtures;
+
+    use super::*;
+    use crate::ink::WORKED_OUT;
+
+    /// To work one out takes some 30 ms, and a page may have thousands of strips and tiles.
+    #[test]
+    fn a_profile_of_inks_is_worked_out_once_for_all_blocks() {
+        let file = fixtures().into_iter().find(|file| file.name == "jpeg-cmyk.tiff");
+        let file = file.expect("a page of four strips");
+        let size = Size { width: file.width, height: file.height };
+        WORKED_OUT.set(0);
+        let profile = ColorProfile::new_srgb();
+        let picture = decode(&file.bytes, size, Some(&profile), u32::MAX).map(|made| made.size);
+        assert_eq!((picture, WORKED_OUT.get()), (Ok(size), 1));
     }
 }

@@ -32,9 +32,10 @@ pub(super) fn rows(
         Packing::PackBits => packbits(packed, wanted),
         Packing::Lzw => lzw(packed, wanted),
         Packing::Deflate => inflate(packed, wanted),
-        Packing::Fax2 => fax::one_dimension(packed, size, fax::Lead::NextByte),
-        Packing::Fax3 => fax::one_dimension(packed, size, fax::Lead::EndOfLine),
-        Packing::Fax4 => fax::two_dimensions(packed, size),
+        Packing::Fax2 => fax::rows(packed, size, fax::Lead::NextByte),
+        Packing::Fax3 => fax::rows(packed, size, fax::Lead::EndOfLine),
+        Packing::Fax3Tagged => fax::rows(packed, size, fax::Lead::Tagged),
+        Packing::Fax4 => fax::rows(packed, size, fax::Lead::Nothing),
         Packing::Jpeg => None,
     }
 }

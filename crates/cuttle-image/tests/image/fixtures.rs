@@ -1,9 +1,11 @@
 //! Pictures made by independent encoders, and renditions read by independent decoders.
 
 use std::io::Cursor;
+use std::time::Duration;
 
-use cuttle_image::{Kind, Limits, Profile, RenderOptions, Rendition, Target, render};
+use cuttle_image::{Kind, Limits, Profile, RenderError, RenderOptions, Rendition, Target, render};
 use png::{BitDepth, ColorType};
+use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) const RED: [u8; 3] = [255, 0, 0];
 pub(crate) const GREEN: [u8; 3] = [0, 255, 0];
@@ -230,4 +232,18 @@ pub(crate) fn assert_near(found: &[u8], expected: &[u8], tolerance: u8) {
     let near = found.len() == expected.len()
         && found.iter().zip(expected).all(|(a, b)| a.abs_diff(*b) <= tolerance);
     assert!(near, "{found:?} is not within {tolerance} of {expected:?}");
+}
+
+/// What came of a hostile file, for which the processor may work as long.
+///
+/// # Panics
+/// It took longer.
+pub(crate) fn at_once(name: &str, source: &[u8]) -> Result<Rendition, RenderError> {
+    // Of this thread: other tests run beside it.
+    let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
+    let begun = now();
+    let outcome = render(source, &options(24, Target::Webp), &Limits::default());
+    let took = now() - begun;
+    assert!(took < Duration::from_millis(50), "{name}: {took:?}");
+    outcome
 }

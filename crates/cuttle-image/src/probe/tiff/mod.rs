@@ -65,6 +65,8 @@ pub(crate) enum Packing {
     Fax2,
     /// Lines of one dimension, each behind an end of line.
     Fax3,
+    /// Each behind an end of line and a bit that says whether it is of one dimension or of two.
+    Fax3Tagged,
     /// Lines of two dimensions.
     Fax4,
     Lzw,
@@ -89,6 +91,8 @@ pub(crate) struct Page {
     pub(crate) reversed: bool,
     /// Samples are differences to those on their left.
     pub(crate) predicted: bool,
+    /// Lines of fax may be of two dimensions.
+    tagged_lines: bool,
     /// Of the palette.
     pub(crate) colours: Extent,
     /// Of all JPEGs inside.
@@ -116,6 +120,7 @@ impl Page {
         Some(match self.compression {
             1 => Packing::None,
             2 => Packing::Fax2,
+            3 if self.tagged_lines => Packing::Fax3Tagged,
             3 => Packing::Fax3,
             4 => Packing::Fax4,
             5 => Packing::Lzw,
@@ -137,13 +142,12 @@ impl Page {
             6 => Model::YCbCr,
             _ => return None,
         };
-        // A sample of unknown meaning behind grey or RGB is alpha to every reader.
+        let grey_or_rgb = matches!(model, Model::WhiteIsZero | Model::BlackIsZero | Model::Rgb);
+        // A sample of unknown meaning behind grey or RGB is alpha to every reader; behind inks it is one more ink.
         let alpha = match (self.samples.checked_sub(model.samples())?, self.extra) {
             (0, (0, _)) => false,
-            (1, (0, _) | (1, 0..=2)) => {
-                matches!(model, Model::WhiteIsZero | Model::BlackIsZero | Model::Rgb)
-                    .then_some(true)?
-            }
+            (1, (0, _) | (1, 0)) if grey_or_rgb => true,
+            (1, (1, 1..=2)) if grey_or_rgb || model == Model::Cmyk => true,
             _ => return None,
         };
         Some((model, alpha))
@@ -155,7 +159,9 @@ impl Page {
         };
         let grey = matches!(model, Model::WhiteIsZero | Model::BlackIsZero);
         let samples = match (packing, model) {
-            (Packing::Fax2 | Packing::Fax3 | Packing::Fax4, _) => grey && self.bits == 1 && !alpha,
+            (Packing::Fax2 | Packing::Fax3 | Packing::Fax3Tagged | Packing::Fax4, _) => {
+                grey && self.bits == 1 && !alpha
+            }
             (Packing::Jpeg, Model::BlackIsZero | Model::Rgb | Model::YCbCr | Model::Cmyk) => {
                 self.bits == 8 && !alpha && !self.planar
             }
@@ -185,6 +191,7 @@ impl Page {
             premultiplied: false,
             reversed: false,
             predicted: false,
+            tagged_lines: false,
             colours: Extent { at: 0, len: 0 },
             tables: None,
             tiles: None,

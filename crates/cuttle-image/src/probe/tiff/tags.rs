@@ -169,8 +169,12 @@ impl<R: Read + Seek> Entry<'_, R> {
                 2 => page.planar = true,
                 _ => page.strange = true,
             },
-            // T4Options: two-dimensional codes, or none at all. T6Options: none at all.
-            292 => page.strange |= self.number()? & 3 != 0,
+            // T4Options and T6Options: lines of two dimensions among others, parts that are not coded.
+            292 => {
+                let options = self.number()?;
+                page.tagged_lines = options & 1 != 0;
+                page.strange |= options & 2 != 0;
+            }
             293 => page.strange |= self.number()? != 0,
             317 => match self.number()? {
                 1 => page.predicted = false,

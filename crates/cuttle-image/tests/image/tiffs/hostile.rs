@@ -1,9 +1,10 @@
-//! TIFFs that are cut off, lie about numbers, or cost more than they show.
+//! TIFFs that are cut off, lie about numbers, or cost more than they show: refused within 50 ms of processor time.
 
 use cuttle_image::{Excess, Limits, RenderError, Target, render};
 
+use super::bits;
 use super::page::{Page, RGB};
-use crate::fixtures::options;
+use crate::fixtures::{at_once, options};
 
 #[test]
 fn a_tiff_is_cut_off_or_too_large_before_it_is_decoded() {
@@ -78,7 +79,7 @@ fn numbers_that_cannot_be_true_are_refused() {
     for (name, entries) in refused {
         for big in [false, true] {
             let source = directory(big, &entries);
-            let outcome = render(&source, &options(8, Target::Webp), &Limits::default());
+            let outcome = at_once(name, &source);
             let refused =
                 matches!(outcome, Err(RenderError::Decode(_) | RenderError::Unsupported(_)));
             assert!(refused, "{name}, BigTIFF: {big}: {outcome:?}");
@@ -91,12 +92,11 @@ fn numbers_that_cannot_be_true_are_refused() {
     let mut endless = directory(true, &grey(&strip));
     endless[16..24].fill(0xff);
     for source in [far, long, nowhere, endless] {
-        assert!(render(&source, &options(8, Target::Webp), &Limits::default()).is_err());
+        assert!(at_once("numbers of 64 bits", &source).is_err());
     }
     // A profile is refused as those of other formats are.
     let profile = [&grey(&strip)[..], &[(34_675, 7, HUGE, 8)]].concat();
-    let outcome =
-        render(&directory(false, &profile), &options(8, Target::Webp), &Limits::default());
+    let outcome = at_once("a profile", &directory(false, &profile));
     assert_eq!(outcome, Err(Excess::Metadata { limit: 4 << 20 }.into()));
 }
 
@@ -126,7 +126,29 @@ fn strips_that_overlap_are_refused() {
     file.extend([0; 4]);
     file.extend(long(8).repeat(HEIGHT as usize));
     file.extend(long(row.len() as u32).repeat(HEIGHT as usize));
-    let outcome = render(&file, &options(8, Target::Webp), &Limits::default());
+    let outcome = at_once("strips that overlap", &file);
     let Err(RenderError::Decode(reason)) = outcome else { panic!("{outcome:?}") };
     assert!(reason.contains("overlap"), "{reason}");
+}
+
+/// A run of white and one of black, of no length, and so on: of group 4, and of group 3 where the line begins with a one.
+#[test]
+fn a_line_of_fax_without_an_end_is_refused() {
+    let nowhere = "001 00110101 0000110111".repeat(1 << 17);
+    let tagged = format!("1 0 {nowhere}");
+    for (compression, codes) in [(4, &nowhere), (3, &tagged)] {
+        let fax = Page {
+            size: (60_000, 800),
+            bits: 1,
+            samples: 1,
+            photometric: 0,
+            compression,
+            extra: if compression == 3 { &[(292, &[1])] } else { &[] },
+            data: &bits(codes),
+            ..RGB
+        };
+        let outcome = at_once("a line without an end", &fax.write());
+        let Err(RenderError::Decode(reason)) = outcome else { panic!("{outcome:?}") };
+        assert!(reason.contains("broken"), "{reason}");
+    }
 }

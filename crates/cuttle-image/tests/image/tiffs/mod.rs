@@ -30,9 +30,10 @@ fn every_supported_variant_is_read_in_both_byte_orders() {
     let fax2 = bits("000111 010");
     let fax3 = bits(&format!("{eol} 000111 010"));
     let sent = bits(&format!("0000 {eol} 000111 010 {}", eol.repeat(6)));
+    let fax3_of_both = bits(&format!("{eol} 0 010 1"));
     let fax4 = bits(&format!("010 1 {eol} {eol}"));
     let fax = Page { bits: 1, photometric: 0, ..one };
-    let rows: [Row<'_>; 31] = [
+    let rows: [Row<'_>; 34] = [
         ("RGB", RGB, [[1, 2, 3, 255], [200, 100, 50, 255]]),
         (
             "grey",
@@ -119,6 +120,28 @@ fn every_supported_variant_is_read_in_both_byte_orders() {
             [[255, 255, 255, 255], [0, 204, 204, 255]],
         ),
         (
+            "CMYK with alpha",
+            Page {
+                samples: 5,
+                photometric: 5,
+                extra: &[(338, &[2])],
+                data: &[0, 0, 0, 0, 128, 255, 0, 0, 51, 255],
+                ..RGB
+            },
+            [[255, 255, 255, 128], [0, 204, 204, 255]],
+        ),
+        (
+            "CMYK with premultiplied alpha",
+            Page {
+                samples: 5,
+                photometric: 5,
+                extra: &[(338, &[1])],
+                data: &[51, 0, 0, 0, 51, 255, 0, 0, 51, 255],
+                ..RGB
+            },
+            [[0, 255, 255, 51], [0, 204, 204, 255]],
+        ),
+        (
             "grey with alpha",
             Page { samples: 2, extra: &[(338, &[2])], data: &[7, 128, 250, 255], ..one },
             [[7, 7, 7, 128], [250, 250, 250, 255]],
@@ -154,6 +177,11 @@ fn every_supported_variant_is_read_in_both_byte_orders() {
             grey([255, 0]),
         ),
         ("fax without ends of lines", Page { compression: 2, data: &fax2, ..fax }, grey([255, 0])),
+        (
+            "fax, group 3, of two dimensions",
+            Page { compression: 3, data: &fax3_of_both, extra: &[(292, &[1])], ..fax },
+            grey([255, 0]),
+        ),
         ("fax, group 4", Page { compression: 4, data: &fax4, ..fax }, grey([255, 0])),
         (
             "fax, group 4, no end",
@@ -266,7 +294,10 @@ fn other_variants_have_a_size_and_are_not_decoded() {
     let one = Page { samples: 1, photometric: 1, ..RGB };
     let ycbcr = Page { photometric: 6, extra: &[(530, &[1, 1])], ..RGB };
     for (name, page) in [
-        ("fax of two dimensions", Page { compression: 3, bits: 1, extra: &[(292, &[1])], ..one }),
+        (
+            "fax with parts not packed",
+            Page { compression: 3, bits: 1, extra: &[(292, &[2])], ..one },
+        ),
         ("fax that is not packed", Page { compression: 4, bits: 1, extra: &[(293, &[2])], ..one }),
         ("fax of colours", Page { compression: 4, ..RGB }),
         ("fax of levels", Page { compression: 4, ..one }),
@@ -307,6 +338,8 @@ fn other_variants_have_a_size_and_are_not_decoded() {
         ("12 bits", Page { bits: 12, ..one }),
         ("tiles of odd sides", Page { extra: &[(322, &[3]), (323, &[16])], ..RGB }),
         ("five samples", Page { samples: 5, extra: &[(338, &[0, 0])], ..RGB }),
+        ("a fifth ink", Page { photometric: 5, samples: 5, extra: &[(338, &[0])], ..RGB }),
+        ("a palette with alpha", Page { photometric: 3, samples: 2, extra: &[(338, &[2])], ..one }),
     ] {
         let source = page.write();
         let found = probe(Cursor::new(&source)).unwrap();
