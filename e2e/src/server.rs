@@ -113,6 +113,16 @@ impl Server {
         Self::run(Command::new("sh").arg("-c").arg(script).arg(binary()).args(args))
     }
 
+    /// Under another program, which becomes the one that it is given.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn under<S: AsRef<OsStr>>(program: &[&str], args: &[S]) -> Self {
+        let mut command = Command::new(program[0]);
+        Self::run(command.args(&program[1..]).arg(binary()).arg("serve").args(args))
+    }
+
     /// Of the process.
     #[must_use]
     pub fn pid(&self) -> u32 {

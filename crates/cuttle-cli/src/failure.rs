@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Argument(String),
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ncuttle: "))]
     Configuration(Vec<cuttle_config::Problem>),
-    #[error("there is an application in the configuration, so the folder {} is not served: leave one of them out", .0.display())]
+    #[error("there is an app in the configuration, so the folder {} is not served: leave the folder out, or the app (its upstream and next)", .0.display())]
     TwoThingsToServe(PathBuf),
     #[error(
         "this folder is a project, and all of its files would be served, sources too. In front of a Next app: cuttle serve --next . --upstream http://127.0.0.1:3000. For the images of one folder: cuttle serve public. If you mean this folder: cuttle serve ."
@@ -54,12 +54,17 @@ pub(crate) enum Failure {
     Workers(#[from] cuttle_worker::StartError),
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
+    #[error(
+        "cannot read the configuration {}: {error}; name one that is there with --config, or leave that out",
+        path.display()
+    )]
+    Config { path: PathBuf, error: io::Error },
     #[error("cannot write {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
     #[error("cannot write to standard output: {0}")]
     Print(#[source] io::Error),
     #[error("{}: {error}", path.display())]
     Render { path: PathBuf, error: cuttle_worker::JobError },
-    #[error("the system gave no resources to start with: {0}")]
+    #[error("the system gave no resources to start with: {}{}", .0, cuttle_worker::advice(.0))]
     Runtime(#[source] io::Error),
 }

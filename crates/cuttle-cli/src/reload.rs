@@ -21,7 +21,7 @@ pub(crate) fn run(reload: &Reload) -> Result<ExitCode, Failure> {
     let flags = KeyFlags(state_dir.into_iter().collect());
     let config = read_only(&Layers { config: reload.config.clone(), flags })?;
     let state = StateDir::of(&config).map_err(|error| Failure::Argument(error.to_string()))?;
-    let address = format!("unix:{}", state.control().display());
+    let address = format!("unix:{}", state.control_of_server().display());
     let server = Server { address, token: None };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -101,14 +101,20 @@ async fn start(
     .await?;
 
     let pool = Arc::new(pool);
+    let (disk, lacking) = match state::disk(config) {
+        Ok(disk) => (disk, None),
+        Err(trouble) => (None, Some(trouble)),
+    };
     let (store, trouble) = Store::open(StoreSettings {
         memory_bytes: memory.variants,
         index_bytes: memory.index,
         index_entries: config.cache.entries,
         queue_bytes: memory.queue,
-        disk: state::disk(config),
+        disk,
     });
-    if let Some(trouble) = trouble {
+    if let Some(trouble) = lacking {
+        store.lacks_disk(trouble);
+    } else if let Some(trouble) = trouble {
         tracing::warn!(%trouble, "pictures are kept in memory only");
     }
     let settings = Settings {

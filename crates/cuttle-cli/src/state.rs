@@ -1,15 +1,15 @@
 //! The state directory: what outlives the process, and where `cuttle stats` finds a server that runs.
 //!
 //! It is this user's alone. SECURITY: in a directory that somebody else owns or may write to, what is read back was perhaps
-//! written by them, so such a one is not used. A server without a state directory serves on, and says so.
+//! written by them, so a directory of our own is made in such a one. A server without a state directory serves on, and says so.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cuttle_config::{Admin, Config, StorageType};
-use cuttle_store::DiskSettings;
+use cuttle_store::{DiskSettings, Trouble, private_folder, private_place};
 use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
@@ -34,11 +34,20 @@ pub(crate) enum StateError {
     Nowhere,
     #[error("{}: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
-    #[error("{} can be written to by others, or is not this user's", .0.display())]
-    Shared(PathBuf),
+    #[error(transparent)]
+    Unusable(#[from] Trouble),
 }
 
-/// A folder of this user's.
+impl StateError {
+    fn into_trouble(self) -> Trouble {
+        match self {
+            Self::Unusable(trouble) => trouble,
+            other => Trouble::Unusable(other.to_string().into()),
+        }
+    }
+}
+
+/// A folder of this user's, or one in which that is.
 #[derive(Debug)]
 pub(crate) struct StateDir(PathBuf);
 
@@ -68,19 +77,37 @@ impl StateDir {
     /// # Errors
     /// It cannot be created, or is not this user's alone.
     pub(crate) fn open(&self) -> Result<(), StateError> {
-        let failed = |error| StateError::Io { path: self.0.clone(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
-        let found = fs::metadata(&self.0).map_err(failed)?;
-        let own = found.uid() == geteuid().as_raw();
-        if !own || found.mode() & 0o022 != 0 {
-            return Err(StateError::Shared(self.0.clone()));
-        }
+        private_folder(&self.0)?;
         Ok(())
     }
 
-    /// The path of the control socket.
+    /// A path in it.
+    fn path(&self, name: &str) -> PathBuf {
+        private_place(&self.0).join(name)
+    }
+
+    /// Where the server has its notes that somebody asks for: its own user does, or root, who may ask those of all users but where others may write.
+    fn of_server(&self) -> Option<PathBuf> {
+        let user = geteuid();
+        let is_closed = |place: &PathBuf| {
+            // SECURITY: no link, and nothing that a stranger may have put there: he would be shown the token.
+            fs::symlink_metadata(place).is_ok_and(|found| {
+                let own = user.is_root() || found.uid() == user.as_raw();
+                found.is_dir() && own && found.mode() & 0o022 == 0
+            })
+        };
+        let named = fs::canonicalize(&self.0).unwrap_or_default();
+        [named, private_place(&self.0)].into_iter().find(is_closed)
+    }
+
+    /// The path of the control socket of this process.
     pub(crate) fn control(&self) -> PathBuf {
-        self.0.join(CONTROL)
+        self.path(CONTROL)
+    }
+
+    /// The path of the control socket of the server that runs.
+    pub(crate) fn control_of_server(&self) -> PathBuf {
+        self.of_server().map_or_else(|| self.control(), |place| place.join(CONTROL))
     }
 
     /// A text that stays the same as long as the folder does.
@@ -89,12 +116,12 @@ impl StateDir {
     /// It can be neither read nor written.
     pub(crate) fn kept_id(&self, new: impl FnOnce() -> String) -> Result<String, StateError> {
         self.open()?;
-        let path = self.0.join(ID);
+        let path = self.path(ID);
         if let Some(known) = fs::read_to_string(&path).ok().filter(|known| !known.is_empty()) {
             return Ok(known);
         }
         let new = new();
-        write(&self.0, &path, &new)?;
+        write(&self.path(""), &path, &new)?;
         Ok(new)
     }
 
@@ -108,7 +135,7 @@ impl StateDir {
         address: &str,
         token: Option<&str>,
     ) -> Result<Option<Note>, StateError> {
-        let turn = self.0.join(TURN);
+        let turn = self.path(TURN);
         let failed = |error| StateError::Io { path: turn.clone(), error };
         // Held while it is looked and written, so that of two that start at once one sees the other.
         let turn = File::create(&turn).map_err(failed)?;
@@ -116,14 +143,14 @@ impl StateDir {
         if self.noted().is_some() {
             return Ok(None);
         }
-        let token_file = self.0.join(TOKEN);
+        let token_file = self.path(TOKEN);
         match token {
-            Some(token) => drop(write(&self.0, &token_file, token)?),
+            Some(token) => drop(write(&self.path(""), &token_file, token)?),
             // Of a server that was killed.
             None => drop(fs::remove_file(&token_file)),
         }
-        let path = self.0.join(ADDRESS);
-        let held = write(&self.0, &path, address)?;
+        let path = self.path(ADDRESS);
+        let held = write(&self.path(""), &path, address)?;
         Ok(Some(Note { path, token: token_file, _held: held }))
     }
 
@@ -131,8 +158,9 @@ impl StateDir {
     ///
     /// SECURITY: not what one left that was killed. Somebody else may listen at its address now, and would be shown the token.
     pub(crate) fn noted(&self) -> Option<(String, Option<String>)> {
-        File::open(self.0.join(ADDRESS)).ok()?.try_lock_shared().err()?;
-        let read = |name| fs::read_to_string(self.0.join(name)).ok();
+        let place = self.of_server()?;
+        File::open(place.join(ADDRESS)).ok()?.try_lock_shared().err()?;
+        let read = |name| fs::read_to_string(place.join(name)).ok();
         Some((read(ADDRESS)?, read(TOKEN)))
     }
 }
@@ -153,30 +181,35 @@ impl Drop for Note {
     }
 }
 
-/// What is kept on disk, and where; processes that share a folder share its pictures.
-pub(crate) fn disk(config: &Config) -> Option<DiskSettings> {
+/// What is kept on disk, and where, if anything is; processes that share a folder share its pictures.
+///
+/// # Errors
+/// What keeps it from being kept, until somebody does something about it and starts the server again.
+pub(crate) fn disk(config: &Config) -> Result<Option<DiskSettings>, Trouble> {
     let (folder, max_bytes) = match config.storage.r#type {
         StorageType::Filesystem => (config.storage.path.clone(), config.storage.max_bytes),
-        StorageType::Memory if !config.cache.disk => return None,
+        StorageType::Memory if !config.cache.disk => return Ok(None),
         StorageType::Memory => (None, None),
     };
     let in_state_dir = || {
-        let state = StateDir::of(config).ok()?;
+        let state = StateDir::of(config).map_err(StateError::into_trouble)?;
         match state.open() {
             // SECURITY: whoever may rename what is in it may put pictures of his own in place of ours.
-            Err(StateError::Shared(_)) => None,
+            Err(StateError::Unusable(
+                trouble @ (Trouble::Foreign { .. } | Trouble::Exposed { .. }),
+            )) => Err(trouble),
             // One that is not there yet is tried again by the store, which says so.
-            Ok(()) | Err(_) => Some(state.0.join(PICTURES)),
+            Ok(()) | Err(_) => Ok(state.path(PICTURES)),
         }
     };
-    let folder = folder.or_else(in_state_dir)?;
+    let folder = folder.map_or_else(in_state_dir, Ok)?;
     let max_bytes = max_bytes.or(config.cache.disk_bytes).map(|size| size.0);
-    Some(DiskSettings {
+    Ok(Some(DiskSettings {
         max_bytes,
         max_age: config.cache.max_age.duration(),
         max_entries: config.cache.entries,
         ..DiskSettings::new(folder)
-    })
+    }))
 }
 
 /// Complete or not at all, and locked. Temporary files are created 0600, and keep that.
@@ -231,13 +264,21 @@ mod tests {
     }
 
     #[test]
-    fn one_that_others_can_write_to_is_not_used() {
+    fn in_one_that_others_can_write_to_there_is_one_of_our_own() {
         let base = tempfile::tempdir().expect("a folder");
         let state = StateDir(base.path().to_owned());
-        state.open().expect("it is ours");
-        for shared in [0o770, 0o707, 0o777] {
+        for shared in [0o770, 0o707, 0o777, 0o2775] {
             fs::set_permissions(base.path(), fs::Permissions::from_mode(shared)).expect("ours");
-            assert!(matches!(state.open(), Err(StateError::Shared(_))), "{shared:o}");
+            state.open().expect("one can be made");
+            let _note =
+                state.note("127.0.0.1:4001", Some("open sesame")).expect("it can be written");
+            let path = state.path(TOKEN);
+            assert_ne!(path.parent(), Some(base.path()), "{shared:o}");
+            assert_eq!(
+                (mode(path.parent().expect("one")), mode(&path)),
+                (0o700, 0o600),
+                "{shared:o}"
+            );
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Failure {
     QueueFull,
     /// The place in the queue was not reached in time.
     QueueTimeout,
+    /// The system lets this process open nothing more.
+    OutOfDescriptors,
     /// The server drains.
     ShuttingDown,
     /// The whole time budget of the request is used up.
@@ -75,6 +77,7 @@ impl Failure {
             | Self::TooManyRedirects => Fault::Origin,
             Self::QueueFull
             | Self::QueueTimeout
+            | Self::OutOfDescriptors
             | Self::ShuttingDown
             | Self::RequestTimeout
             | Self::Internal => Fault::Us,
@@ -90,7 +93,11 @@ impl Failure {
     fn retry_after(self) -> Option<u32> {
         matches!(
             self,
-            Self::QueueFull | Self::QueueTimeout | Self::ShuttingDown | Self::RequestTimeout
+            Self::QueueFull
+                | Self::QueueTimeout
+                | Self::OutOfDescriptors
+                | Self::ShuttingDown
+                | Self::RequestTimeout
         )
         .then_some(RETRY_AFTER_S)
     }
@@ -152,6 +159,11 @@ impl Failure {
                 "queue_timeout",
                 "The server is busy; the request waited its time in the queue.",
             ),
+            Self::OutOfDescriptors => (
+                503,
+                "out_of_descriptors",
+                "The server is busy; it can open no further file or connection.",
+            ),
             Self::ShuttingDown => (503, "shutting_down", "The server is shutting down."),
             Self::RequestTimeout => {
                 (503, "queue_timeout", "The server is busy; the picture was not ready in time.")
@@ -197,9 +209,11 @@ impl Failure {
             Self::SvgNotAllowed | Self::UnsupportedKind(_) => {
                 (400, r#""url" parameter is valid but image type is not allowed"#)
             }
-            Self::QueueFull | Self::QueueTimeout | Self::ShuttingDown | Self::RequestTimeout => {
-                (503, r#""url" parameter is valid but the server is busy"#)
-            }
+            Self::QueueFull
+            | Self::QueueTimeout
+            | Self::OutOfDescriptors
+            | Self::ShuttingDown
+            | Self::RequestTimeout => (503, r#""url" parameter is valid but the server is busy"#),
             Self::Loop => (508, r#""url" parameter cannot be recursive"#),
             Self::MethodNotAllowed => (405, "Method Not Allowed"),
             Self::Internal => (500, "Internal Server Error"),

@@ -1,11 +1,13 @@
 //! What the pipeline gives back: a picture and how it came about. HTTP is made of it elsewhere.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cuttle_contract::{Failure, Fault};
 use cuttle_image::Kind;
+use cuttle_source::is_out_of_descriptors;
 
 use crate::admission::Refused;
 use crate::original::Original;
@@ -224,6 +226,15 @@ impl PipelineError {
             self.failure,
             Failure::NotAnImage | Failure::SvgNotAllowed | Failure::ImageTooLarge(_)
         )
+    }
+
+    /// What the system says when nothing of a request is to blame.
+    pub(crate) fn of_system(error: &io::Error) -> Self {
+        let failure = match is_out_of_descriptors(error) {
+            true => Failure::OutOfDescriptors,
+            false => Failure::Internal,
+        };
+        Self::because(failure, error)
     }
 
     pub(crate) fn because(failure: Failure, detail: &impl ToString) -> Self {

@@ -159,7 +159,7 @@ impl Loader {
             via: &request.via,
         };
         let intake = Intake::new(endpoint.source.bytes, self.memory.clone(), deadline)
-            .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
+            .map_err(|error| PipelineError::of_system(&error))?;
         let origins = &site.parts.origins;
         match origins.load(&request.image.source, state.as_deref(), &terms, intake).await {
             Ok(Outcome::NotModified(state)) => {
@@ -172,7 +172,7 @@ impl Loader {
                 let original = loaded
                     .intake
                     .seal(loaded.state)
-                    .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
+                    .map_err(|error| PipelineError::of_system(&error))?;
                 let original = Arc::new(original);
                 let state = Arc::clone(&original.state);
                 // What is private is for those who wait for it now, and for nobody who comes later.

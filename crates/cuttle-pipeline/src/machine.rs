@@ -421,7 +421,7 @@ impl Stages {
         let bytes = original
             .bytes
             .to_bytes(KEPT_ORIGINAL_BYTES)
-            .map_err(|error| PipelineError::because(Failure::Internal, &error))?;
+            .map_err(|error| PipelineError::of_system(&error))?;
         let etag = Arc::clone(&made.etag);
         let variant = Variant { bytes, kind, width: 0, height: 0, etag, passthrough: true };
         if may_be_shared(&job.request, &original.state) {

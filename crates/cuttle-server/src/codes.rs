@@ -82,6 +82,8 @@ pub(crate) const CODES: &[Code] = &[
         "more images are asked for than this machine makes: more cores, a CDN in front, or `[limits] queue`"),
     code("queue_timeout", "503", BUSY,
         "more images are asked for than this machine makes: more cores, a CDN in front, or `[limits] queue_wait`"),
+    code("out_of_descriptors", "503", BUSY,
+        "raise the limit of open files (`LimitNOFILE` of systemd, `ulimit -Hn`, `--ulimit nofile` of Docker) to the number that the log names at start"),
     code("shutting_down", "503", BUSY, "nothing, if it was told to stop"),
     code("too_many_connections", "503", "WARN, once", "raise `[limits] connections` or `streams`; behind a proxy, list it in `[server] trusted_proxies`"),
     code("busy", "503", NOTHING, "nothing: pages of a folder are made a few at a time"),

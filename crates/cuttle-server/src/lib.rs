@@ -23,6 +23,7 @@ mod releases;
 mod respond;
 mod route;
 mod server;
+mod shortage;
 
 pub use admin::{AdminAt, Guard, Reach};
 pub use client::TrustedProxies;

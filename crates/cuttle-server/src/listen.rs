@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::client::TrustedProxies;
 use crate::respond::Body;
-use crate::{Door, Server, admin, route};
+use crate::{Door, Server, admin, route, shortage};
 use conversation::{Visit, converse, refuse};
 
 pub use connections::ConnectionLimits;
@@ -80,7 +80,9 @@ pub(crate) async fn accept<A, F>(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections");
+                if !shortage::is_it(&error, "accepting connections") {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

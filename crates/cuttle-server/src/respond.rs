@@ -148,6 +148,14 @@ pub(crate) fn no_place() -> Response<Body> {
     response
 }
 
+/// The system lets us open nothing more; whoever would have answered was not asked.
+pub(crate) fn out_of_descriptors() -> Response<Body> {
+    let text = "This server can open no further connection; try again in a second.\n";
+    let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "out_of_descriptors", text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
 /// The client began to send something and stopped.
 pub(crate) fn upload_silent() -> Response<Body> {
     let text = "Nothing more came of what was being sent here, so it was given up.\n";

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cuttle_contract::Failure;
+use rustix::io::Errno;
 
 use crate::guard::RefusedHost;
 
@@ -88,6 +89,9 @@ impl LoadError {
     /// What the contracts answer to it.
     #[must_use]
     pub fn failure(&self) -> Failure {
+        if self.source().is_some_and(is_out_of_descriptors) {
+            return Failure::OutOfDescriptors;
+        }
         match self {
             Self::NotFound | Self::Status { status: 404, .. } => Failure::SourceNotFound,
             Self::NotAllowed | Self::RedirectNotAllowed { .. } => Failure::SourceNotAllowed,
@@ -130,6 +134,17 @@ impl LoadError {
     }
 }
 
+/// Whether the system lets this process, or all of them together, open nothing more: whoever was to be reached is not to blame.
+#[must_use]
+pub fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    let Some(io) = error.downcast_ref::<io::Error>() else {
+        return error.source().is_some_and(is_out_of_descriptors);
+    };
+    // What an error of this type wraps is not its source.
+    matches!(Errno::from_io_error(io), Some(Errno::MFILE | Errno::NFILE))
+        || io.get_ref().is_some_and(|wrapped| is_out_of_descriptors(wrapped))
+}
+
 /// An error with its causes: hyper's own texts say only where it happened.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -147,12 +162,32 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 #[non_exhaustive]
 pub enum FolderError {
     /// Nothing there.
-    #[error("there is no folder at {}", .0.display())]
+    #[error("there is no folder at {}; name one that is there, as in cuttle serve ~/Pictures", .0.display())]
     Missing(PathBuf),
     /// Something else there.
-    #[error("{} is not a folder", .0.display())]
+    #[error("{} is not a folder; for the folder that it is in: cuttle serve {}", .0.display(), .0.parent().unwrap_or(std::path::Path::new(".")).display())]
     NotAFolder(PathBuf),
     /// Permission, a broken mount, …
     #[error("cannot read the folder {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, #[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_not_to_blame_for_descriptors_that_we_lack() {
+        let none = || io::Error::from(Errno::MFILE);
+        for error in [
+            LoadError::Network(none().into()),
+            LoadError::Network(io::Error::other(none()).into()),
+            LoadError::Failed(none()),
+            LoadError::Sink(io::Error::from(Errno::NFILE)),
+        ] {
+            assert_eq!(error.failure(), Failure::OutOfDescriptors, "{error}");
+        }
+        let refused = LoadError::Network(io::Error::from(Errno::CONNREFUSED).into());
+        assert_eq!(refused.failure(), Failure::SourceFailed { status: None });
+    }
 }

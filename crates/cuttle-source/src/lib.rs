@@ -25,7 +25,7 @@ use cuttle_contract::Source;
 
 pub use coverage::{Coverage, Manifests, Unclear};
 pub use endpoint_headers::EndpointHeaders;
-pub use error::{FolderError, LoadError};
+pub use error::{FolderError, LoadError, is_out_of_descriptors};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use fetch::undo;

@@ -50,6 +50,7 @@ mod store;
 mod trouble;
 mod usage;
 
+pub use disk::{private_folder, private_place};
 pub use entry::{ContentKey, Entry, RequestDigest, Variant};
 pub use file::{Damage, parse};
 pub use purge::{Epoch, Purge, Purged};

@@ -292,6 +292,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         }
     }
 
+    /// Says that nothing is kept on disk although it should be, for a reason that does not pass while this process runs.
+    pub fn lacks_disk(&self, trouble: Trouble) {
+        self.0.shared.set_trouble(Some(trouble));
+    }
+
     /// What keeps the disk from being used at present.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {

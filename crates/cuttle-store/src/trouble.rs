@@ -9,18 +9,34 @@ use rusqlite::ErrorCode;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// Whoever owns the folder decides which pictures are served from it.
-    #[error("{} belongs to user {owner}: give it to the user that the server runs as, or name another folder", .folder.display())]
-    Foreign {
+    /// There is no folder, and this user may not make one there.
+    #[error(
+        "user {user} may not make {}: make it for that user (chown {user}), set securityContext.fsGroup in Kubernetes, or name another with --state-dir",
+        .folder.display()
+    )]
+    Unmade {
         /// As configured.
         folder: PathBuf,
         /// User id.
+        user: u32,
+    },
+    /// Whoever owns the folder decides which pictures are served from it.
+    #[error(
+        "{} belongs to user {owner}, and user {user} may not write to it: chown {user} it, set securityContext.fsGroup in Kubernetes, or name another with --state-dir",
+        .folder.display()
+    )]
+    Foreign {
+        /// As configured, or in it.
+        folder: PathBuf,
+        /// User id.
         owner: u32,
+        /// Of this process.
+        user: u32,
     },
     /// Whoever may write to the folder decides which pictures are served from it.
-    #[error("{} may be written by others (mode {mode:o}): chmod go-w it, or name another folder", .folder.display())]
+    #[error("others may write to {} (mode {mode:o}): chmod go-w it, or name another with --state-dir", .folder.display())]
     Exposed {
-        /// As configured.
+        /// As configured, or in it.
         folder: PathBuf,
         /// Permission bits.
         mode: u32,
@@ -31,8 +47,8 @@ pub enum Trouble {
         /// As configured.
         folder: PathBuf,
     },
-    /// No space, or no quota, left.
-    #[error("the disk is full: {0}")]
+    /// No space, no quota, or no inode left.
+    #[error("the disk is full, or out of inodes: {0}")]
     Full(Box<str>),
     /// It can be read and not written.
     #[error("the disk cannot be written: {0}")]

@@ -494,24 +494,68 @@ async fn a_queue_that_is_full_drops_pictures_and_counts_them() {
 }
 
 #[tokio::test]
-async fn a_folder_of_someone_else_or_open_to_others_is_not_used() {
-    let parent = tempfile::tempdir().unwrap();
-    let folder = parent.path().join("cache");
-    drop(open(disk_only(&folder)));
-    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
-    let (store, trouble) = Store::open(with_memory(&folder));
-    assert_eq!(trouble, Some(Trouble::Exposed { folder: folder.clone(), mode: 0o770 }));
+async fn in_a_folder_of_others_one_of_our_own_is_made() {
+    let own = format!("cuttle-{}", rustix::process::geteuid().as_raw());
+    for mode in [0o770, 0o777, 0o2775, 0o1777] {
+        let volume = tempfile::tempdir().unwrap();
+        fs::set_permissions(volume.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let (store, trouble) = Store::open(with_memory(volume.path()));
+        assert_eq!(trouble, None, "{mode:o}");
+        keep(&store, (1, 1));
+        store.flush().await;
+        let made = fs::metadata(volume.path().join(&own)).unwrap().permissions().mode();
+        assert_eq!(made & 0o777, 0o700, "{mode:o}");
+        drop(store);
+        let store = open(disk_only(volume.path()));
+        assert_eq!(found(&store, 1).await, Some((1, 1)), "{mode:o}: by the next process");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_stays_someone_else_s_or_open_to_others_is_not_used() {
+    let volume = tempfile::tempdir().unwrap();
+    let user = rustix::process::geteuid();
+    let own = volume.path().join(format!("cuttle-{}", user.as_raw()));
+    fs::set_permissions(volume.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::create_dir(&own).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o770)).unwrap();
+    let (store, trouble) = Store::open(with_memory(volume.path()));
+    assert_eq!(trouble, Some(Trouble::Exposed { folder: own.clone(), mode: 0o770 }));
     keep(&store, (1, 1));
     assert_eq!(found(&store, 1).await, Some((1, 1)), "from memory");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).unwrap();
     until("recovered", || async { store.trouble().is_none() }).await;
-    if rustix::process::geteuid().is_root() {
-        drop(store);
-        std::os::unix::fs::chown(&folder, Some(12_345), None).unwrap();
-        let (_, trouble) = Store::<common::State>::open(with_memory(&folder));
-        assert_eq!(trouble, Some(Trouble::Foreign { folder, owner: 12_345 }));
+    drop(store);
+    fs::rename(&own, volume.path().join("elsewhere")).unwrap();
+    symlink("elsewhere", &own).unwrap();
+    let (store, trouble) = Store::<common::State>::open(with_memory(volume.path()));
+    assert!(trouble.is_some(), "a link leads wherever its owner wants");
+    drop(store);
+    if user.is_root() {
+        fs::remove_file(&own).unwrap();
+        fs::create_dir(&own).unwrap();
+        std::os::unix::fs::chown(&own, Some(12_345), None).unwrap();
+        let (_, trouble) = Store::<common::State>::open(with_memory(volume.path()));
+        assert_eq!(trouble, Some(Trouble::Foreign { folder: own, owner: 12_345, user: 0 }));
     }
+}
+
+#[tokio::test]
+async fn who_takes_our_folder_out_of_a_folder_of_others_puts_no_pictures_in_its_place() {
+    let volume = tempfile::tempdir().unwrap();
+    let own = volume.path().join(format!("cuttle-{}", rustix::process::geteuid().as_raw()));
+    fs::set_permissions(volume.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let store = open(disk_only(volume.path()));
+    keep(&store, (1, 1));
+    store.flush().await;
+    let key = blake3::Hash::from_bytes(content((1, 1)).0).to_hex().to_string();
+    let shelf = own.join(&key[..2]);
+    assert!(shelf.join(&key).exists());
+    // A file of theirs is as good as ours, as far as its own digest goes.
+    fs::rename(&own, volume.path().join("away")).unwrap();
+    fs::create_dir_all(&shelf).unwrap();
+    fs::write(shelf.join(&key), b"theirs").unwrap();
+    assert_eq!(store.get(&content((1, 1))).await.map(|it| it.bytes), Some(picture((1, 1)).bytes));
 }
 
 #[tokio::test]

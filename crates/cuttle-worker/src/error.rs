@@ -41,7 +41,7 @@ pub enum StartError {
     #[error("the program's file was replaced while it ran; restart to use the new one")]
     Replaced,
     /// The system refused to make the process or its socket.
-    #[error("cannot start a worker process: {0}")]
+    #[error("cannot start a worker process: {}{}", .0, advice(.0))]
     Spawn(#[from] io::Error),
     /// The process ended before it was ready.
     #[error("a worker ended before it was ready, by {0}")]
@@ -58,6 +58,20 @@ pub enum StartError {
     /// No worker was asked for.
     #[error("a pool needs at least one worker")]
     NoWorkers,
+}
+
+/// What to do where the system refuses to start a thread or a process, beside what it says itself; begins with a semicolon, or is empty.
+#[must_use]
+pub fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
+            "; a system call is refused that starting needs: allow clone3, clone, vfork, execve, epoll_create1 and eventfd2 in the container's seccomp profile, or update Docker (before 20.10.10 it refuses clone3)"
+        }
+        io::ErrorKind::WouldBlock => {
+            "; there are too many threads and processes: raise TasksMax of systemd, --pids-limit of Docker or ulimit -u"
+        }
+        _ => "",
+    }
 }
 
 impl StartError {

@@ -24,12 +24,12 @@ mod slot;
 mod spawn;
 mod worker;
 
-pub use error::{Exit, JobError, StartError};
+pub use error::{Exit, JobError, StartError, advice};
 pub use platform::Platform;
 pub use pool::{Finished, Job, OriginalId, Pool, PoolConfig, Stats, WorkerStats};
 pub use process::{Engine, main, serve};
 pub use protocol::{MAX_RENDITIONS, Outcome, ProtocolError, Rendered, Reply, decode_reply};
-pub use sandbox::{Act, ActName, Layer, LayerName, Verdict};
+pub use sandbox::{Act, ActName, Layer, LayerName, Refused, Verdict};
 pub use sealed::{OverLimit, SealedBytes, SealedReader, SealedWriter};
 pub use selftest::{CodecCheck, SelfTestReport};
 

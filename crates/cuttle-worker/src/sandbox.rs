@@ -1,6 +1,8 @@
 //! The words in which a worker's confinement is reported: the layers that hold it, and what happened
 //! when it tried to break out. Plain data, shared by both processes and by `cuttle check`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One thing that confines a worker.
@@ -60,6 +62,41 @@ impl LayerName {
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
         }
+    }
+
+    /// What to allow in the profile of a container that refuses it, or which kernel has it.
+    #[must_use]
+    pub fn needs(self) -> Option<&'static str> {
+        Some(match self {
+            Self::EmptyEnvironment | Self::NothingInherited => return None,
+            Self::LowPriority => "getpriority and setpriority",
+            Self::Limits => "prlimit64",
+            Self::ParentDeath | Self::NotDumpable | Self::NoNewPrivileges => "prctl",
+            Self::NoCapabilities => "capget and capset",
+            Self::Landlock => {
+                "landlock_create_ruleset and landlock_restrict_self, and Linux 6.12 or newer with landlock among its security modules"
+            }
+            Self::Seccomp => "seccomp and prctl",
+        })
+    }
+}
+
+/// A system call that is refused, and done without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its name.
+    pub call: String,
+    /// What is done instead.
+    pub instead: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, instead } = self;
+        write!(
+            f,
+            "the system call {call} is refused, so {instead}: allow it in the container's seccomp profile"
+        )
     }
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::{
-    Act, Job, Layer, OriginalId, PoolConfig, ProtocolError, Reply, SealedBytes, StartError,
-    Verdict,
+    Act, Job, Layer, OriginalId, PoolConfig, ProtocolError, Refused, Reply, SealedBytes,
+    StartError, Verdict,
     channel::Silence,
     protocol::Request,
     spawn::Spawner,
@@ -26,6 +26,8 @@ pub struct SelfTestReport {
     pub layers: Vec<Layer>,
     /// What it tried.
     pub acts: Vec<Act>,
+    /// What the server does without.
+    pub refused: Vec<Refused>,
     /// What it rendered.
     pub codecs: Vec<CodecCheck>,
 }
@@ -72,6 +74,9 @@ impl SelfTestReport {
     }
 
     fn warn(&self) {
+        for refused in &self.refused {
+            tracing::warn!(call = refused.call, "{refused}");
+        }
         for layer in self.layers.iter().filter(|layer| !layer.active) {
             tracing::warn!(%layer, "THE SANDBOX IS INCOMPLETE: a layer is missing");
         }
@@ -91,7 +96,13 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.active { "active" } else { "missing" };
         write!(f, "{} {state}", self.name.as_str())?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        match self.name.needs().filter(|_| !self.active) {
+            Some(needs) => write!(f, ": it needs {needs}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -114,7 +125,7 @@ pub(crate) async fn run(
     acts.extend(attempt(&mut worker, config, &Request::TryExec).await?);
     worker.end().await;
 
-    let report = SelfTestReport { layers, acts, codecs };
+    let report = SelfTestReport { layers, acts, refused: config.platform.refused(), codecs };
     report.warn();
     let holes = report.holes();
     if config.require_sandbox && !holes.is_empty() {
@@ -216,7 +227,12 @@ mod tests {
             let failure = (!works(from, to)).then(|| "it fails".to_owned());
             CodecCheck { from, to, failure }
         });
-        SelfTestReport { layers: Vec::new(), acts: Vec::new(), codecs: codecs.collect() }
+        SelfTestReport {
+            layers: Vec::new(),
+            acts: Vec::new(),
+            refused: Vec::new(),
+            codecs: codecs.collect(),
+        }
     }
 
     #[test]

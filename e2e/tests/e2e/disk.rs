@@ -22,8 +22,12 @@ struct Mounted(tempfile::TempDir);
 impl Mounted {
     /// None without the right to mount.
     fn new() -> Option<Self> {
+        Self::with("size=4m,mode=700")
+    }
+
+    fn with(options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        mount(folder.path(), "size=4m,mode=700").then_some(Self(folder))
+        mount(folder.path(), options).then_some(Self(folder))
     }
 
     fn state(&self) -> String {
@@ -120,6 +124,29 @@ fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
         "HIT",
         "by the next process"
     );
+}
+
+#[test]
+fn a_disk_without_inodes_is_told_from_one_without_room() {
+    let Some(mounted) = Mounted::with("size=64m,nr_inodes=400,mode=700") else {
+        return eprintln!("{UNTESTED}");
+    };
+    let (application, state) = (application(), mounted.state());
+    let server = serve(&application, &state);
+    is_served(&server, 0);
+    server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
+    let taken = mounted.0.path().join("taken");
+    fs::create_dir(&taken).expect("room for one");
+    while fs::write(taken.join(next_name(&taken)), "").is_ok() {}
+    is_served(&server, 1);
+    server.wait_until("degraded", |ready| {
+        is_degraded(ready, "disk cache: the disk is full, or out of inodes")
+    });
+}
+
+/// A name that is not there yet.
+fn next_name(folder: &Path) -> String {
+    fs::read_dir(folder).expect("ours").count().to_string()
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use cuttle_source::is_out_of_descriptors;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -43,7 +44,12 @@ impl Reach {
             return is_there;
         }
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let is_there = matches!(timeout(WITHIN, connecting).await, Ok(Ok(_)));
+        let is_there = match timeout(WITHIN, connecting).await {
+            Ok(Ok(_)) => true,
+            // That says nothing of the application.
+            Ok(Err(error)) => is_out_of_descriptors(&error),
+            Err(_) => false,
+        };
         *found = Some((Instant::now(), is_there));
         is_there
     }

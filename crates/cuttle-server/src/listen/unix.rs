@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN};
 use crate::control::Control;
 use crate::respond::Body;
+use crate::shortage;
 use crate::{Door, Server, admin, route};
 
 /// A person, a scraper, a probe, and some to spare.
@@ -60,7 +61,9 @@ where
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections");
+                if !shortage::is_it(&error, "accepting connections of operators") {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

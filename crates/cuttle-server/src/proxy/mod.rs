@@ -32,6 +32,7 @@ use url::Url;
 
 use crate::client::Peer;
 use crate::respond::{self, Body};
+use crate::shortage;
 use dial::Pool;
 use headers::Asked;
 use upload::{Gate, Upload};
@@ -76,7 +77,9 @@ pub enum OriginError {
     #[error("must be an http or https URL")]
     NotHttp,
     /// More than scheme, host and port.
-    #[error("must be only scheme, host and port: paths are passed on as they are asked")]
+    #[error(
+        "has more than scheme, host and port: write --upstream http://127.0.0.1:3000, as the paths of the app are asked for as they are"
+    )]
     NotAnOrigin,
 }
 
@@ -201,6 +204,9 @@ impl Proxy {
 
     fn failed(&self, error: &legacy::Error, path: &str) -> Response<Body> {
         let app = &self.0.authority;
+        if shortage::is_it(error, "connecting to the application") {
+            return respond::out_of_descriptors();
+        }
         let cause = causes(error);
         if error.is_connect() {
             tracing::warn!(%app, path, cause, "the application cannot be reached");

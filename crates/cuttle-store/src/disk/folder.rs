@@ -11,9 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
+use crate::disk::private::{is_private, private_folder, refused};
 use crate::file::{MAX_FILE_BYTES, parse, preamble};
 use crate::{ContentKey, Damage, Trouble, Variant};
 
@@ -21,6 +22,8 @@ use crate::{ContentKey, Damage, Trouble, Variant};
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    /// SECURITY: pictures are read through it. Where it lies in a folder of others, these may put one of their own in its place.
+    opened: File,
     /// Folders of pictures that were made since all of them were counted.
     made: AtomicU64,
 }
@@ -56,20 +59,16 @@ const LOCKED: Duration = Duration::from_secs(1);
 const PLAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 impl Folder {
-    /// Makes the folder, or makes sure that it is ours.
+    /// Makes the folder, or makes sure that it is ours; in one of others, one of our own.
     pub(crate) fn open(folder: &Path) -> Result<Self, Trouble> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let metadata = fs::metadata(folder)?;
-        // SECURITY: whoever owns or may write the folder chooses the pictures that we send; on a shared host that may be
-        // whoever was first to make a folder of this name.
-        let (folder, owner, mode) = (folder.to_owned(), metadata.uid(), metadata.mode() & 0o7777);
-        if owner != rustix::process::geteuid().as_raw() {
-            return Err(Trouble::Foreign { folder, owner });
+        let path = private_folder(folder)?;
+        // SECURITY: what was opened is looked at, and not what its name means a moment later.
+        let opened = File::open(&path)?;
+        let found = opened.metadata()?;
+        if !is_private(&found) {
+            return Err(refused(&path, &found));
         }
-        if mode & 0o022 != 0 {
-            return Err(Trouble::Exposed { folder, mode });
-        }
-        Ok(Self { path: folder, made: AtomicU64::new(0) })
+        Ok(Self { path, opened, made: AtomicU64::new(0) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -97,7 +96,7 @@ impl Folder {
                 Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED => {
                     thread::sleep(Duration::from_millis(5));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(unlockable(error.into())),
             }
         }
     }
@@ -140,14 +139,13 @@ impl Folder {
     }
 
     fn file(&self, content: &ContentKey) -> PathBuf {
-        self.shelf(content.0[0]).join(name(content))
+        self.path.join(place(content))
     }
 
     pub(crate) fn read(&self, content: &ContentKey) -> Result<Variant, Unread> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(PLAIN.bits().cast_signed())
-            .open(self.file(content))?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | PLAIN;
+        let file = openat(&self.opened, place(content), flags, Mode::empty());
+        let file = File::from(file.map_err(io::Error::from)?);
         let metadata = file.metadata()?;
         let length = metadata.len();
         if !metadata.is_file() || length > MAX_FILE_BYTES {
@@ -162,8 +160,8 @@ impl Folder {
     /// thread of the reactor: a hop to another thread and back takes longer than the reading.
     pub(crate) fn read_cached(&self, content: &ContentKey) -> Option<Variant> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | PLAIN;
-        let file =
-            openat2(CWD, self.file(content), flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+        let (folder, place) = (&self.opened, place(content));
+        let file = openat2(folder, place, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
         let length = usize::try_from(fstat(&file).ok()?.st_size).ok()?;
         if length > READ_AT_ONCE_BYTES {
             return None;
@@ -232,6 +230,24 @@ impl Folder {
 
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// What a container's profile refuses is named: the texts of the system do not say what was asked of it.
+fn unlockable(error: io::Error) -> io::Error {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOSYS | Errno::PERM) => {
+            let text = format!(
+                "the system call flock is refused ({error}): allow it in the container's seccomp profile"
+            );
+            io::Error::new(io::ErrorKind::Unsupported, text)
+        }
+        _ => error,
+    }
+}
+
+/// Where the file of a variant lies in the folder.
+fn place(content: &ContentKey) -> String {
+    format!("{:02x}/{}", content.0[0], name(content))
 }
 
 /// What the file of a variant is called.

@@ -6,11 +6,13 @@ mod database;
 mod evict;
 mod folder;
 mod open;
+mod private;
 mod rows;
 mod shared;
 mod sweep;
 mod writer;
 
+pub use private::{private_folder, private_place};
 pub(crate) use rows::Row;
 pub(crate) use shared::{Shared, Timing};
 pub(crate) use writer::Writer;

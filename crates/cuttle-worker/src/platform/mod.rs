@@ -12,7 +12,7 @@ use std::{
 
 use rustix::net::RecvFlags;
 
-use crate::{Layer, LayerName, settings::Settings};
+use crate::{Layer, LayerName, Refused, settings::Settings};
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -71,6 +71,14 @@ impl Platform {
 
     /// Received descriptors are closed on exec from their first moment.
     pub(crate) const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+
+    /// System calls that are refused to this process and that it does without.
+    pub(crate) fn refused(self) -> Vec<Refused> {
+        match self {
+            Self::Linux => linux::refused(),
+            Self::Portable => Vec::new(),
+        }
+    }
 
     /// Makes an anonymous file to write an original into.
     pub(crate) fn draft(self) -> io::Result<Draft> {
@@ -143,6 +151,10 @@ impl Platform {
     pub const NATIVE: Self = Self::Portable;
 
     pub(crate) const RECEIVE: RecvFlags = RecvFlags::empty();
+
+    pub(crate) fn refused(self) -> Vec<Refused> {
+        Vec::new()
+    }
 
     pub(crate) fn draft(self) -> io::Result<Draft> {
         portable::draft()

@@ -18,23 +18,44 @@ use rustix::{
 
 pub(super) use limits::lower_priority;
 
-use super::{Allowance, Draft, Memory, empty_environment, nothing_inherited};
-use crate::{Layer, LayerName, settings::Settings};
+use super::{Allowance, Draft, Memory, empty_environment, nothing_inherited, portable};
+use crate::{Layer, LayerName, Refused, settings::Settings};
 
-fn anonymous(name: &str) -> io::Result<File> {
+/// `None` where a container's profile or the kernel refuses the call: then there are unlinked files, as on other systems.
+fn anonymous(name: &str) -> rustix::io::Result<Option<File>> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Linux before 6.3 does not know the flag that keeps such a file from ever being executable.
-    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
-        Err(Errno::INVAL) => Ok(memfd_create(name, flags)?.into()),
-        made => Ok(made?.into()),
+    let made = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags),
+        made => made,
+    };
+    match made {
+        Err(Errno::NOSYS | Errno::PERM) => Ok(None),
+        made => Ok(Some(made?.into())),
+    }
+}
+
+/// What is refused to this process that works without it, but less well: the call, and what becomes of it.
+pub(super) fn refused() -> Vec<Refused> {
+    let call = "memfd_create";
+    let instead = "originals lie in files of the temporary folder that have no name, and not in sealed memory";
+    match anonymous("cuttle-test") {
+        Ok(None) => vec![Refused { call: call.to_owned(), instead: instead.to_owned() }],
+        _ => Vec::new(),
     }
 }
 
 pub(super) fn draft() -> io::Result<Draft> {
-    Ok(Draft { file: anonymous("cuttle-original")?, read_only: None })
+    match anonymous("cuttle-original")? {
+        Some(file) => Ok(Draft { file, read_only: None }),
+        None => portable::draft(),
+    }
 }
 
 pub(super) fn seal(draft: Draft) -> io::Result<File> {
+    if draft.read_only.is_some() {
+        return portable::seal(draft);
+    }
     // SECURITY: every reader, ours too, may read twice and must see the same bytes twice.
     let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
     fcntl_add_seals(&draft.file, seals)?;
@@ -42,7 +63,7 @@ pub(super) fn seal(draft: Draft) -> io::Result<File> {
 }
 
 pub(super) fn result_file(limit: u64) -> io::Result<File> {
-    let file = anonymous("cuttle-result")?;
+    let Some(file) = anonymous("cuttle-result")? else { return portable::result_file(limit) };
     // Sparse: pages exist only where the worker wrote.
     file.set_len(limit)?;
     // SECURITY: a worker can fill neither memory nor, by cutting it short, the reader's expectations.
@@ -138,7 +159,10 @@ pub(super) fn allow(pid: u32, now: &Allowance, most: &Allowance) -> io::Result<(
             Ok(_) => {}
             // Gone: the exchange that follows says so in better words.
             Err(Errno::SRCH) => break,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let text = format!("prlimit64, by which a worker's memory is bounded: {error}");
+                return Err(io::Error::new(io::Error::from(error).kind(), text));
+            }
         }
     }
     Ok(())
