@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cuttle_contract::LocalPath;
-use cuttle_source::{Folder, LoadError, OpenFile};
+use cuttle_image::{Kind, ProbeError};
+use cuttle_source::{FileEntry, Folder, LoadError, OpenFile};
 use futures_util::TryStreamExt as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
@@ -16,11 +17,13 @@ use http_body_util::{BodyExt as _, Either, StreamBody};
 use hyper::body::{Frame, Incoming};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::Semaphore;
 use tokio_util::io::ReaderStream;
 
 use crate::Server;
-use crate::gallery::{self, Entry, FolderLink, Listing};
+use crate::gallery::{self, Entry, FolderLink, Listing, Unshown};
 use crate::respond::{self, Body, CHUNK_BYTES, NOSNIFF, list};
+use crate::static_site::{self, Page};
 
 /// More would make a page that nobody scrolls and a listing that takes seconds to probe.
 const PICTURES_ON_A_PAGE: usize = 200;
@@ -47,23 +50,25 @@ pub(crate) async fn answer(
     if directory {
         segments.pop_if(|last| last.is_empty());
     }
-    // SECURITY: a page opens hundreds of files and goes on when its client leaves, so only so many are
-    // made at a time; visitors who ask for more would otherwise take every thread that reads files.
-    let turn = match directory.then(|| Arc::clone(&server.pages).try_acquire_owned()) {
-        Some(Err(_)) => return respond::busy(),
-        Some(Ok(turn)) => Some(turn),
-        None => None,
-    };
-    let folder = Arc::clone(folder);
-    let looked_up = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        look_up(&folder, &segments, directory)
-    })
-    .await;
+    let (folder, asked, turns) = (Arc::clone(folder), path.clone(), Arc::clone(&server.pages));
+    let looked_up =
+        tokio::task::spawn_blocking(move || look_up(&folder, &asked, &segments, directory, &turns))
+            .await;
     match looked_up {
-        Ok(Ok(Found::File(file))) => plain_file(request, &path, file),
-        Ok(Ok(Found::Page(listing))) => page(server, &listing),
-        Ok(Ok(Found::Elsewhere)) => to_the_directory(&path),
+        Ok(Ok(Found::File(file))) => plain_file(request, &path, file, Whose::Anyone),
+        Ok(Ok(Found::Listing(listing))) => page(server, &listing),
+        Ok(Ok(Found::Elsewhere)) => moved(&format!("{}/", path.path())),
+        Ok(Ok(Found::Busy)) => respond::busy(),
+        Ok(Ok(Found::OfSite(Page::File(file)))) => plain_file(request, &path, file, Whose::Site),
+        Ok(Ok(Found::OfSite(Page::Html(file)))) => plain_file(request, &path, file, Whose::Page),
+        Ok(Ok(Found::OfSite(Page::At(path)))) => moved(&path),
+        Ok(Ok(Found::OfSite(Page::Missing(file)))) => {
+            let mut response = plain_file(request, &path, file, Whose::Page);
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
         Ok(Err(LoadError::Failed(error))) => {
             tracing::warn!(path = path.path(), %error, "a file cannot be read");
             respond::internal()
@@ -89,14 +94,39 @@ pub(crate) fn gallery_asset(
 
 enum Found {
     File(OpenFile),
-    Page(Listing),
+    Listing(Listing),
     /// A directory asked for without its slash: relative links in it would point beside it.
     Elsewhere,
+    /// Too many listings are being made.
+    Busy,
+    OfSite(Page),
 }
 
-fn look_up(folder: &Folder, segments: &[String], directory: bool) -> Result<Found, LoadError> {
+/// Who wrote a file, as far as its pages and scripts go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Anyone,
+    /// Whoever has this origin.
+    Site,
+    /// The same; it is a page, whatever the address looks like.
+    Page,
+}
+
+fn look_up(
+    folder: &Folder,
+    path: &LocalPath,
+    segments: &[String],
+    directory: bool,
+    turns: &Arc<Semaphore>,
+) -> Result<Found, LoadError> {
+    if let Some(page) = static_site::look_up(folder, path, segments, directory)? {
+        return Ok(Found::OfSite(page));
+    }
     if directory {
-        return listing(folder, segments).map(Found::Page);
+        // SECURITY: a listing opens hundreds of files and goes on when its client leaves, so only so many are
+        // made at a time; visitors who ask for more would otherwise take every thread that reads files.
+        let Ok(_turn) = Arc::clone(turns).try_acquire_owned() else { return Ok(Found::Busy) };
+        return listing(folder, segments).map(Found::Listing);
     }
     match folder.open(segments.iter()) {
         Ok(file) => Ok(Found::File(file)),
@@ -108,7 +138,7 @@ fn look_up(folder: &Folder, segments: &[String], directory: bool) -> Result<Foun
 fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
     let found = folder.list(segments.iter())?;
     let here = href(segments, true);
-    let mut pictures = Vec::new();
+    let (mut pictures, mut unshown) = (Vec::new(), Vec::new());
     let began = Instant::now();
     let files = found.files.len();
     let mut probed = 0;
@@ -117,23 +147,11 @@ fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
             break;
         }
         probed += 1;
-        let href = format!("{here}{}", utf8_percent_encode(&file.name, ESCAPED));
-        // A name that no request can ask for, such as one with a line break, would be a dead link.
-        if LocalPath::parse(&href).is_err() {
-            continue;
+        match entry(folder, segments, &here, &file) {
+            Ok(entry) => pictures.push(entry),
+            Err(Some(why)) => unshown.push(Unshown { name: file.name, why }),
+            Err(None) => {}
         }
-        let Ok(open) = folder.open(segments.iter().chain([&file.name])) else { continue };
-        // Signature and dimensions only, in safe Rust: no codec runs in this process.
-        let Ok(probe) = cuttle_image::probe(BufReader::new(open.into_file())) else { continue };
-        let Some(size) = probe.display_size() else { continue };
-        pictures.push(Entry {
-            href,
-            name: file.name,
-            bytes: file.bytes,
-            width: size.width,
-            height: size.height,
-            kind: probe.kind.name(),
-        });
     }
     let omitted = files - probed;
     let link = |name: &str, segments: &[String]| FolderLink {
@@ -151,7 +169,44 @@ fn listing(folder: &Folder, segments: &[String]) -> Result<Listing, LoadError> {
             href: format!("{here}{}/", utf8_percent_encode(name, ESCAPED)),
         })
         .collect();
-    Ok(Listing { folder: here, crumbs, folders, pictures, omitted })
+    Ok(Listing { folder: here, crumbs, folders, pictures, unshown, omitted })
+}
+
+/// A picture of the folder, or why it is none; nothing where nobody would take the file for one.
+fn entry(
+    folder: &Folder,
+    segments: &[String],
+    here: &str,
+    file: &FileEntry,
+) -> Result<Entry, Option<&'static str>> {
+    let name = file.name.as_str();
+    let is_named_so =
+        mime_guess::from_path(name).first().is_some_and(|kind| kind.type_() == "image");
+    let if_named_so = |why| is_named_so.then_some(why);
+    let href = format!("{here}{}", utf8_percent_encode(name, ESCAPED));
+    // A name that no request can ask for, such as one with a line break, would be a dead link.
+    LocalPath::parse(&href).map_err(|_| if_named_so("no address can have this name"))?;
+    let open = folder.open(segments.iter().map(String::as_str).chain([name]));
+    let open = open.map_err(|_| if_named_so("cannot be read: look at its permissions"))?;
+    // Signature and dimensions only, in safe Rust: no codec runs in this process.
+    let probe =
+        cuttle_image::probe(BufReader::new(open.into_file())).map_err(|error| match error {
+            ProbeError::Malformed { .. } => Some("broken: its header cannot be read"),
+            ProbeError::Unrecognised if file.bytes == 0 => if_named_so("empty"),
+            ProbeError::Unrecognised => if_named_so("not an image, whatever its name says"),
+            _ => if_named_so("cannot be read"),
+        })?;
+    let size = probe.display_size().ok_or(match probe.kind {
+        Kind::Heic => Some("HEIC, which only Safari shows: save it as JPEG"),
+        Kind::Svg => Some("SVG, which is sent as it is"),
+        Kind::Pdf => None,
+        Kind::Ico | Kind::Icns => Some("an icon, which is sent as it is"),
+        Kind::Jxl => Some("JPEG XL, which is sent as it is"),
+        _ => Some("of a format that is sent as it is"),
+    })?;
+    let (bytes, kind) = (file.bytes, probe.kind.name());
+    let (width, height) = (size.width, size.height);
+    Ok(Entry { name: name.to_owned(), href, bytes, width, height, kind })
 }
 
 fn href(segments: &[String], directory: bool) -> String {
@@ -203,17 +258,23 @@ fn own_page(
     response
 }
 
-fn to_the_directory(path: &LocalPath) -> Response<Body> {
-    let text = "This is a folder; its address ends with a slash.\n";
+/// `path` is a canonical one.
+fn moved(path: &str) -> Response<Body> {
+    let text = "Folders have addresses that end with a slash, and pages have others.\n";
     let mut response = respond::sentence(StatusCode::PERMANENT_REDIRECT, "folder", text);
-    // SECURITY: the canonical path starts with exactly one slash, so this never names another host.
-    if let Ok(location) = HeaderValue::from_str(&format!("{}/", path.path())) {
+    // SECURITY: a canonical path starts with exactly one slash, so this never names another host.
+    if let Ok(location) = HeaderValue::from_str(path) {
         response.headers_mut().insert(LOCATION, location);
     }
     response
 }
 
-fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> Response<Body> {
+fn plain_file(
+    request: &Request<Incoming>,
+    path: &LocalPath,
+    file: OpenFile,
+    whose: Whose,
+) -> Response<Body> {
     let tag = file.validator().entity_tag();
     let modified = file.modified();
     let length = file.len();
@@ -226,7 +287,11 @@ fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> 
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
+    // The names of these change with what is in them.
+    let is_hashed = whose == Whose::Site && path.path().contains("/_next/static/");
+    let cached =
+        if is_hashed { "public, max-age=31536000, immutable" } else { "public, max-age=0" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cached));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(ETAG, tag);
     }
@@ -240,11 +305,17 @@ fn plain_file(request: &Request<Incoming>, path: &LocalPath, file: OpenFile) -> 
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    let media_type = mime_guess::from_path(path.file_name().as_deref().unwrap_or_default())
-        .first_or_octet_stream();
+    let media_type = match whose {
+        Whose::Page => mime_guess::mime::TEXT_HTML_UTF_8,
+        _ => mime_guess::from_path(path.file_name().as_deref().unwrap_or_default())
+            .first_or_octet_stream(),
+    };
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    if let Ok(value) = HeaderValue::from_str(media_type.essence_str()) {
+    if let Ok(value) = HeaderValue::from_str(media_type.as_ref()) {
         headers.insert(CONTENT_TYPE, value);
+    }
+    if whose != Whose::Anyone {
+        return response;
     }
     // SECURITY: a page, a script, or a drawing with scripts in the folder must not run on this origin. Browsers heed this where
     // somebody goes to the address; what a page of the operator's own loads from here is loaded as before.

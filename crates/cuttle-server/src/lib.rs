@@ -24,6 +24,7 @@ mod respond;
 mod route;
 mod server;
 mod shortage;
+mod static_site;
 
 pub use admin::{AdminAt, Guard, Reach};
 pub use client::TrustedProxies;

@@ -12,6 +12,7 @@ mod deploys;
 mod descriptors;
 mod disk;
 mod endpoint_headers;
+mod exported;
 mod files;
 mod forms;
 mod freshness;

@@ -21,6 +21,25 @@ fn every_picture_is_shown_and_counted() {
     assert!(formats.len() >= 3, "the script asked the strict endpoint: {formats:#?}");
 }
 
+#[test]
+fn what_is_not_shown_is_named_a_quality_can_be_chosen_and_the_format_is_weighed_alone() {
+    let folder = folder_with_a_photo();
+    place(folder.path(), "notes.jpg", b"no image");
+    place(folder.path(), "readme.txt", b"no image either");
+    let server = Server::start(folder.path());
+    let page = format!("http://{}/#format=auto&w=640&q=45", server.address);
+    let document = visited(&page, &[]);
+    assert!(
+        document.contains("1 file is not shown") && document.contains("notes.jpg"),
+        "{document}"
+    );
+    assert!(!document.contains("readme.txt"), "nobody takes it for an image");
+    assert!(document.contains("&amp;q=45") || document.contains("&q=45"), "{document}");
+    assert!(document.contains("At equal size: JPEG "), "{document}");
+    let asked = |event: &serde_json::Value| event["quality"] == 45 && event["kind"] == "JPEG";
+    let _ = server.event("the same as JPEG", asked);
+}
+
 /// What a hole in the page could load: a script that lies in the folder. So a page with such a hole is shown under the same policy.
 #[test]
 fn under_its_policy_a_script_of_the_folder_does_not_run() {

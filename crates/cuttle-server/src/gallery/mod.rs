@@ -5,6 +5,7 @@
 //! picture; the page's script asks the public image endpoint, like any other client. Names in a folder are
 //! hostile text: they leave this module only through maud's escaping, and the script only through `textContent`.
 
+mod below;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,8 @@ pub(crate) struct Listing {
     pub(crate) folders: Vec<FolderLink>,
     /// The pictures, in the order in which they are shown.
     pub(crate) pictures: Vec<Entry>,
+    /// The files that somebody may take for pictures and that are not shown.
+    pub(crate) unshown: Vec<Unshown>,
     /// How many more pictures the folder has than one page lists.
     pub(crate) omitted: usize,
 }
@@ -66,6 +69,15 @@ pub(crate) struct Entry {
     pub(crate) height: u32,
     /// What the bytes are: `JPEG`, `PNG`, …
     pub(crate) kind: &'static str,
+}
+
+/// A file that looks like a picture and has no card.
+#[derive(Debug)]
+pub(crate) struct Unshown {
+    /// For people, not encoded.
+    pub(crate) name: String,
+    /// In words that follow the name.
+    pub(crate) why: &'static str,
 }
 
 /// What the page has to know of the server.

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Entry, FolderLink, Listing, MARK, Settings};
+use super::{Entry, FolderLink, Listing, MARK, Settings, below};
 
 /// The whole page of a folder.
 pub(crate) fn page(listing: &Listing, settings: &Settings) -> String {
@@ -36,6 +36,8 @@ pub(crate) fn page(listing: &Listing, settings: &Settings) -> String {
                             p.omitted { "This page lists the first " (listing.pictures.len()) " pictures; the folder has " (listing.omitted) " more." }
                         }
                     }
+                    (below::unshown(listing))
+                    @if !listing.pictures.is_empty() { (below::guide(settings)) }
                 }
                 (footer(settings))
                 @if !listing.pictures.is_empty() { (comparison()) (viewer()) }
@@ -57,6 +59,7 @@ fn header(listing: &Listing) -> Markup {
                         div { dt { "as they are" } dd #total-original { (size(listing.pictures.iter().map(|entry| entry.bytes).sum())) } }
                         div { dt { "as served" } dd #total-served { "–" } }
                         div.saved { dt #total-verb { "saved" } dd #total-saved { "–" } }
+                        div title="Beside JPEG or PNG of the same width and height, which is what the format alone saves" { dt { "at equal size" } dd #total-equal { "–" } }
                     }
                     div.bar aria-hidden="true" { span #total-bar {} }
                     p.progress #total-progress role="status" {}
@@ -187,8 +190,10 @@ fn viewer() -> Markup {
         dialog #viewer aria-labelledby="viewer-name" {
             header {
                 h2 #viewer-name { bdi {} }
-                p.keys { kbd { "←" } kbd { "→" } " move the divider · " kbd { "P" } kbd { "N" } " previous, next · " kbd { "Esc" } " close" }
+                p.keys { "Click " kbd { "F" } " flip · drag " kbd { "←" } kbd { "→" } " divider · " kbd { "P" } kbd { "N" } " previous, next" }
                 span.count {}
+                button.wide type="button" name="flip" title="Original or optimized image (F, or a click)" { "Flip" }
+                button.wide type="button" name="zoom" title="Each pixel of the optimized image is one of the screen (Z)" aria-pressed="false" { "100 %" }
                 button type="button" name="previous" title="Previous (P)" aria-label="Previous picture" { "‹" }
                 button type="button" name="next" title="Next (N)" aria-label="Next picture" { "›" }
                 button type="button" name="close" title="Close (Esc)" aria-label="Close" { "×" }

@@ -77,6 +77,20 @@ export class Card extends EventTarget {
     }
   }
 
+  /** What the format alone saves, which is found by asking for the same without it. Never rejects. */
+  async weigh(prefix, signal) {
+    const { rendition, choices } = this;
+    if (signal.aborted || this.state !== "ready" || !isModern(rendition)) return;
+    try {
+      const answer = await fetchRendition(strictUrl(prefix, this.href, { ...choices, format: "plain" }), "*/*", signal);
+      if (signal.aborted || this.rendition !== rendition || answer.detail || isModern(answer)) return;
+      rendition.plain = { bytes: answer.blob.size, format: formatName(answer.type) };
+      this.#tell();
+    } catch {
+      // Nothing to compare with.
+    }
+  }
+
   async #decode(answer) {
     const url = URL.createObjectURL(answer.blob);
     const format = formatName(answer.type);
@@ -137,6 +151,10 @@ export class Card extends EventTarget {
   }
 }
 
+function isModern({ type, detail }) {
+  return !detail && (type === "image/avif" || type === "image/webp");
+}
+
 function claim({ detail }, { amount, verb }) {
   if (detail === "fallback") return "not converted";
   return detail === "passthrough" ? "as it is" : `${amount} ${verb}`;
@@ -146,7 +164,15 @@ function remark(rendition, verdict, width, asked) {
   if (rendition.detail === "fallback") return "Could not be converted: the original is served.";
   if (rendition.detail === "passthrough") return "Passed through as it is.";
   if (!verdict.better) return "Not smaller than the original: it is well compressed already.";
-  return width < asked ? `Narrower than ${asked} px: not enlarged.` : "";
+  const enlarged = width < asked ? `Narrower than ${asked} px: not enlarged. ` : "";
+  return enlarged + atEqualSize(rendition);
+}
+
+/** How much of the saving is the format's, as the rest is that of the smaller size. */
+function atEqualSize({ plain, blob, format }) {
+  if (!plain) return "";
+  const { amount, verb } = saving(plain.bytes, blob.size);
+  return `At equal size: ${plain.format} ${size(plain.bytes)}, ${format} ${amount} ${verb === "saved" ? "less" : "more"}.`;
 }
 
 /** Copies the absolute URL. */

@@ -1,8 +1,11 @@
 // The slider: an original on the left, its rendition on the right, both drawn at the same size, and a divider
-// that a pointer, a finger or the keyboard moves.
+// that a pointer, a finger or the keyboard moves. Large, a click flips between the two, and both can be drawn as large as
+// the rendition's pixels are on this screen.
 
 // Less movement than this is a click, on a touch screen too.
 const DRAG_PIXELS = 5;
+// A press so near to the divider takes it, where others move the picture.
+const GRIP_PIXELS = 24;
 // Icons are not blown up to fill a card.
 const SMALL_PIXELS = 200;
 
@@ -13,10 +16,13 @@ export class Compare extends EventTarget {
   #position;
   #source;
   #decoding;
+  #at = 50;
+  #pixels;
+  #pan;
   #settleRendition = () => {};
 
-  /** @param movesOnPress whether a press alone moves the divider; where not, it is a click (event `open`). */
-  constructor(template, { name, movesOnPress = false }) {
+  /** @param large whether a click flips; where not, it asks for the large view (event `open`). */
+  constructor(template, { name, large = false }) {
     super();
     this.#element = template.content.firstElementChild.cloneNode(true);
     this.#original = this.#element.querySelector("img.original");
@@ -27,7 +33,7 @@ export class Compare extends EventTarget {
       this.showOriginal();
       this.#place(Number(this.#position.value));
     });
-    this.#listenToPointer(movesOnPress);
+    this.#listenToPointer(large);
     this.#place(50);
   }
 
@@ -75,7 +81,11 @@ export class Compare extends EventTarget {
     const picture = this.#rendition;
     return new Promise((resolve) => {
       this.#settleRendition = () => resolve(undefined);
-      picture.onload = () => resolve({ width: picture.naturalWidth, height: picture.naturalHeight });
+      picture.onload = () => {
+        this.#pixels = { width: picture.naturalWidth, height: picture.naturalHeight };
+        this.#draw();
+        resolve(this.#pixels);
+      };
       picture.onerror = () => resolve(undefined);
       picture.src = url;
     });
@@ -89,6 +99,54 @@ export class Compare extends EventTarget {
 
   reset() {
     this.#place(50);
+  }
+
+  /** All of the original, or all of the rendition. */
+  flip() {
+    this.showOriginal();
+    this.#place(this.#at > 0 ? 0 : 100);
+  }
+
+  get zoomed() {
+    return this.#pan !== undefined;
+  }
+
+  /** Whether each pixel of the rendition is one of the screen; else all of it is shown. */
+  zoom(on) {
+    this.#pan = on ? { x: 0.5, y: 0.5 } : undefined;
+    this.#draw();
+  }
+
+  /** Shows what is so many pixels further to the right and down. */
+  pan(right, down) {
+    if (!this.#pan) return;
+    const { room } = this.#drawn();
+    const moved = (at, by, over) => (over > 0 ? Math.min(Math.max(at + by / over, 0), 1) : 0.5);
+    this.#pan = { x: moved(this.#pan.x, right, room.x), y: moved(this.#pan.y, down, room.y) };
+    this.#draw();
+  }
+
+  /** How large the pictures are drawn, and by how much that is more than there is room for. */
+  #drawn() {
+    const scale = window.devicePixelRatio || 1;
+    const { width = 0, height = 0 } = this.#pixels ?? {};
+    const size = { x: width / scale, y: height / scale };
+    return { size, room: { x: size.x - this.#element.clientWidth, y: size.y - this.#element.clientHeight } };
+  }
+
+  #draw() {
+    const { style } = this.#element;
+    this.#element.toggleAttribute("data-zoom", this.zoomed);
+    if (!this.#pan || !this.#pixels) {
+      for (const name of ["--w", "--h", "--x", "--y"]) style.removeProperty(name);
+      return;
+    }
+    const { size, room } = this.#drawn();
+    style.setProperty("--w", `${size.x}px`);
+    style.setProperty("--h", `${size.y}px`);
+    // What is smaller than the room stands in its middle.
+    style.setProperty("--x", `${Math.round(-room.x * (room.x > 0 ? this.#pan.x : 0.5))}px`);
+    style.setProperty("--y", `${Math.round(-room.y * (room.y > 0 ? this.#pan.y : 0.5))}px`);
   }
 
   /** Settles when the original is there or failed. */
@@ -109,11 +167,13 @@ export class Compare extends EventTarget {
   }
 
   #place(percent) {
+    this.#at = percent;
     this.#position.value = percent;
-    this.#element.style.setProperty("--split", `${percent}%`);
+    this.#element.style.setProperty("--at", percent / 100);
+    this.#element.dataset.side = percent === 0 ? "served" : percent === 100 ? "original" : "both";
   }
 
-  #listenToPointer(movesOnPress) {
+  #listenToPointer(large) {
     const frame = this.#element;
     const follow = (event) => {
       const box = frame.getBoundingClientRect();
@@ -121,27 +181,43 @@ export class Compare extends EventTarget {
     };
     frame.addEventListener("pointerdown", (press) => {
       if (press.button !== 0) return;
-      let dragging = movesOnPress;
+      const box = frame.getBoundingClientRect();
+      const pans = this.zoomed && Math.abs(press.clientX - box.left - (this.#at / 100) * box.width) > GRIP_PIXELS;
+      let dragging = false;
+      let last = press;
       const move = (event) => {
-        if (!dragging && Math.abs(event.clientX - press.clientX) < DRAG_PIXELS) return;
+        if (!dragging && Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY) < DRAG_PIXELS) return;
         if (!dragging) frame.setPointerCapture(press.pointerId);
         dragging = true;
-        this.showOriginal();
-        follow(event);
+        if (pans) this.pan(last.clientX - event.clientX, last.clientY - event.clientY);
+        else {
+          this.showOriginal();
+          follow(event);
+        }
+        last = event;
       };
       const finish = (event) => {
         frame.removeEventListener("pointermove", move);
         frame.removeEventListener("pointerup", finish);
         frame.removeEventListener("pointercancel", finish);
-        if (!dragging && event.type === "pointerup") this.dispatchEvent(new Event("open"));
+        if (dragging || event.type !== "pointerup") return;
+        if (large) this.flip();
+        else this.dispatchEvent(new Event("open"));
       };
-      if (movesOnPress) {
-        frame.setPointerCapture(press.pointerId);
-        follow(press);
-      }
       frame.addEventListener("pointermove", move);
       frame.addEventListener("pointerup", finish);
       frame.addEventListener("pointercancel", finish);
     });
+    if (!large) return;
+    frame.addEventListener(
+      "wheel",
+      (event) => {
+        if (!this.zoomed || event.ctrlKey) return;
+        event.preventDefault();
+        this.pan(event.deltaX, event.deltaY);
+      },
+      { passive: false },
+    );
+    new ResizeObserver(() => this.#draw()).observe(frame);
   }
 }

@@ -12,6 +12,8 @@ import { Viewer } from "./viewer.js";
 // Leaves two of the six connections that a browser opens to one server for the originals.
 const RENDITIONS_AT_ONCE = 4;
 const ORIGINALS_AT_ONCE = 2;
+// What the format alone saves is asked for last, and one after the other.
+const WEIGHINGS_AT_ONCE = 1;
 // Up to this many pictures the whole page is loaded, so that the totals are about the folder; a longer page
 // loads what is near the window.
 const WHOLE_PAGE = 60;
@@ -28,6 +30,7 @@ function start() {
   const choices = new Choices(form, Number(quality));
   const accept = new Accept();
   const renditions = new Queue(RENDITIONS_AT_ONCE);
+  const weighings = new Queue(WEIGHINGS_AT_ONCE);
   const asked = new Set();
   const near = watch(cards, "50%", (card) => enqueue(card));
   const viewer = new Viewer(document.getElementById("viewer"), cards, templates, (card) => enqueue(card));
@@ -38,7 +41,11 @@ function start() {
     if (asked.has(card)) return;
     asked.add(card);
     const { signal } = requests;
-    const again = (tries) => renditions.add(() => card.load(accept, signal, again, tries), () => near.has(card));
+    const load = async (tries) => {
+      await card.load(accept, signal, again, tries);
+      weighings.add(() => renditions.idle().then(() => card.weigh(prefix, signal)), () => near.has(card));
+    };
+    const again = (tries) => renditions.add(() => load(tries), () => near.has(card));
     again(1);
   }
 
@@ -46,6 +53,7 @@ function start() {
     requests.abort();
     requests = new AbortController();
     renditions.clear();
+    weighings.clear();
     const chosen = choices.now();
     asked.clear();
     for (const card of cards) card.begin(prefix, chosen);
@@ -124,6 +132,10 @@ function totals(cards) {
   say("total-served", none ? "–" : size(served));
   say("total-saved", none ? "–" : verdict.amount);
   say("total-verb", verdict.verb);
+  const weighed = ready.filter((card) => card.rendition.plain);
+  const plain = weighed.reduce((sum, card) => sum + card.rendition.plain.bytes, 0);
+  const modern = weighed.reduce((sum, card) => sum + card.rendition.blob.size, 0);
+  say("total-equal", weighed.length === 0 ? "–" : saving(plain, modern).amount);
   document.getElementById("total-bar").style.width = none ? "0" : `${Math.max(0.4, Math.min(100, (100 * served) / original))}%`;
   say("total-progress", failed === 0 ? "" : `${failed} refused`);
 }

@@ -75,6 +75,7 @@ export class Queue {
   #waiting = [];
   #running = 0;
   #limit;
+  #idle = [];
 
   constructor(limit) {
     this.#limit = limit;
@@ -90,6 +91,12 @@ export class Queue {
     this.#waiting = [];
   }
 
+  /** Resolves when nothing runs and nothing waits. */
+  idle() {
+    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   async #next() {
     if (this.#running >= this.#limit || this.#waiting.length === 0) return;
     const urgent = this.#waiting.findIndex((job) => job.wantedNow());
@@ -98,5 +105,6 @@ export class Queue {
     await job.run();
     this.#running -= 1;
     this.#next();
+    if (this.#running === 0) this.#idle.splice(0).forEach((resolve) => resolve());
   }
 }

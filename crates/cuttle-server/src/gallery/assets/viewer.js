@@ -3,6 +3,9 @@
 import { copyButton } from "./card.js";
 import { Compare } from "./compare.js";
 
+// What the arrow keys move a zoomed picture by, with Shift.
+const PAN = { arrowleft: [-64, 0], arrowright: [64, 0], arrowup: [0, -64], arrowdown: [0, 64] };
+
 export class Viewer {
   #dialog;
   #cards;
@@ -16,9 +19,11 @@ export class Viewer {
     this.#shown = shown;
     this.#dialog = dialog;
     this.#cards = cards;
-    this.#compare = new Compare(templates.comparison, { name: "", movesOnPress: true });
+    this.#compare = new Compare(templates.comparison, { name: "", large: true });
     dialog.querySelector(".room").append(this.#compare.element);
     for (const [name, act] of [
+      ["flip", () => this.#compare.flip()],
+      ["zoom", () => this.#zoom(!this.#compare.zoomed)],
       ["previous", () => this.#step(-1)],
       ["next", () => this.#step(1)],
       ["close", () => dialog.close()],
@@ -28,6 +33,12 @@ export class Viewer {
     dialog.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const key = event.key.toLowerCase();
+      if (key === "f") this.#compare.flip();
+      if (key === "z") this.#zoom(!this.#compare.zoomed);
+      if (event.shiftKey && key in PAN) {
+        event.preventDefault();
+        return this.#compare.pan(...PAN[key]);
+      }
       if (key === "n") this.#step(1);
       if (key === "p") this.#step(-1);
       // The arrows belong to the divider wherever in the dialog the focus is.
@@ -35,6 +46,7 @@ export class Viewer {
     });
     dialog.addEventListener("close", () => {
       this.#leave();
+      this.#zoom(false);
       this.#card.element.querySelector("button.open").focus();
       this.#compare.hideOriginal();
       this.#compare.clearRendition();
@@ -45,6 +57,13 @@ export class Viewer {
     this.#enter(card);
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#compare.focus();
+  }
+
+  #zoom(on) {
+    this.#compare.zoom(on);
+    const button = this.#dialog.querySelector("button[name=zoom]");
+    button.setAttribute("aria-pressed", on);
+    button.textContent = on ? "Fit" : "100 %";
   }
 
   #step(by) {
@@ -84,10 +103,14 @@ export class Viewer {
   }
 }
 
+// What each address is for; the page says more below the pictures.
+const PURPOSE = { "Next.js": "what Next.js asks for", Strict: "Cuttle’s own: names the format, says what is wrong" };
+
 function urlRow(label, url) {
   const row = document.createElement("div");
   const code = document.createElement("code");
   code.textContent = url;
+  row.title = PURPOSE[label];
   row.append(copyButton(label, url), code);
   return row;
 }
