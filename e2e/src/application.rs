@@ -88,7 +88,19 @@ impl Application {
     /// When there is none.
     #[must_use]
     pub fn start(decide: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1:0", decide)
+    }
+
+    /// At an address of this machine, or namespace.
+    ///
+    /// # Panics
+    /// When somebody is there.
+    #[must_use]
+    pub fn start_at(
+        address: &str,
+        decide: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let decide: Arc<Decide> = Arc::new(decide);
         let (seen, stopped) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());

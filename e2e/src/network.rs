@@ -67,6 +67,7 @@ impl Network {
         for client in clients {
             ip(&format!("-n {name} addr add {client}/29 dev {far}"))?;
         }
+        ip(&format!("-n {name} link set lo up"))?;
         ip(&format!("-n {name} link set {far} up"))
     }
 

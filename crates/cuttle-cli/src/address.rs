@@ -41,7 +41,7 @@ pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Resul
             };
         if ours {
             return Err(Failure::Argument(format!(
-                "{url} is this server's own address; name the one where the application listens"
+                "{url} is this server's own address; name the one where the app listens, as in --upstream http://127.0.0.1:3000"
             )));
         }
     }

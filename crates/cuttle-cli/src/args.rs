@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::flags::KeyFlags;
 
-/// Small, safe renditions of your pictures, from bounded caches and locked-up codecs.
+/// Fast and safe image optimization for self-hosted Next.js apps, and for folders of images.
 #[derive(Debug, Parser)]
 #[command(
     name = "cuttle",
@@ -31,24 +31,24 @@ pub(crate) enum Command {
     Reload(Reload),
 }
 
-/// Serve pictures: those of a folder, or those of a Next application in front of which this stands
+/// Serve optimized images, in front of a Next.js app or of a folder
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   cuttle serve ~/Pictures
-      the pictures of a folder, its files, and a page to see them
+      a folder of images, with a page that compares originals and optimized images
   cuttle serve --next . --upstream http://127.0.0.1:3000
-      in front of a Next application: images from here, everything else from there
+      in front of a Next.js app: images from Cuttle, everything else from the app
   cuttle serve --optimizer-only --next . --fallback http://app:3000
-      the image endpoints alone, beside it
+      images only, beside the app: your proxy sends /_next/image here
 
   curl -H 'Accept: image/avif,image/webp' -o small.avif \\
     'http://127.0.0.1:4000/_next/image?url=%2Fphoto.jpg&w=640&q=75'
   curl -o small.webp 'http://127.0.0.1:4000/_cuttle/image?src=/photo.jpg&w=640&f=webp'
 
-Everything can also be written in cuttle.toml; `cuttle config print` shows what holds, and why.")]
+Every setting can also be written in cuttle.toml. `cuttle config print` shows what is set, and where.")]
 pub(crate) struct Serve {
-    /// Folder of pictures [default: the current one, unless there is an application]
+    /// Folder of images [default: the current one, unless there is an app]
     #[arg(value_name = "DIR", conflicts_with_all = ["upstream", "next", "optimizer-only", "fallback"])]
     pub(crate) folder: Option<PathBuf>,
 
@@ -59,7 +59,7 @@ pub(crate) struct Serve {
 /// Where the configuration comes from, beside variables.
 #[derive(Debug, Args)]
 pub(crate) struct Layers {
-    /// Configuration file [default: cuttle.toml in this folder, if it is there]
+    /// Configuration file [default: cuttle.toml in this folder, if there is one]
     #[arg(long, value_name = "FILE", env = "CUTTLE_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
@@ -67,7 +67,7 @@ pub(crate) struct Layers {
     pub(crate) flags: KeyFlags,
 }
 
-/// Show the configuration: what holds, or what can be written
+/// Show the configuration
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct ConfigArgs {
@@ -77,43 +77,43 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// What holds, as a file that would say the same, with where each value comes from
+    /// Print every setting with its value and where it comes from
     Print(Layers),
-    /// A JSON Schema of cuttle.toml, for editors
+    /// Print a JSON Schema of cuttle.toml, for editors
     Schema,
 }
 
-/// Render one picture with the engine that serves, in a sandboxed worker
+/// Optimize one image file, as the server would
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   cuttle render photo.jpg small.avif -w 640")]
 pub(crate) struct Render {
-    /// Picture to read
+    /// Image to read
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
 
-    /// File to write; its extension names the format unless -f does. A picture that moves is written as webp
+    /// File to write. Its extension names the format, unless -f does. An animation must be .webp
     #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
 
-    /// Width in pixels; a smaller picture keeps its size [default: it keeps its size]
+    /// Width in pixels. A smaller image is not enlarged [default: the image keeps its size]
     #[arg(short, long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535), default_value_t = 65_535, hide_default_value = true)]
     pub(crate) width: u32,
 
-    /// Height in pixels of the box to fit [default: as the width makes it]
+    /// Height in pixels [default: what the width makes it]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub(crate) height: Option<u32>,
 
-    /// cover (fill the box, cut off the rest) or contain (whole inside the box)
+    /// cover (fill width and height, cut off the rest) or contain (the whole image inside them)
     #[arg(long, value_name = "FIT", value_enum, default_value_t, requires = "height")]
     pub(crate) fit: Fit,
 
-    /// What cover keeps: the centre, or smart, the part with the most in it
+    /// What cover keeps: the centre, or smart, the part with the most detail
     #[arg(long, value_name = "CROP", value_enum, default_value_t, requires = "height")]
     pub(crate) crop: Crop,
 
-    /// Quality, 1 to 100, the same scale in every format
+    /// Quality, 1 to 100; the same number looks the same in every format
     #[arg(short, long, value_name = "N", default_value_t = 75, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
 
@@ -121,24 +121,24 @@ pub(crate) struct Render {
     #[arg(short, long, value_name = "FMT")]
     pub(crate) format: Option<String>,
 
-    /// fast (what a server does while someone waits), balanced or small: more time for fewer bytes
+    /// fast (as the server does), balanced or small: more time for a smaller file
     #[arg(long, value_name = "PROFILE", value_enum, default_value_t)]
     pub(crate) profile: Profile,
 }
 
-/// Show what a server on this machine does: requests, phases, workers, caches
+/// Show what the running server does, as a live table
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal the table is written anew each second, with what happened in the last ten; Ctrl-C ends it.")]
+On a terminal the table is refreshed every second and shows the last ten seconds. Ctrl-C ends it.")]
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
-    /// Once, with everything since it began
+    /// Print the table once, with totals since the start
     #[arg(long)]
     pub(crate) once: bool,
 
-    /// Once, for programs
+    /// Print once, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -146,20 +146,20 @@ pub(crate) struct Stats {
 /// Which server is asked.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// Its admin address, or unix:PATH [default: as noted in the state directory]
+    /// Admin address of the server, or unix:PATH [default: found through the state directory]
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<String>,
 
-    /// Its state directory [default: as `serve` has it]
+    /// State directory of the server [default: that of `serve`]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
-    /// Its configuration file [default: as `serve` has it]
+    /// Configuration file of the server [default: that of `serve`]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 
-/// Have the server that runs here forget pictures, in memory and on disk
+/// Remove images from the cache of the running server
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -168,38 +168,38 @@ Examples:
   cuttle purge --all")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["source", "prefix", "all"]))]
 pub(crate) struct Purge {
-    /// What was made from this source: a path of the application, or a URL
+    /// Everything made from this original: a path of the app, or a URL
     #[arg(value_name = "SOURCE")]
     pub(crate) source: Option<String>,
 
-    /// What was made from all sources whose canonical name begins so
+    /// Everything made from originals whose path or URL begins like this
     #[arg(long, value_name = "TEXT")]
     pub(crate) prefix: Option<String>,
 
-    /// Everything
+    /// Everything that is cached
     #[arg(long)]
     pub(crate) all: bool,
 
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
-    /// What was forgotten, for programs
+    /// Print what was removed, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Have the server that runs here follow the build that is there now, as the one that the application runs
+/// Tell the running server that the app was restarted with a new build
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A new build is noticed by itself, and the application's restart with it. This is for a restart that is not seen from here:
+Cuttle notices a new build and the restart of the app by itself. Use this when it cannot see the restart:
   next build && systemctl restart app && cuttle reload
-Without a build, every picture of the application is asked about again. `kill -HUP` does the same.")]
+Without a build, every image of the app is checked again. `kill -HUP` does the same.")]
 pub(crate) struct Reload {
-    /// Its state directory [default: as `serve` has it]
+    /// State directory of the server [default: that of `serve`]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
-    /// Its configuration file [default: as `serve` has it]
+    /// Configuration file of the server [default: that of `serve`]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -230,13 +230,13 @@ pub(crate) enum Crop {
     Smart,
 }
 
-/// Say what `serve` with the same arguments would have: codecs, sandbox, limits, memory, the application's build
+/// Check this machine and the app's build, with the arguments of `serve`
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) layers: Layers,
 
-    /// For programs
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -68,11 +68,11 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     let trouble = [
         served.trouble(),
         (!plan.fits()).then(|| {
-            "memory is too little for one ordinary photo: raise --memory or lower --workers"
+            "the memory limit is too low for one ordinary photo: raise it (--memory 512MiB) or use fewer workers (--workers 1)"
                 .to_owned()
         }),
         sandbox.is_unable().then(|| {
-            "no codec works: instead of renditions, `serve` would send originals".to_owned()
+            "no image format works, so `serve` would send originals: the lines under Image formats say why".to_owned()
         }),
     ];
     let report = Report {
@@ -117,25 +117,25 @@ impl fmt::Display for Report {
         write!(f, "What is served\n{}", self.served)?;
         writeln!(f, "\n{}", Confinement(sandbox))?;
 
-        writeln!(f, "\nMemory, at most")?;
+        writeln!(f, "\nMemory limit, and what it is divided into")?;
         for (name, bytes) in [
-            ("ceiling", memory.ceiling),
-            ("originals", memory.originals),
-            ("renders", memory.renders),
-            ("of these one", memory.worker),
-            ("each keeps", memory.kept),
-            ("variants", memory.variants),
-            ("index", memory.index),
-            ("disk queue", memory.queue),
-            ("failures", memory.failures),
-            ("processes", memory.fixed),
+            ("all of Cuttle", memory.ceiling),
+            ("originals being read", memory.originals),
+            ("images being made", memory.renders),
+            ("one of them at most", memory.worker),
+            ("kept by an idle worker", memory.kept),
+            ("optimized images", memory.variants),
+            ("index of the cache", memory.index),
+            ("waiting for the disk", memory.queue),
+            ("remembered failures", memory.failures),
+            ("the processes alone", memory.fixed),
         ] {
-            writeln!(f, "    {name:<14} {:>7} MiB", bytes >> 20)?;
+            writeln!(f, "    {name:<24} {:>7} MiB", bytes >> 20)?;
         }
-        writeln!(f, "\nLimits of a picture")?;
-        writeln!(f, "    source         {:>7} MB", limits.source_bytes / 1_000_000)?;
-        writeln!(f, "    pixels         {:>7} Mpx", limits.pixels / 1_000_000)?;
-        writeln!(f, "    side           {:>7} px", limits.side)?;
+        writeln!(f, "\nLimits of one image")?;
+        writeln!(f, "    size of the file         {:>7} MB", limits.source_bytes / 1_000_000)?;
+        writeln!(f, "    pixels                   {:>7} million", limits.pixels / 1_000_000)?;
+        writeln!(f, "    longest side             {:>7} px", limits.side)?;
 
         for warning in &self.warnings {
             writeln!(f, "\n! {warning}")?;
@@ -153,23 +153,26 @@ struct Confinement<'a>(&'a SelfTestReport);
 impl fmt::Display for Confinement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SelfTestReport { layers, acts, codecs, .. } = self.0;
+        for refused in &self.0.refused {
+            row(f, false, &refused.to_string())?;
+        }
         if self.0.holes().is_empty() && codecs.iter().all(|codec| codec.failure.is_none()) {
             return writeln!(
                 f,
-                "Workers are fully confined ({} layers, {} acts tried and denied), and every codec works.",
+                "The sandbox is complete ({} layers; {} attempts to break out failed), and every image format works.",
                 layers.len(),
                 acts.len()
             );
         }
-        writeln!(f, "Sandbox of a worker")?;
+        writeln!(f, "Sandbox")?;
         for layer in layers {
             row(f, layer.active, &layer.to_string())?;
         }
-        writeln!(f, "\nWhat a worker tried, and must not be able to do")?;
+        writeln!(f, "\nAttempts to break out, which must fail")?;
         for act in acts {
             row(f, act.verdict == Verdict::Denied, &act.to_string())?;
         }
-        writeln!(f, "\nCodecs")?;
+        writeln!(f, "\nImage formats")?;
         for codec in codecs {
             let name = format!("{} to {}", codec.from.extension(), codec.to.extension());
             let works = codec.failure.as_deref().unwrap_or("works");
@@ -178,7 +181,7 @@ impl fmt::Display for Confinement<'_> {
         if !self.0.holes().is_empty() {
             writeln!(
                 f,
-                "\nWORKERS ARE NOT FULLY CONFINED: see the lines marked with !. --require-sandbox refuses to serve like this."
+                "\nTHE SANDBOX IS NOT COMPLETE: see the lines marked with !. --require-sandbox refuses to serve like this."
             )?;
         }
         Ok(())

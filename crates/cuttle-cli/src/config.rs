@@ -21,8 +21,10 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
             let configured = configure(layers)?;
             // Found at load by a server, so found here as well.
             configured.rules()?;
-            say(cuttle_config::print(&configured.config))?;
-            let served = Served::of(&configured).to_string();
+            let served = Served::of(&configured);
+            let of_build = served.of_build();
+            say(cuttle_config::print_beside_build(&configured.config, &of_build))?;
+            let served = served.to_string();
             let served = served.lines().map(|line| format!("#{line}\n"));
             say(format_args!("\n# What this comes to:\n{}", served.collect::<String>()))?;
             for warning in &configured.warnings {

@@ -113,8 +113,8 @@ pub(crate) fn serves_a_folder(config: &Config) -> bool {
 }
 
 fn read(path: &Path) -> Result<Document, Failure> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::Read { path: path.to_owned(), error })?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Config { path: path.to_owned(), error })?;
     Document::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
 }
 
@@ -131,6 +131,19 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let alone = alone.map(|_| {
         "there is a Next build and no app to ask: only images in its public/ are found, and pages are not. Say where the app listens: --upstream http://127.0.0.1:3000".to_owned()
     });
+    let both = config.moved.iter().filter(|moved| moved.paths.iter().all(|path| path.exists()));
+    let both = both.filter(|moved| {
+        let real = moved.paths.each_ref().map(|path| path.canonicalize().ok());
+        real[0] != real[1]
+    });
+    let both = both.map(|moved| moved.warning().to_string());
     let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
-    of_config.chain(of_build).chain(alone).chain(unclear).chain(left_out).chain(idle).collect()
+    of_config
+        .chain(both)
+        .chain(of_build)
+        .chain(alone)
+        .chain(unclear)
+        .chain(left_out)
+        .chain(idle)
+        .collect()
 }

@@ -128,7 +128,7 @@ fn target(render: &Render) -> Result<Target, Failure> {
             "name a format with -f, or give OUT an extension: avif, webp, jpeg or png".into(),
         )),
         other => Err(Failure::Argument(format!(
-            "`{other}` is not a format that is written; use avif, webp, jpeg or png"
+            "`{other}` is not a format that is written; use avif, webp, jpeg or png, as in out.webp or -f webp"
         ))),
     }
 }

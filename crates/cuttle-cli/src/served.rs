@@ -3,6 +3,7 @@
 //!
 //! It is what was read. The one thing that is tried is a connection to the application, with no request on it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use cuttle_config::Config;
@@ -52,6 +53,9 @@ struct Build {
     endpoint: Option<String>,
     largest_original: Option<u64>,
     redirects: u32,
+    /// Its patterns as a file may have them, whichever hold at the strict endpoint.
+    remote: Vec<String>,
+    local: Option<Vec<String>>,
     /// Its own rules that would also have run for its image endpoint, and do not: they run for the originals.
     rules_not_run: Vec<String>,
     /// Names of the headers that its `headers()` give that endpoint, and of those that it gives in vain.
@@ -106,6 +110,21 @@ impl Served {
             application.answers = Some(reach.is_there().await);
         }
         self
+    }
+
+    /// What the build says at `/_next/image`, by the key that says the same for the strict endpoint.
+    pub(crate) fn of_build(&self) -> BTreeMap<&'static str, String> {
+        let Some(build) = &self.build else { return BTreeMap::new() };
+        let list = |patterns: &[String]| format!("[{}]", patterns.join(", "));
+        let mut said = BTreeMap::from([
+            ("images.remote_patterns", list(&build.remote)),
+            ("limits.max_redirects", build.redirects.to_string()),
+        ]);
+        said.extend(build.local.as_deref().map(|local| ("images.local_patterns", list(local))));
+        let largest =
+            build.largest_original.map(|bytes| ("limits.source", format!("\"{bytes}B\"")));
+        said.extend(largest);
+        said
     }
 
     /// Nothing listens where the application should be: what to do about it.
@@ -216,6 +235,8 @@ impl Build {
             release: releases.clone(),
             largest_original: build.max_response_body,
             redirects: build.max_redirects,
+            remote: remote_tables(build),
+            local: build.local_patterns.as_ref().map(|list| list.iter().map(local_table).collect()),
             rules_not_run: coverage.covering(&path).map(ToOwned::to_owned).collect(),
             headers: headers.applied.keys().map(ToString::to_string).collect(),
             headers_left_out: headers.left_out.clone(),
@@ -267,6 +288,30 @@ fn spoken(format: &str) -> String {
 fn remote_of(build: &NextBuild) -> Vec<String> {
     let domains = build.domains.iter().map(|domain| format!("http(s)://{domain}/**"));
     build.remote_patterns.iter().map(remote).chain(domains).collect()
+}
+
+/// As `cuttle.toml` takes them.
+fn remote_tables(build: &NextBuild) -> Vec<String> {
+    let pattern = |NextRemotePattern { protocol, hostname, port, pathname, search }: &_| {
+        table(&[
+            ("protocol", protocol.as_deref()),
+            ("hostname", Some(hostname)),
+            ("port", port.as_deref()),
+            ("pathname", pathname.as_deref()),
+            ("search", search.as_deref()),
+        ])
+    };
+    let domains = build.domains.iter().map(|domain| table(&[("hostname", Some(domain))]));
+    build.remote_patterns.iter().map(pattern).chain(domains).collect()
+}
+
+fn local_table(NextLocalPattern { pathname, search }: &NextLocalPattern) -> String {
+    table(&[("pathname", pathname.as_deref()), ("search", search.as_deref())])
+}
+
+fn table(parts: &[(&str, Option<&str>)]) -> String {
+    let parts = parts.iter().filter_map(|(name, text)| Some(format!("{name} = {:?}", (*text)?)));
+    format!("{{ {} }}", parts.collect::<Vec<_>>().join(", "))
 }
 
 /// As it would stand in an address bar; what it leaves open is any.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::{Path, PathBuf},
 };
 
 use cuttle_contract::{Images as ImagesOfBuild, NextBuild, StrictSources};
@@ -61,6 +62,8 @@ pub struct Config {
     pub strict_sources: StrictSources,
     /// What works, but may not be meant. For the log.
     pub warnings: Vec<Problem>,
+    /// Paths of the file that are not what they would be from where we run.
+    pub moved: Vec<Moved>,
     pub(crate) effective: Vec<Effective>,
 }
 
@@ -110,6 +113,7 @@ impl Config {
                 None => BTreeMap::new(),
             },
             effective: Vec::new(),
+            moved: Vec::new(),
             problems: Vec::new(),
         };
         let empty = Section::new();
@@ -130,7 +134,7 @@ impl Config {
         } else {
             StrictSources::OfImages
         };
-        let Resolving { effective, mut problems, .. } = resolving;
+        let Resolving { effective, moved, mut problems, .. } = resolving;
         if let (Ok(server), Ok(images), Ok(optimizer), Ok(limits), Ok(cache), Ok(storage)) =
             (server, images, optimizer, limits, cache, storage)
             && problems.is_empty()
@@ -145,6 +149,7 @@ impl Config {
                 apps,
                 strict_sources,
                 warnings: misspelled_variables(&inputs.environment),
+                moved,
                 effective,
             };
             config.warnings.extend(config.taken_for_seconds());
@@ -174,7 +179,7 @@ impl Config {
             }
         }
         if self.optimizer.only && self.optimizer.fallback.is_none() {
-            let message = "`optimizer.only` needs `optimizer.fallback`: relative URLs have no origin without it";
+            let message = "`optimizer.only` needs `optimizer.fallback`, where the app's own images are fetched from; write fallback = \"http://127.0.0.1:3000\", or --fallback http://127.0.0.1:3000";
             problems.push(Problem::new(message, self.place("optimizer.only")));
         }
     }
@@ -235,6 +240,25 @@ impl Config {
     }
 }
 
+impl Key {
+    /// What could be written instead, as the end of a sentence.
+    fn example_at(&self, origin: &Origin) -> String {
+        let Some(example) = self.example() else { return String::new() };
+        match origin {
+            Origin::Flag(flag) if self.kind == Kind::Bool => format!("; write --{flag} alone"),
+            Origin::Flag(flag) => format!(
+                "; write --{flag} {}",
+                example.trim_matches(['[', ']']).replace('"', "").replace(", ", ",")
+            ),
+            Origin::Variable(name) => format!(
+                "; write {name}={}",
+                example.trim_matches(['[', ']']).replace('"', "").replace(", ", ",")
+            ),
+            _ => format!("; write {} = {example}", self.name()),
+        }
+    }
+}
+
 impl Origin {
     fn place(&self) -> Place {
         match self {
@@ -261,15 +285,59 @@ fn of_build(build: &NextBuild) -> BTreeMap<&'static str, Raw> {
 
 /// What a folder has by default, in the place of a build.
 fn of_folder() -> BTreeMap<&'static str, Raw> {
-    let formats = ImagesOfBuild::for_folder().formats.into_iter().map(Raw::Text).collect();
-    BTreeMap::from([("images.formats", Raw::List(formats))])
+    let images = ImagesOfBuild::for_folder();
+    let qualities = images.qualities.iter().map(|&quality| Raw::Integer(quality.into())).collect();
+    let formats = images.formats.into_iter().map(Raw::Text).collect();
+    BTreeMap::from([
+        ("images.qualities", Raw::List(qualities)),
+        ("images.formats", Raw::List(formats)),
+    ])
 }
 
 struct Resolving<'a> {
     inputs: &'a Inputs,
     build: BTreeMap<&'static str, Raw>,
     effective: Vec<Effective>,
+    moved: Vec<Moved>,
     problems: Vec<Problem>,
+}
+
+/// A path of the file that is relative, so that it means one beside the file: that, and what it would mean from where we run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    key: &'static Key,
+    /// Beside the file, and from the working directory.
+    pub paths: [PathBuf; 2],
+    place: Place,
+}
+
+impl Moved {
+    /// What to say where both are there.
+    #[must_use]
+    pub fn warning(&self) -> Problem {
+        let [meant, other] = &self.paths;
+        let message = format!(
+            "`{}` is {}, as paths in a file are relative to the file; there is also {} where cuttle was started: write the one that you mean in full",
+            self.key.path(),
+            meant.display(),
+            other.display()
+        );
+        Problem::new(message, self.place.clone())
+    }
+}
+
+/// A path as it is meant in a file that lies in `folder`, and both readings where they differ.
+fn beside(text: &str, kind: Kind, folder: &Path) -> (String, Option<[PathBuf; 2]>) {
+    let prefix = if kind == Kind::Path { "" } else { "unix:" };
+    let Some(path) = text.strip_prefix(prefix).map(Path::new).filter(|path| path.is_relative())
+    else {
+        return (text.to_owned(), None);
+    };
+    if folder.as_os_str().is_empty() || path.as_os_str().is_empty() {
+        return (text.to_owned(), None);
+    }
+    let meant = folder.join(path);
+    (format!("{prefix}{}", meant.display()), Some([meant, path.to_owned()]))
 }
 
 /// A problem was recorded.
@@ -294,9 +362,24 @@ impl Resolving<'_> {
         } else {
             raw
         };
+        let message = |wrong: String| {
+            let path = key.path();
+            // In a file, the line that is shown has the value.
+            let is = match (&origin, &raw) {
+                (Origin::Flag(_) | Origin::Variable(_), Raw::Text(text)) => {
+                    format!("is {text:?} and ")
+                }
+                (Origin::Flag(_) | Origin::Variable(_), Raw::Integer(number)) => {
+                    format!("is {number} and ")
+                }
+                _ => String::new(),
+            };
+            format!("`{path}` {is}{wrong}{}", key.example_at(&origin))
+        };
+        let result = result.map_err(message);
         self.effective.push(Effective { app, key, raw, origin });
-        result.map_err(|wrong| {
-            self.problems.push(Problem::new(format!("`{}` {wrong}", key.path()), place));
+        result.map_err(|message| {
+            self.problems.push(Problem::new(message, place));
             Recorded
         })
     }
@@ -326,6 +409,18 @@ impl Resolving<'_> {
                 self.problems.push(Problem::new(message, place.clone()));
                 Recorded
             })?;
+            let raw = match (key.kind, raw) {
+                (Kind::Path | Kind::AddressOrOff, Raw::Text(text)) => {
+                    let (found, moved) = beside(&text, key.kind, written.folder());
+                    self.moved.extend(moved.map(|paths| Moved {
+                        key,
+                        paths,
+                        place: place.clone(),
+                    }));
+                    Raw::Text(found)
+                }
+                (_, raw) => raw,
+            };
             return Ok((raw, Origin::File(place)));
         }
         if let Some(raw) = self.build.get(key.path().as_str()) {
@@ -390,7 +485,7 @@ impl Resolving<'_> {
 }
 
 /// A variable that is spelled wrong is a setting that silently does nothing. No more than a warning, because not every
-/// `CUTTLE_…` is ours: Kubernetes sets `CUTTLE_SERVICE_HOST` and others for a service of that name.
+/// `CUTTLE_…` is ours.
 fn misspelled_variables(environment: &BTreeMap<String, String>) -> Vec<Problem> {
     let settable =
         |key: &&Key| key.table != "forward" && (key.table != "apps" || key.flag.is_some());
@@ -400,15 +495,36 @@ fn misspelled_variables(environment: &BTreeMap<String, String>) -> Vec<Problem> 
         variables().chain(["CUTTLE_CONFIG", "CUTTLE_LOG"].map(str::to_owned)).collect();
     let bare = |name: &str| name.strip_prefix(PREFIX).map(str::to_owned);
     let known: Vec<String> = own.iter().filter_map(|name| bare(name)).collect();
+    // As it would be called if every variable were called like its key in the file.
+    let by_path = |written: &str| {
+        let spelled = |key: &Key| key.path().replace('.', "_").to_ascii_uppercase();
+        let key = keys().iter().filter(settable).find(|key| spelled(key) == written);
+        key.map(Key::variable)
+    };
     environment
         .keys()
         .filter(|name| !own.contains(*name))
         .filter_map(|name| {
-            let near = nearest(&bare(name)?, known.iter().map(String::as_str))?;
-            let message = format!("there is no variable {name}; did you mean `{PREFIX}{near}`?");
+            let written = bare(name)?;
+            let near = || nearest(&written, known.iter().map(String::as_str));
+            let meant = by_path(&written).or_else(|| near().map(|near| format!("{PREFIX}{near}")));
+            let message = match meant {
+                Some(meant) => format!("there is no variable {name}; did you mean `{meant}`?"),
+                None if is_of_kubernetes(&written) => return None,
+                None => format!(
+                    "there is no variable {name}, so it does nothing; docs/configuration.md lists those that there are"
+                ),
+            };
             Some(Problem::new(message, Place::Variable(name.clone())))
         })
         .collect()
+}
+
+/// What Kubernetes sets in every container for a service that is called `cuttle`, or `cuttle-…`.
+fn is_of_kubernetes(written: &str) -> bool {
+    ["SERVICE_", "PORT"]
+        .iter()
+        .any(|part| written.starts_with(part) || written.contains(&format!("_{part}")))
 }
 
 const PREFIX: &str = "CUTTLE_";

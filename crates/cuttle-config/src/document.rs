@@ -1,6 +1,6 @@
 //! The file as it was written: every value with its place, every name known.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -9,6 +9,7 @@ use toml::{
 
 use crate::{
     keys::{TABLES, keys},
+    next_pattern::next_pattern,
     problem::{Place, Problem, suggestion},
     value::Raw,
 };
@@ -93,6 +94,11 @@ impl Document {
         }
     }
 
+    /// Where the file lies, as far as its name says.
+    pub(crate) fn folder(&self) -> &Path {
+        Path::new(&self.name).parent().unwrap_or(Path::new(""))
+    }
+
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         Place::in_file(&self.name, &self.text, span)
     }
@@ -124,7 +130,7 @@ impl Reading<'_> {
                     _ => format!("there is no key `{written}` in [{table}]{near}"),
                 };
                 self.wrong(message, name.span());
-            } else if let Some(raw) = self.raw(value) {
+            } else if let Some(raw) = self.patterns(written, value).or_else(|| self.raw(value)) {
                 section.insert(format!("{table}.{written}"), Entry { raw, span: value.span() });
             }
         }
@@ -155,6 +161,30 @@ impl Reading<'_> {
         Some(app)
     }
 
+    /// A list of patterns in which some are written as Next has them.
+    fn patterns(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Option<Raw> {
+        let DeValue::Array(entries) = value.get_ref() else { return None };
+        let is_table = |entry: &Spanned<DeValue<'_>>| matches!(entry.get_ref(), DeValue::Table(_));
+        if !["remote_patterns", "local_patterns"].contains(&name) || !entries.iter().any(is_table) {
+            return None;
+        }
+        let mut patterns = Vec::new();
+        for entry in entries {
+            let pattern = match entry.get_ref() {
+                DeValue::Table(table) => match next_pattern(table, name == "remote_patterns") {
+                    Ok(pattern) => Some(Raw::Text(pattern)),
+                    Err((wrong, span)) => {
+                        self.wrong(wrong, span.unwrap_or(entry.span()));
+                        None
+                    }
+                },
+                _ => self.raw(entry),
+            };
+            patterns.extend(pattern);
+        }
+        Some(Raw::List(patterns))
+    }
+
     fn raw(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Raw> {
         match value.get_ref() {
             DeValue::Boolean(value) => Some(Raw::Bool(*value)),
@@ -171,8 +201,12 @@ impl Reading<'_> {
                     entries.iter().map(|entry| self.raw(entry)).collect();
                 entries.into_iter().collect::<Option<Vec<Raw>>>().map(Raw::List)
             }
-            DeValue::Float(_) => {
-                self.wrong("no key takes a fraction", value.span());
+            DeValue::Float(number) => {
+                let milliseconds = number.as_str().parse::<f64>().map_or(1500.0, |it| it * 1000.0);
+                let message = format!(
+                    "no key takes a fraction; for a time write it in a smaller unit, as in timeout = \"{milliseconds:.0}ms\""
+                );
+                self.wrong(message, value.span());
                 None
             }
             DeValue::Datetime(_) => {

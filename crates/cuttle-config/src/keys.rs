@@ -21,7 +21,7 @@ pub struct Key {
     pub kind: Kind,
     /// As it would be written in a variable; `None`: see [`Key::absent`].
     pub default: Option<&'static str>,
-    /// What happens without a value, in words.
+    /// What happens without a value, in words; beside a default, where a build or a folder has another one.
     pub absent: Option<&'static str>,
     /// The least and the most, in the unit of the kind; of each entry for a list.
     pub range: Option<(u64, u64)>,
@@ -55,6 +55,33 @@ impl Key {
     pub fn doc(&self) -> String {
         let doc = self.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
         if self.has_effect() { doc } else { format!("{doc} No effect in this version.") }
+    }
+
+    /// A value as a file has it, for whoever wrote something else.
+    pub(crate) fn example(&self) -> Option<String> {
+        let kind = if let Kind::List(entry) = self.kind { *entry } else { self.kind };
+        let number = |usual: u64| {
+            let (least, most) = self.range.unwrap_or((0, u64::MAX));
+            self.default.and_then(|text| text.parse().ok()).unwrap_or(usual).clamp(least, most)
+        };
+        let value = match kind {
+            Kind::Bool => "true".to_owned(),
+            Kind::Integer if matches!(self.kind, Kind::List(_)) => match self.field {
+                "sizes" => return Some("[640, 1080]".to_owned()),
+                _ => number(75).to_string(),
+            },
+            Kind::Integer => number(2).to_string(),
+            Kind::Duration => format!("{:?}", self.default.unwrap_or("30s")),
+            Kind::Size => format!("{:?}", self.default.unwrap_or("512MiB")),
+            Kind::Choice(words) => format!("{:?}", words.get(1).or(words.first())?),
+            Kind::Address | Kind::AddressOrOff => {
+                format!("{:?}", self.default.unwrap_or("127.0.0.1:4000"))
+            }
+            Kind::Network => "\"172.16.0.0/12\"".to_owned(),
+            Kind::Url => "\"http://127.0.0.1:3000\"".to_owned(),
+            Kind::Text | Kind::Secret | Kind::Path | Kind::List(_) => return None,
+        };
+        Some(if matches!(self.kind, Kind::List(_)) { format!("[{value}]") } else { value })
     }
 
     /// Whether this version does what it says.
@@ -148,67 +175,67 @@ pub fn keys() -> &'static [Key] {
 tables! {
     /// Where Cuttle listens, and for whom it answers.
     [server] Server {
-        /// Address to serve on: `127.0.0.1:4000`. `4000` and `localhost:4000` are this machine alone, `:4000` is every address.
+        /// Address to listen on, such as `127.0.0.1:4000`. `4000` and `localhost:4000` mean this machine only, `:4000` means every address.
         listen: Option<SocketAddr>, absent "`127.0.0.1:4000`, or `0.0.0.0:$PORT` where `PORT` is set", flag "listen";
-        /// Address of health, metrics and purging: also `unix:PATH` for a socket that only this user can open, or `off`.
+        /// Address for operators: health, metrics, purging. Also `unix:PATH`, a socket that only this user can open, or `off`.
         admin: Admin = "127.0.0.1:4001", flag "admin";
-        /// What a caller of the admin address must present as `Authorization: Bearer`. Health needs none.
-        admin_token: Option<Secret>, absent "no token; away from loopback, purging is then off";
-        /// Names under which the admin address may be asked, beside itself and loopback.
+        /// Secret that a caller of the admin address must send as `Authorization: Bearer`. Health checks need none.
+        admin_token: Option<Secret>, absent "no token. If other machines reach the admin address, nothing can be purged without one";
+        /// More host names under which the admin address may be asked. `localhost` and its own address always work.
         admin_hosts: Vec<String> = "";
-        /// Names to answer for beside addresses and `localhost` while listening on loopback. A remote source that leads to an image endpoint on one of them is refused.
+        /// More host names to answer for when a folder is served on `localhost`. Other names are refused, so that no web page can read your folder. An image URL that leads back to one of these names is refused.
         hosts: Vec<String> = "", flag "host";
-        /// Proxies in front of Cuttle, by address or network. What they say in `X-Forwarded-*` and `Forwarded` is believed and passed on; of anyone else it is replaced. Behind a proxy on another machine or in another container, list it: else every visitor is the proxy, and the application is told `http`.
+        /// Proxies in front of Cuttle, by address or network. Their `X-Forwarded-*` and `Forwarded` headers are believed and passed on; everyone else's are replaced. List a proxy on another machine or in another container. Otherwise all visitors count as one, and the app is told `http`.
         trusted_proxies: Vec<IpNet> = "127.0.0.0/8,::1";
-        /// Path under which everything is Cuttle's: `<prefix>/image` is the strict endpoint.
+        /// Path that belongs to Cuttle: `<prefix>/image` is the strict endpoint.
         prefix: String = "/_cuttle";
-        /// Folder for what outlives the process.
+        /// Folder for what survives a restart, such as the cached images. If others may write to it, as to a volume of a container, Cuttle uses a folder `cuttle-UID` inside it.
         state_dir: Option<PathBuf>, absent "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/cuttle`, else `~/.local/state/cuttle`", flag "state-dir";
-        /// Refuse to start unless every layer of the workers' sandbox is active.
+        /// Refuse to start if any layer of the sandbox is missing.
         require_sandbox: bool = "false", flag "require-sandbox";
-        /// How long a connection stays open on which nothing is asked. More than the 60 s of most balancers, which else send requests on connections that are just being closed: those of `POST` are lost, as nobody may send them again. Whoever has begun a request, or opened a connection, has 10 s for its headers.
+        /// How long an idle connection stays open. It must be longer than your load balancer keeps one (usually 60 s), or a form that is sent at that moment is lost. A client has 10 s to send the headers of a request.
         keep_alive: Milliseconds = "75s", in 10_000..=3_600_000;
-        /// How long both addresses go on answering after SIGTERM, with `Connection: close` and a `/readyz` that says `draining`: for balancers that must notice first.
+        /// How long Cuttle goes on as before after SIGTERM, while `/readyz` says `draining`. For load balancers that need time to notice.
         drain_delay: Milliseconds = "0s", in 0..=600_000;
-        /// The longest time for answers under way after that. Nothing new is accepted meanwhile, and the admin address is free for the successor.
+        /// After that, how long requests under way may still take. New ones are not accepted.
         drain: Milliseconds = "30s", in 0..=3_600_000;
-        /// `auto` is for people on a terminal and JSON elsewhere.
+        /// `auto` is readable text on a terminal and JSON elsewhere.
         log_format: LogFormat = "auto";
-        /// Of how many answers straight from a cache one is logged; 0 is none. A line each is 340 MB for a million of them, and metrics count them anyway.
+        /// Log one of so many answers from the cache; 0 logs none. One line each is 340 MB for a million. Metrics count all of them anyway.
         log_hits: u64 = "0", in 0..=1_000_000;
     }
-    /// What the strict endpoint allows. With a Next build, its widths, qualities, formats and patterns hold for both endpoints, and what is written here replaces them for the strict one: one pattern written here replaces all of the build's. Without a build, this holds for both.
+    /// Which images are allowed. With a Next build, `/_next/image` always follows the build; what you write here changes the strict endpoint only, and one pattern here replaces all patterns of the build there. Without a build, this holds for both endpoints.
     [images] Images {
-        /// Patterns of the application's own paths.
+        /// Paths of the app's own images, as patterns.
         local_patterns: Option<Vec<String>>, absent "every path without a query";
-        /// Patterns of other servers' URLs.
+        /// URLs of images on other servers, as patterns.
         remote_patterns: Vec<String> = "";
         /// Widths in pixels.
         sizes: Vec<u32> = "32,48,64,96,128,256,384,640,750,828,1080,1200,1920,2048,3840", in 1..=65_535;
-        /// Heights in pixels. None by default: width × height × fit × format is thousands of variants of a picture.
+        /// Heights in pixels. None by default, as width × height × fit × format makes thousands of versions of each image.
         heights: Vec<u32> = "", in 1..=65_535;
-        /// Qualities; a request that names none gets the one nearest 75.
-        qualities: Vec<u32> = "75", in 1..=100;
+        /// Qualities. A request without one gets the one nearest to 75.
+        qualities: Vec<u32> = "75", absent "`75`; those of a Next build; for a folder `30 45 60 75 90`", in 1..=100;
         /// `avif` and `webp`, the preferred one first.
-        formats: Vec<String> = "webp", flag "formats";
-        /// The least time for which a picture is fresh.
+        formats: Vec<String> = "webp", absent "`webp`; those of a Next build; for a folder `avif webp`", flag "formats";
+        /// How long an optimized image is used before its source is asked again, at least. The `minimumCacheTTL` of Next, but in milliseconds if you write a plain number.
         min_ttl: Milliseconds = "4h", in 0..=31_536_000_000;
-        /// For how long after that a stale picture is served while it is fetched again.
+        /// After that, how long the old image is still sent while a new one is fetched in the background.
         stale_while_revalidate: Milliseconds = "7d", in 0..=31_536_000_000;
-        /// For how long a stale picture is served while its source cannot be reached.
+        /// How long the old image is sent while its source does not work.
         stale_if_error: Milliseconds = "1d", in 0..=31_536_000_000;
-        /// Pass SVG originals through, as a download that runs nothing.
+        /// Send SVG files as they are, as downloads that run no script.
         svg: bool = "false";
-        /// Hosts and networks (such as `10.1.0.0/16`) that remote sources may be on although they are not public.
+        /// Hosts and networks with private addresses (such as `10.1.0.0/16`) from which images may be loaded. All others are refused.
         allow_addresses: Vec<String> = "";
     }
-    /// Where originals come from, and the time that one request may take.
+    /// How originals are fetched.
     [optimizer] Optimizer {
-        /// Serve the image endpoints alone; anything else is 404.
+        /// Answer only image requests; anything else is 404.
         only: bool = "false", flag "optimizer-only";
-        /// Where the originals of relative URLs come from: a URL, or the `id` of an application.
-        fallback: Option<String>, absent "the application", flag "fallback";
-        /// The whole budget of one request: queue, fetch, encode, every attempt.
+        /// Where the app's own images are fetched from: a URL, or the `id` of an app.
+        fallback: Option<String>, absent "the app", flag "fallback";
+        /// The most time for one image request in all: queue, fetch, encode, every attempt.
         timeout: Milliseconds = "30s", in 1_000..=600_000;
         /// How long a finished result is kept where processes share results.
         ttl: Milliseconds = "1h", in 1_000..=31_536_000_000;
@@ -217,71 +244,71 @@ tables! {
         /// Refusals as `text`, or as `json` with a reason that a program can read.
         errors: Errors = "text";
     }
-    /// What one picture, one request and the whole process may cost.
+    /// Limits of images, requests and the whole process.
     [limits] Limits {
-        /// Connections at a time, event streams and tunnels not counted. While more than three quarters are taken, one client (an address, an IPv6 network of 64 bits, or whom a trusted proxy names) has at most a quarter; when all are, those that were idle longest are closed, and then one more is answered 503.
+        /// Open connections, without event streams and `WebSockets`. When more than three quarters are taken, one client may have at most a quarter of them. When all are taken, the longest idle ones are closed, then new ones are answered 503.
         connections: u64 = "1024", in 16..=1_000_000;
-        /// Event streams and tunnels (`WebSocket`) at a time, with the same shares.
+        /// Open event streams and `WebSockets`, with the same shares.
         streams: u64 = "1024", in 16..=1_000_000;
-        /// The longest wait for the application to begin an answer of its own, upload aside. Raise it for reports and exports that take longer, and for `next dev`, whose first compile may; an answer that has begun may last as long as it likes.
+        /// How long the app may take to begin an answer. Raise it for slow reports and exports, and for `next dev`. An answer that has begun may take any time.
         app_answer: Milliseconds = "60s", in 1_000..=3_600_000;
-        /// The longest silence of a client that uploads.
+        /// How long a client may pause in the middle of an upload.
         upload_silence: Milliseconds = "30s", in 1_000..=600_000;
-        /// Pictures rendered at a time, each in a process of its own.
+        /// Images optimized at the same time, each in a process of its own.
         workers: Option<u64>, absent "the number of cores", in 1..=256, flag "workers";
-        /// Ceiling for all processes together.
-        memory: Option<Bytes>, absent "three quarters of the container's or machine's memory", in 67_108_864..=1_099_511_627_776, flag "memory";
-        /// The largest original.
+        /// Memory limit for all processes together.
+        memory: Option<Bytes>, absent "three quarters of the memory of the container or machine", in 67_108_864..=1_099_511_627_776, flag "memory";
+        /// The largest original, as a file.
         source: Bytes = "20MB", in 1..=1_000_000_000;
-        /// The longest side of an original in pixels.
+        /// The longest side of an original, in pixels.
         side: u64 = "65535", in 1..=65_535;
-        /// Pixels of one frame.
+        /// The most pixels of an original (of one frame, for an animation).
         pixels: u64 = "50000000", in 1..=1_000_000_000;
-        /// Pixels of all frames of an animation together.
+        /// The most pixels of all frames of an animation together.
         frames_pixels: u64 = "100000000", in 1..=4_000_000_000;
-        /// Frames of an animation.
+        /// The most frames of an animation.
         frames: u64 = "500", in 1..=100_000;
-        /// The longest render.
+        /// The most time to optimize one image.
         transform: Milliseconds = "10s", in 100..=600_000;
-        /// Requests that wait for a worker; one more is refused at once.
+        /// How many images may wait for a worker. One more is answered 503 at once.
         queue: u64 = "64", in 0..=100_000;
-        /// The longest wait for a worker.
+        /// How long an image may wait for a worker.
         queue_wait: Milliseconds = "5s", in 0..=600_000;
-        /// The longest wait for a connection to a source.
+        /// How long connecting to a source may take.
         connect: Milliseconds = "3s", in 100..=600_000;
-        /// The longest fetch of an original, connection and body included.
+        /// How long fetching an original may take in all.
         fetch: Milliseconds = "10s", in 100..=600_000;
-        /// Fetches from one host at a time, half of them for one client at most. One that has lasted a second counts a quarter.
+        /// Fetches from one host at the same time; one client may have half of them.
         fetches_per_host: u64 = "8", in 1..=1_000;
-        /// Redirects to follow from a remote source, each checked like the first URL.
+        /// How many redirects of a remote image are followed. Each target is checked like the first URL.
         max_redirects: u64 = "0", in 0..=20;
     }
-    /// This process's own tiers: originals for seconds, finished pictures in memory and on disk.
+    /// What is cached: optimized images in memory and on disk, originals for some seconds.
     [cache] Cache {
-        /// Finished pictures in memory.
-        memory: Option<Bytes>, absent "a sixteenth of the memory ceiling, at least 4 MiB and at most 64", in 0..=1_099_511_627_776;
-        /// Keep finished pictures on disk too.
+        /// Memory for optimized images.
+        memory: Option<Bytes>, absent "a sixteenth of the memory limit, between 4 and 64 MiB", in 0..=1_099_511_627_776;
+        /// Cache optimized images on disk too.
         disk: bool = "true";
-        /// The most that they may take there, with the index that finds them and its log.
-        disk_bytes: Option<Bytes>, absent "5 % of the file system, at least 1 GiB and at most 4 GiB", in 16_777_216..=1_125_899_906_842_624;
-        /// How long a picture that nobody asks for is kept.
+        /// Disk space for them, including their index.
+        disk_bytes: Option<Bytes>, absent "5 % of the file system, between 1 and 4 GiB", in 16_777_216..=1_125_899_906_842_624;
+        /// How long an image that nobody asks for stays cached.
         max_age: Milliseconds = "30d", in 60_000..=31_536_000_000;
-        /// Requests whose answer is known without work; long names make them fewer.
+        /// The most entries in the index of the cache.
         entries: u64 = "1000000", in 1_000..=100_000_000;
-        /// How long an original is kept for the other widths of a page.
+        /// How long an original is kept for the other widths of the same page.
         source_ttl: Milliseconds = "10s", in 0..=600_000;
-        /// Bytes of originals kept.
+        /// Memory for originals that are kept.
         source_bytes: Bytes = "64MiB", in 0..=1_099_511_627_776;
-        /// Originals kept.
+        /// The most originals that are kept.
         source_entries: u64 = "256", in 0..=1_000_000;
     }
-    /// What several processes share.
+    /// A cache that several processes share.
     [storage] Storage {
-        /// `memory` shares nothing; `filesystem` shares results between processes of one host.
+        /// `memory` shares nothing; `filesystem` shares the optimized images between processes on one machine.
         r#type: StorageType = "memory";
-        /// Folder of the shared results.
+        /// Folder of the shared images.
         path: Option<PathBuf>, absent "in the state directory";
-        /// The most that they may take, with their index and its log.
+        /// Disk space for them, including their index.
         max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 16_777_216..=1_125_899_906_842_624;
     }
     /// The application behind Cuttle, once for each.

@@ -1,5 +1,6 @@
 //! `cuttle config print`: what holds, as a file that would say the same, and where each value comes from.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::{
@@ -10,6 +11,12 @@ use crate::{
 /// The effective configuration, without secrets.
 #[must_use]
 pub fn print(config: &Config) -> String {
+    print_beside_build(config, &BTreeMap::new())
+}
+
+/// The same, with what the build says at `/_next/image` beneath the keys (`table.name`) that say it for the strict endpoint.
+#[must_use]
+pub fn print_beside_build(config: &Config, of_build: &BTreeMap<&str, String>) -> String {
     let mut text = String::new();
     let mut heading = (None, "");
     for effective in &config.effective {
@@ -27,14 +34,17 @@ pub fn print(config: &Config) -> String {
         if *raw == Raw::Absent {
             let absent = key.absent.unwrap_or("not set");
             let _ = writeln!(text, "# {}: {absent}", key.name());
-            continue;
+        } else {
+            let value = toml_value(raw);
+            let origin = match origin {
+                Origin::Default => String::new(),
+                origin => format!("  # {origin}"),
+            };
+            let _ = writeln!(text, "{} = {value}{origin}", key.name());
         }
-        let value = toml_value(raw);
-        let origin = match origin {
-            Origin::Default => String::new(),
-            origin => format!("  # {origin}"),
-        };
-        let _ = writeln!(text, "{} = {value}{origin}", key.name());
+        if let Some(value) = of_build.get(key.path().as_str()) {
+            let _ = writeln!(text, "# {} = {value}  # the Next build, at /_next/image", key.name());
+        }
     }
     text
 }

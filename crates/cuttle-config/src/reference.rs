@@ -26,6 +26,7 @@ const PATTERNS_HEAD: &str = "
 
 `*` is one part of a path between slashes, or some of it; `**` is any number of parts; a host may begin with `*.`, which is one name or more. A local pattern allows no query
 unless it has one, a remote pattern any; `?*` is any query, and another query is exactly that. Without a scheme it is http and https, without a port the usual one.
+A pattern may also be written as in the Next config: `{ protocol = \"https\", hostname = \"cdn.example.com\", pathname = \"/img/**\" }`; signs that only Next's globs know (`{a,b}`, `!(…)`) are refused there.
 
 | Pattern | allows | and not |
 |---|---|---|
@@ -114,12 +115,12 @@ fn kind(kind: Kind) -> String {
 
 fn default(key: &Key) -> String {
     match (key.default, key.absent) {
+        (_, Some(absent)) => absent.to_owned(),
         (Some(""), _) => "none".to_owned(),
         (Some(default), _) if matches!(key.kind, Kind::List(_)) => {
             format!("`{}`", default.replace(',', " "))
         }
         (Some(default), _) => format!("`{default}`"),
-        (None, Some(absent)) => absent.to_owned(),
         (None, None) => "none".to_owned(),
     }
 }

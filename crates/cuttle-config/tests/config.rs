@@ -243,7 +243,9 @@ fn the_example_is_valid_and_means_what_it_says() {
 
 #[test]
 fn a_mistake_in_a_variable_names_it() {
-    let expected = ["`limits.workers` must be a whole number\n--> the variable CUTTLE_WORKERS"];
+    let expected = [
+        "`limits.workers` is \"two\" and must be a whole number; write CUTTLE_WORKERS=2\n--> the variable CUTTLE_WORKERS",
+    ];
     assert_eq!(problems("", &[("CUTTLE_WORKERS", "two")]), expected);
 }
 

@@ -60,10 +60,11 @@ impl Default for Images {
 }
 
 impl Images {
-    /// The defaults of `cuttle serve DIR`, which has no application to keep in step with: AVIF before WebP.
+    /// The defaults of `cuttle serve DIR`, which has no application to keep in step with: AVIF before WebP, and some qualities to compare.
     #[must_use]
     pub fn for_folder() -> Self {
         Self {
+            qualities: vec![30, 45, 60, 75, 90],
             formats: Modern::ALL.map(|format| format.name().to_owned()).to_vec(),
             ..Self::default()
         }
@@ -91,7 +92,7 @@ impl Images {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A list that must allow something allows nothing.
-    #[error("images.{list} is empty, so that no request could ever be answered")]
+    #[error("images.{list} is empty, so that no request could ever be answered; write {}", example(.list))]
     Empty {
         /// The list.
         list: &'static str,
@@ -107,7 +108,7 @@ pub enum ConfigError {
         max: u32,
     },
     /// An entry that is there twice.
-    #[error("images.{list} lists {entry} twice")]
+    #[error("images.{list} lists {entry} twice; leave one out")]
     Duplicate {
         /// The list.
         list: &'static str,
@@ -121,7 +122,7 @@ pub enum ConfigError {
         entry: String,
     },
     /// A pattern that cannot be compiled.
-    #[error("images.{list} lists {entry:?}: {reason}")]
+    #[error("images.{list} lists {entry:?}: {reason}{}", right_form(.list, .entry))]
     Pattern {
         /// The list.
         list: &'static str,
@@ -140,9 +141,102 @@ pub enum ConfigError {
         prefix: String,
     },
     /// A host name that cannot be in a URL.
-    #[error("{host:?} is not a host name")]
+    #[error("{host:?} is not a host name, such as \"shop.example.com\"")]
     Host {
         /// The name.
         host: String,
     },
+}
+
+fn example(list: &str) -> &'static str {
+    match list {
+        "sizes" => "sizes = [640, 1080]",
+        _ => "qualities = [75]",
+    }
+}
+
+/// What was probably meant, as the end of a sentence; or nothing.
+fn right_form(list: &str, entry: &str) -> String {
+    let local = list == "local_patterns";
+    let first = entry.split('/').next().unwrap_or_default();
+    if local && entry.contains("://") {
+        return format!("; write it in remote_patterns: {entry:?}");
+    }
+    if local && !entry.starts_with('/') && first.contains('.') && !entry.contains("./") {
+        let path = if entry.contains('/') { "" } else { "/**" };
+        return format!("; for another server write remote_patterns = [\"https://{entry}{path}\"]");
+    }
+    if local {
+        let path = entry.trim_start_matches('/');
+        return if path.is_empty() || entry.starts_with('/') && !entry.starts_with("//") {
+            double_star(entry)
+        } else {
+            format!("; write \"/{path}\"")
+        };
+    }
+    if entry.starts_with('/') {
+        return format!(
+            "; write it in local_patterns, or the host before it: \"https://example.com{entry}\""
+        );
+    }
+    double_star(entry)
+}
+
+/// `/a/**.jpg` is `/a/**/*.jpg`.
+fn double_star(entry: &str) -> String {
+    let right: Vec<String> = entry
+        .split('/')
+        .map(|segment| match segment.strip_prefix("**") {
+            Some(rest) if !rest.is_empty() && !rest.starts_with('?') && !rest.contains('*') => {
+                format!("**/*{rest}")
+            }
+            _ => segment.to_owned(),
+        })
+        .collect();
+    let right = right.join("/");
+    if right == entry || entry.contains("://**") {
+        String::new()
+    } else {
+        format!("; write {right:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Pattern, PatternError};
+
+    #[test]
+    fn a_pattern_that_can_never_match_is_told_its_right_form() {
+        type Compile = fn(&str) -> Result<(Pattern, Option<crate::Warning>), PatternError>;
+        let of = |list| -> Compile {
+            if list == "local_patterns" { Pattern::local } else { Pattern::remote }
+        };
+        for (list, entry, form) in [
+            ("local_patterns", "example.com", "remote_patterns = [\"https://example.com/**\"]"),
+            (
+                "local_patterns",
+                "example.com/a/*",
+                "remote_patterns = [\"https://example.com/a/*\"]",
+            ),
+            (
+                "local_patterns",
+                "https://example.com/**",
+                "remote_patterns: \"https://example.com/**\"",
+            ),
+            ("local_patterns", "photos/**", "write \"/photos/**\""),
+            ("local_patterns", "//photos/**", "write \"/photos/**\""),
+            ("local_patterns", "/photos/**.jpg", "write \"/photos/**/*.jpg\""),
+            ("remote_patterns", "/photos/**", "write it in local_patterns"),
+            (
+                "remote_patterns",
+                "https://example.com/**.jpg",
+                "write \"https://example.com/**/*.jpg\"",
+            ),
+        ] {
+            let reason = of(list)(entry).expect_err(entry);
+            let error = ConfigError::Pattern { list, entry: entry.to_owned(), reason };
+            assert!(error.to_string().contains(form), "{error}");
+        }
+    }
 }

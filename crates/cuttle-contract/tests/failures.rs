@@ -23,6 +23,7 @@ fn failure(name: &str) -> Failure {
         Failure::SvgNotAllowed,
         Failure::QueueFull,
         Failure::QueueTimeout,
+        Failure::OutOfDescriptors,
         Failure::ShuttingDown,
         Failure::RequestTimeout,
         Failure::Internal,

@@ -48,7 +48,7 @@ fn each_mistake_is_named() {
         (vec!["serve", root, "--formats", "jpeg"], "known formats are avif and webp"),
         (vec!["serve", root, "--upstream", "http://127.0.0.1:1"], "cannot be used with"),
         (vec!["serve", "--upstream", "ftp://host"], "must be a plain URL"),
-        (vec!["serve", "--upstream", "http://host/path"], "only scheme, host and port"),
+        (vec!["serve", "--upstream", "http://host/path"], "more than scheme, host and port"),
         (vec!["serve", "--optimizer-only"], "needs `optimizer.fallback`"),
         (
             vec![
@@ -64,7 +64,10 @@ fn each_mistake_is_named() {
         ),
         (vec!["serve", "--next", root], "has no build"),
         (vec!["serve", "--next", "/no/such"], "no folder at /no/such"),
-        (vec!["serve", root, "--config", "/no/such.toml"], "cannot read /no/such.toml"),
+        (
+            vec!["serve", root, "--config", "/no/such.toml"],
+            "cannot read the configuration /no/such.toml",
+        ),
         (vec!["serve", root, "--formats", "webp,webp"], "twice"),
         (vec!["serve", root, "--listen", "nonsense"], "must be an address and a port"),
         (vec!["serve", root, "--memory", "lots"], "must be a size"),
@@ -201,7 +204,7 @@ fn check_reports_layers_acts_and_codecs() {
         "{report:#}"
     );
     let text = cuttle(&["check"]);
-    assert!(String::from_utf8_lossy(&text.stdout).contains("Memory, at most"));
+    assert!(String::from_utf8_lossy(&text.stdout).contains("Memory limit"));
 }
 
 #[test]

@@ -60,6 +60,25 @@ fn a_kept_connection_outlives_the_time_for_headers_and_a_slow_head_does_not() {
     assert!(began.elapsed() > Duration::from_millis(9_800) && post(&mut kept), "a lost form");
 }
 
+/// Behind a balancer that keeps connections for a minute, each of these is a form that somebody sent.
+#[test]
+fn a_form_on_a_connection_that_was_idle_for_up_to_a_minute_is_answered() {
+    let application = Application::start(|_, _| Reply::bare(204));
+    let server = Server::serving(&["--upstream", &application.url()]);
+    let began = Instant::now();
+    let kept = [9_800, 10_000, 10_200, 60_000].map(Duration::from_millis).map(|idle| {
+        let mut stream = TcpStream::connect(&server.address).expect("a server");
+        assert!(post(&mut stream));
+        (idle, stream)
+    });
+    for (idle, mut stream) in kept {
+        while began.elapsed() < idle {
+            thread::park_timeout(idle - began.elapsed());
+        }
+        assert!(post(&mut stream), "a lost form after {idle:?}");
+    }
+}
+
 #[test]
 fn how_long_a_connection_is_kept_and_how_long_the_app_may_think_are_settings() {
     let application = Application::start(|_, asked| {

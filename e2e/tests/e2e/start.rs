@@ -82,6 +82,13 @@ fn the_first_line_of_the_log_says_what_is_served_and_check_and_config_print_say_
     }
     let printed = cuttle(&[&["config", "print"], &layers[..]].concat());
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    let of_build = "  # the Next build, at /_next/image";
+    for line in [
+        "# remote_patterns = [{ protocol = \"https\", hostname = \"cdn.example\", pathname = \"/img/**\" }, { hostname = \"**.shop.example\", port = \"8443\", search = \"\" }]",
+        "# max_redirects = 3",
+    ] {
+        assert!(printed.contains(&format!("{line}{of_build}")), "{line}: {printed}");
+    }
     for line in served {
         // What is tried is not printed.
         let line = format!("#{}", line.trim_end_matches(" (answers)"));
@@ -137,6 +144,6 @@ fn the_sandbox_is_one_line_unless_it_lacks_something() {
     let acts = report["sandbox"]["acts"].as_array().expect("acts");
     let whole = layers.iter().all(|layer| layer["active"] == true)
         && acts.iter().all(|act| act["verdict"] == "denied" || act["verdict"] == "Denied");
-    assert_eq!(said.contains("Workers are fully confined ("), whole, "{said}");
-    assert_eq!(said.contains("What a worker tried"), !whole, "{said}");
+    assert_eq!(said.contains("The sandbox is complete ("), whole, "{said}");
+    assert_eq!(said.contains("Attempts to break out"), !whole, "{said}");
 }

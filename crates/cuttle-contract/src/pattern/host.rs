@@ -20,8 +20,10 @@ pub(super) enum HostPattern {
 
 impl HostPattern {
     pub(super) fn parse(written: &str) -> Result<Self, PatternError> {
-        let (wildcard, name) =
-            written.strip_prefix("*.").map_or((false, written), |name| (true, name));
+        let (wildcard, name) = ["*.", "**."]
+            .iter()
+            .find_map(|any| written.strip_prefix(any))
+            .map_or((false, written), |name| (true, name));
         if name.contains('*') {
             return Err(PatternError::HostWildcard);
         }

@@ -42,7 +42,9 @@ pub enum UpstreamError {
     #[error("must be an http or https URL")]
     NotHttp,
     /// More than scheme, host and port.
-    #[error("must be only scheme, host and port: paths of pictures are paths of the application")]
+    #[error(
+        "has more than scheme, host and port: write --upstream http://127.0.0.1:3000, as the paths of the app are asked for as they are"
+    )]
     NotAnOrigin,
 }
 

@@ -51,7 +51,7 @@ pub struct Project {
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// There is nothing.
-    #[error("there is no folder at {}", .0.display())]
+    #[error("there is no folder at {}; name that of the app, in which `next build` runs: --next .", .0.display())]
     Missing(PathBuf),
     /// There is no build in it.
     #[error(
