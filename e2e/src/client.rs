@@ -86,10 +86,9 @@ impl Client {
         let length = body.len().to_string();
         let headers = [headers, &[("content-length", &length)]].concat();
         let mut raw = Vec::new();
-        let answered = self.ask("POST", target, &headers).and_then(|mut stream| {
-            stream.write_all(body.as_bytes())?;
-            stream.read_to_end(&mut raw)
-        });
+        // In one piece: of a body that comes after a refusal, the server's system makes a reset that overtakes the answer.
+        let request = self.head("POST", target, &headers) + body;
+        let answered = self.write(&request).and_then(|mut stream| stream.read_to_end(&mut raw));
         let parsed = answered.ok().and_then(|_| parse(&raw, false));
         parsed.unwrap_or_else(|| {
             panic!("no answer to POST {target}: {}", String::from_utf8_lossy(&raw))
@@ -123,11 +122,20 @@ impl Client {
         target: &str,
         headers: &[(&str, &str)],
     ) -> io::Result<TcpStream> {
+        self.write(&self.head(method, target, headers))
+    }
+
+    fn write(&self, request: &str) -> io::Result<TcpStream> {
         let mut stream = match self.own {
             Some(own) => connect_from(own, self.address),
             None => TcpStream::connect(self.address),
         }?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(request.as_bytes())?;
+        Ok(stream)
+    }
+
+    fn head(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> String {
         let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
         if headers.iter().all(|(name, _)| *name != "host") {
             head.push_str(&format!("host: {}\r\n", self.address));
@@ -136,8 +144,7 @@ impl Client {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes())?;
-        Ok(stream)
+        head
     }
 }
 

@@ -5,16 +5,21 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod binary;
 mod browser;
 mod client;
+mod log;
 mod machine;
 mod network;
 mod next;
 mod origin;
 mod process;
 mod server;
+mod until;
+mod watched;
 
 pub use application::{Application, Asked, Reply};
+pub use binary::binary;
 pub use browser::visited;
 pub use client::{Answer, Client};
 pub use machine::alone;
@@ -22,7 +27,9 @@ pub use network::{Network, connect_from};
 pub use next::{NextApp, NextServer, free_port};
 pub use origin::Origin;
 pub use process::{descendants, memory_pss, stopped};
-pub use server::{Server, binary, hang_up, kill};
+pub use server::{Server, hang_up, kill};
+pub use until::{found, until};
+pub use watched::Watched;
 
 use std::path::Path;
 

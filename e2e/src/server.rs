@@ -5,19 +5,21 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::machine::shared;
+use crate::binary::binary;
+use crate::log::Log;
 use crate::process::{children, cpu_time, cpu_time_of_ended, signal};
+use crate::until::looks;
 use crate::{Client, memory_pss};
 
 /// Often enough to see the peak of a render that takes a hundred milliseconds.
@@ -33,33 +35,9 @@ pub struct Server {
     pub admin: Client,
     /// The public address as text, `127.0.0.1:40123`.
     pub address: String,
-    log: Arc<Mutex<Vec<Value>>>,
+    log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
     state: TempDir,
-}
-
-/// The binary, built from the code as it is now: a test of yesterday's binary proves nothing. Whoever has it shares the machine
-/// with other tests, until his own ends.
-///
-/// # Panics
-/// When it cannot be built.
-#[must_use]
-pub fn binary() -> PathBuf {
-    shared();
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-        // Of the whole workspace, so that its crates are those that the tests were built with.
-        let build = ["build", "--release", "--locked", "--quiet", "--workspace", "--bin", "cuttle"];
-        let built = Command::new(env!("CARGO"))
-            .args(build)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.is_ok_and(|status| status.success()), "cuttle-cli does not build");
-        let test = PathBuf::from(std::env::args_os().next().expect("a test has a name"));
-        let beside =
-            test.ancestors().map(|folder| folder.join("cuttle")).find(|path| path.is_file());
-        beside.expect("the binary is in the folder above the tests")
-    });
-    BUILT.clone()
 }
 
 impl Server {
@@ -140,21 +118,16 @@ impl Server {
         }
         let mut child = command
             .env("CUTTLE_STATE_DIR", state.path())
-            .env("CUTTLE_LOG", "info,cuttle::access=debug")
+            .env("CUTTLE_LOG", "info,cuttle::access=debug,cuttle_store=debug")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let log: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let log = Arc::<Log>::default();
         let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let reader = thread::spawn({
             let log = Arc::clone(&log);
-            move || {
-                for line in errors.lines().map_while(Result::ok) {
-                    let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                    log.lock().expect("no reader panics").push(event);
-                }
-            }
+            move || log.read(errors)
         });
         let mut ready = String::new();
         BufReader::new(child.stdout.take().expect("stdout is piped"))
@@ -165,10 +138,7 @@ impl Server {
         let Some(address) = address else {
             let _ = child.wait();
             let _ = reader.join();
-            panic!(
-                "no ready line but {ready:?}; log: {:#?}",
-                log.lock().expect("no reader panics")
-            );
+            panic!("no ready line but {ready:?}; log: {:#?}", log.events());
         };
         let parsed = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let mut server = Self {
@@ -180,7 +150,8 @@ impl Server {
             reader: Some(reader),
             state,
         };
-        let admin = server.log_entry("health and readiness");
+        let admin =
+            server.event("its admin address", |event| event["message"] == "health and readiness");
         let admin = admin["address"].as_str().expect("it is logged before the ready line");
         // A socket in the file system is for the test that asked for one.
         if !admin.starts_with("unix:") {
@@ -201,15 +172,8 @@ impl Server {
     /// When a minute passed without one; all events are in the message.
     #[must_use]
     pub fn event(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < patience {
-            if let Some(event) = self.log().into_iter().find(&fits) {
-                return event;
-            }
-            // What is waited for may need every core.
-            thread::park_timeout(SAMPLE_EVERY);
-        }
-        panic!("never logged: {what}: {:#?}", self.log());
+        let found = self.log.first(fits);
+        found.unwrap_or_else(|| panic!("never logged: {what}: {:#?}", self.log()))
     }
 
     /// Process ids of the workers, and of those that are or were theirs: of every child.
@@ -293,17 +257,16 @@ impl Server {
     /// When a minute passed and it is not so.
     #[must_use]
     pub fn fresh_workers(&self) -> Vec<u32> {
-        let patience = Instant::now() + Duration::from_secs(60);
-        let (mut workers, mut looks) = (self.workers(), 0);
-        // Unchanged for longer than any worker waits.
-        while looks < 10 {
-            assert!(Instant::now() < patience, "never calm: {:#}", self.readiness());
-            thread::park_timeout(SAMPLE_EVERY);
+        let (mut workers, mut unchanged) = (self.workers(), 0);
+        let calm = looks().any(|()| {
             let (now, report) = (self.workers(), self.readiness());
             let calm = report["queue"]["jobs"] == 0 && report["workers"]["capacity"] == now.len();
-            looks = if calm && now == workers { looks + 1 } else { 0 };
-            workers = now;
-        }
+            unchanged = if calm && now == workers { unchanged + 1 } else { 0 };
+            workers.clone_from(&now);
+            // For longer than any worker waits: a fifth of a second.
+            unchanged == 20
+        });
+        assert!(calm, "never calm: {:#}", self.readiness());
         workers
     }
 
@@ -340,15 +303,11 @@ impl Server {
     ///
     /// # Panics
     /// When a minute passed and it did not.
+    #[track_caller]
     pub fn wait_until(&self, what: &str, seen: impl Fn(&Value) -> bool) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < patience {
-            if seen(&self.readiness()) {
-                return;
-            }
-            thread::yield_now();
+        if !looks().any(|()| seen(&self.readiness())) {
+            panic!("never saw: {what}; last: {:#}", self.readiness());
         }
-        panic!("never saw: {what}; last: {:#}", self.readiness());
     }
 
     /// Everything logged so far.
@@ -357,7 +316,7 @@ impl Server {
     /// Never, unless the log reader did.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        self.log.lock().expect("no reader panics").clone()
+        self.log.events()
     }
 
     /// Tells the server to stop, as a supervisor does.
@@ -376,16 +335,6 @@ impl Server {
             let _ = reader.join();
         }
         (status, self.log())
-    }
-
-    fn log_entry(&self, message: &str) -> Value {
-        for _ in 0..100_000 {
-            if let Some(entry) = self.log().into_iter().find(|entry| entry["message"] == message) {
-                return entry;
-            }
-            thread::yield_now();
-        }
-        panic!("{message:?} was never logged: {:#?}", self.log());
     }
 }
 

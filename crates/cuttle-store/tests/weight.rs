@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails, loudly"
 )]
 
+#[path = "store/common.rs"]
 mod common;
 
 use std::fs;

@@ -1,62 +1,15 @@
 //! A state directory that is full, read-only or no directory at all: served all the same, and said once.
-#![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
-use cuttle_e2e::{Application, Reply, Server, photo};
+use cuttle_e2e::{Application, Reply, Server, photo, until};
+use cuttle_testing::Disk;
 use serde_json::Value;
 
-const UNTESTED: &str =
-    "NOT TESTED: no tmpfs can be mounted here, so no disk could be filled or locked";
-/// Some attempts to use a disk that failed: each second one, and told once. That nothing comes cannot be waited for.
-const TRIED_AGAIN: Duration = Duration::from_millis(3500);
-
-/// A file system of a test's own, unmounted when it is dropped.
-struct Mounted(tempfile::TempDir);
-
-impl Mounted {
-    /// None without the right to mount.
-    fn new() -> Option<Self> {
-        Self::with("size=4m,mode=700")
-    }
-
-    fn with(options: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        mount(folder.path(), options).then_some(Self(folder))
-    }
-
-    fn state(&self) -> String {
-        self.0.path().join("state").display().to_string()
-    }
-
-    /// Takes all the room that there is, until the file is removed.
-    fn fill(&self) -> std::path::PathBuf {
-        let ballast = self.0.path().join("ballast");
-        while fs::write(&ballast, vec![0; self.room()]).is_err() || self.room() > 0 {}
-        ballast
-    }
-
-    fn room(&self) -> usize {
-        let found = rustix::fs::statvfs(self.0.path()).expect("it is mounted");
-        usize::try_from(found.f_bavail * found.f_frsize).expect("a few megabytes")
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
-
-fn mount(at: &Path, options: &str) -> bool {
-    let mut command = Command::new("mount");
-    command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
-    command.status().is_ok_and(|status| status.success())
+fn state(disk: &Disk) -> String {
+    disk.path().join("state").display().to_string()
 }
 
 fn target(number: u32) -> String {
@@ -93,20 +46,27 @@ fn said(server: &Server, message: &str) -> usize {
     server.log().iter().filter(|event| event["message"] == message).count()
 }
 
+/// Twice more, each of which could have been told.
+fn is_tried_in_vain(server: &Server) {
+    let tries = || said(server, "the disk is tried in vain");
+    let before = tries();
+    until("the disk is tried in vain", || tries() > before + 1);
+}
+
 #[test]
 fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
-    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
-    let (application, state) = (application(), mounted.state());
+    let Some(disk) = Disk::new(4) else { return };
+    let (application, state) = (application(), state(&disk));
     let server = serve(&application, &state);
     is_served(&server, 0);
     server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
-    let ballast = mounted.fill();
+    let ballast = disk.fill();
     for number in 1..5 {
         is_served(&server, number);
     }
     server.wait_until("degraded", |ready| is_degraded(ready, "disk cache: the disk is full"));
     assert_eq!(server.admin.get("/readyz").status, 200);
-    thread::park_timeout(TRIED_AGAIN);
+    is_tried_in_vain(&server);
     is_served(&server, 5);
     assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
 
@@ -128,14 +88,12 @@ fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
 
 #[test]
 fn a_disk_without_inodes_is_told_from_one_without_room() {
-    let Some(mounted) = Mounted::with("size=64m,nr_inodes=400,mode=700") else {
-        return eprintln!("{UNTESTED}");
-    };
-    let (application, state) = (application(), mounted.state());
+    let Some(disk) = Disk::with("size=64m,nr_inodes=400") else { return };
+    let (application, state) = (application(), state(&disk));
     let server = serve(&application, &state);
     is_served(&server, 0);
     server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
-    let taken = mounted.0.path().join("taken");
+    let taken = disk.path().join("taken");
     fs::create_dir(&taken).expect("room for one");
     while fs::write(taken.join(next_name(&taken)), "").is_ok() {}
     is_served(&server, 1);
@@ -151,13 +109,13 @@ fn next_name(folder: &Path) -> String {
 
 #[test]
 fn a_read_only_disk_is_said_once_and_used_again_when_it_can_be_written() {
-    let Some(mounted) = Mounted::new() else { return eprintln!("{UNTESTED}") };
-    let (application, state) = (application(), mounted.state());
+    let Some(disk) = Disk::new(4) else { return };
+    let (application, state) = (application(), state(&disk));
     let server = serve(&application, &state);
     is_served(&server, 0);
     server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == 1);
     drop(server);
-    assert!(mount(mounted.0.path(), "remount,ro"), "what was mounted can be remounted");
+    disk.writable(false);
     let server = serve(&application, &state);
     for number in [0, 1] {
         assert_eq!(server.client.get(&target(number)).status, 200);
@@ -165,9 +123,9 @@ fn a_read_only_disk_is_said_once_and_used_again_when_it_can_be_written() {
     }
     assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
     assert_eq!(server.admin.get("/readyz").status, 200);
-    thread::park_timeout(TRIED_AGAIN);
+    is_tried_in_vain(&server);
     assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
-    assert!(mount(mounted.0.path(), "remount,rw"), "and again");
+    disk.writable(true);
     server.wait_until("whole again", |ready| !is_degraded(ready, "disk cache"));
     is_served(&server, 2);
     assert_eq!(said(&server, "the disk is used again"), 1);

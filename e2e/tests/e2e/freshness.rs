@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cuttle_e2e::{Answer, Application, Reply, Server, photo, place};
+use cuttle_e2e::{Answer, Application, Reply, Server, Watched, found, photo, place, until};
 use serde_json::Value;
 
 const PICTURE: &str = "/_next/image?url=%2Fa.jpg&w=64&q=75";
@@ -61,18 +61,18 @@ impl Setting {
 
     /// Lets the picture grow old, and says what is served then and what once it was asked about.
     fn refreshed(&self) -> [Answer; 2] {
-        thread::park_timeout(Duration::from_millis(1100));
         let asked = self.application.seen().len();
-        let stale = self.get();
-        let patience = Instant::now() + Duration::from_secs(10);
-        while self.application.seen().len() == asked {
-            assert!(Instant::now() < patience, "the origin was never asked again");
-            thread::yield_now();
-        }
+        let stale = grown_old(|| self.get());
+        until("the origin is asked again", || self.application.seen().len() > asked);
         // The refresh is behind: it is over when nothing is under way.
         self.server.wait_until("the refresh is over", |readiness| readiness["queue"]["jobs"] == 0);
         [stale, self.get()]
     }
+}
+
+/// The first answer that is no longer fresh, which is within a second.
+fn grown_old(get: impl Fn() -> Answer) -> Answer {
+    found("a picture that is old", || Some(get()).filter(|answer| state(answer) != "HIT"))
 }
 
 fn state(answer: &Answer) -> &str {
@@ -118,28 +118,28 @@ fn while_the_origin_fails_the_picture_is_served_and_the_origin_left_alone() {
     let setting = Setting::new(Reply::good(&photo(320, 240, 1)));
     let first = setting.get();
     setting.tell(Reply::bare(503));
-    thread::park_timeout(Duration::from_millis(1100));
     let before = setting.application.seen().len();
+    let old = grown_old(|| setting.get());
+    assert_eq!((state(&old), &old.body), ("STALE", &first.body));
+    let asked = || setting.application.seen().split_off(before);
     let mut resting = 0;
-    for _ in 0..40 {
+    // A refresh of three attempts, a second of rest, and a second refresh.
+    until("a second refresh", || {
         let answer = setting.get();
         assert_eq!((state(&answer), &answer.body), ("STALE", &first.body));
         // Once it is known that the origin fails, caches are told when it is asked again: within a second, which no fresh
         // answer says here.
         resting += usize::from(answer.header("cache-control").contains("max-age=0"));
-        thread::park_timeout(Duration::from_millis(50));
-    }
+        asked().len() > 3
+    });
     assert!(resting > 5, "{resting}");
-    // Two seconds: a refresh of three attempts, a second of rest, perhaps a second refresh.
-    let asked = setting.application.seen().len() - before;
-    assert!((3..=6).contains(&asked), "{asked}");
+    let asked = asked();
+    assert!((4..=6).contains(&asked.len()), "{asked:?}");
+    let rest = asked[3].at - asked[2].at;
+    assert!(rest > Duration::from_millis(900), "{rest:?}");
     assert_eq!(setting.server.admin.get("/readyz").status, 200);
     setting.tell(Reply::good(&photo(320, 240, 2)));
-    let patience = Instant::now() + Duration::from_secs(20);
-    while setting.get().body == first.body {
-        assert!(Instant::now() < patience, "the new picture was never fetched");
-        thread::park_timeout(Duration::from_millis(100));
-    }
+    until("the new picture", || setting.get().body != first.body);
 }
 
 #[test]
@@ -183,10 +183,9 @@ fn while_the_origin_is_down_a_restarted_server_serves_what_it_has() {
     let Setting { server, application, folder, .. } = setting.restarted();
     let url = application.url();
     drop(application);
-    thread::park_timeout(Duration::from_millis(1100));
     // One that is asked about behind, one while that fails, one after it.
     for _ in 0..3 {
-        let answer = server.client.accepting("image/webp", PICTURE);
+        let answer = grown_old(|| server.client.accepting("image/webp", PICTURE));
         assert_eq!((state(&answer), &answer.body), ("STALE", &first.body));
         server.wait_until("the refresh is over", |ready| ready["queue"]["jobs"] == 0);
     }
@@ -235,14 +234,18 @@ fn a_redeploy_with_the_same_bytes_costs_no_encode() {
     let first = strict("");
     for version in versions {
         place(folder.path(), "a.jpg", &photo(320, 240, 1));
-        thread::park_timeout(Duration::from_millis(1100));
-        let again = strict(version);
-        assert_eq!((again.status, &again.body), (200, &first.body));
+        let file = Watched::new(&folder.path().join("a.jpg"));
+        until("the new file is looked at", || {
+            let again = strict(version);
+            assert_eq!((again.status, &again.body), (200, &first.body));
+            file.was_opened()
+        });
         assert_eq!(server.encodes(), 1, "{version}");
     }
     place(folder.path(), "a.jpg", &photo(320, 240, 2));
-    thread::park_timeout(Duration::from_millis(1100));
-    assert_ne!(strict("").body, first.body, "a redeploy shows at once");
+    let file = Watched::new(&folder.path().join("a.jpg"));
+    let shown = found("a look", || Some(strict("").body).filter(|_| file.was_opened()));
+    assert_ne!(shown, first.body, "a redeploy shows at once");
     assert_eq!(server.encodes(), 2);
 }
 

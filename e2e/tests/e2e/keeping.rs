@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,12 +81,12 @@ fn a_form_on_a_connection_that_was_idle_for_up_to_a_minute_is_answered() {
 
 #[test]
 fn how_long_a_connection_is_kept_and_how_long_the_app_may_think_are_settings() {
-    let application = Application::start(|_, asked| {
+    let (answered, is_answered) = mpsc::channel::<()>();
+    let is_answered = Mutex::new(is_answered);
+    let application = Application::start(move |_, asked| {
         if asked.target == "/slow" {
-            let asked = Instant::now();
-            while asked.elapsed() < Duration::from_secs(4) {
-                thread::park_timeout(Duration::from_millis(50));
-            }
+            // Until the client has its answer, and the test lets go of it.
+            let _ = is_answered.lock().expect("no panic").recv();
         }
         Reply::bare(204)
     });
@@ -99,6 +99,7 @@ fn how_long_a_connection_is_kept_and_how_long_the_app_may_think_are_settings() {
     let answer = server.client.get("/slow");
     assert_eq!((answer.status, answer.header("x-cuttle-error")), (504, "app_slow"));
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(answered);
     let after = kept.join().expect("no panic");
     assert!((Duration::from_secs(10)..Duration::from_secs(25)).contains(&after), "{after:?}");
 }

@@ -1,14 +1,12 @@
 //! Output that nobody reads or that no disk has room for: the answers go on, the loss is counted and said, nothing panics.
-#![expect(clippy::disallowed_macros, reason = "what a test says")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Client, Server, binary, folder_with_a_photo};
+use cuttle_e2e::{Client, Server, binary, folder_with_a_photo, found, until};
+use cuttle_testing::Disk;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,7 +47,7 @@ impl Unread {
             .spawn()
             .expect("the binary starts");
         let note = state.path().join("admin");
-        let address = until("it notes its admin address", || {
+        let address = found("it notes its admin address", || {
             let ended = child.try_wait().expect("ours");
             assert!(ended.is_none(), "it ended before it was ready: {ended:?}");
             fs::read_to_string(&note).ok()?.trim().parse().ok()
@@ -97,36 +95,6 @@ impl Drop for Unread {
     }
 }
 
-/// A small file system of a test's own, unmounted when it is dropped.
-struct Mounted(TempDir);
-
-impl Mounted {
-    /// None without the right to mount.
-    fn new() -> Option<Self> {
-        let disk = tempfile::tempdir().expect("a folder");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"]).arg(disk.path());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(disk))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
-
-fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < patience {
-        if let Some(seen) = seen() {
-            return seen;
-        }
-        thread::yield_now();
-    }
-    panic!("never: {what}");
-}
-
 fn pictures_are_served(client: &Client) {
     for _ in 0..25 {
         let answer = client.get(PICTURE);
@@ -141,8 +109,8 @@ fn a_log_that_nobody_reads_or_that_has_no_room_costs_its_lines_alone() {
         let mut server = Unread::start(folder.path(), Stdio::piped(), log);
         let client = server.public();
         pictures_are_served(&client);
-        until(why, || server.says_of_its_log(why).then_some(()));
-        until("a line for each picture is counted", || (server.lines_lost() >= 25).then_some(()));
+        until(why, || server.says_of_its_log(why));
+        until("a line for each picture is counted", || server.lines_lost() >= 25);
         server.ends_well();
     }
 }
@@ -152,17 +120,15 @@ fn a_greeting_that_cannot_be_written_is_no_reason_to_end() {
     let folder = folder_with_a_photo();
     for (stdout, stderr) in [(full(), full()), (closed(), closed())] {
         let mut server = Unread::start(folder.path(), stdout, stderr);
-        until("ready", || server.says_of_its_log("").then_some(()));
+        until("ready", || server.says_of_its_log(""));
         server.ends_well();
     }
 }
 
 #[test]
 fn a_log_is_written_again_when_its_disk_has_room() {
-    let Some(disk) = Mounted::new() else {
-        return eprintln!("NOT TESTED: no tmpfs can be mounted here, so no disk could be filled");
-    };
-    let (log, ballast) = (disk.0.path().join("log"), disk.0.path().join("ballast"));
+    let Some(disk) = Disk::new(1) else { return };
+    let (log, ballast) = (disk.path().join("log"), disk.path().join("ballast"));
     let folder = folder_with_a_photo();
     let mut server =
         Unread::start(folder.path(), Stdio::piped(), File::create(&log).expect("there is room"));
@@ -170,22 +136,22 @@ fn a_log_is_written_again_when_its_disk_has_room() {
     pictures_are_served(&client);
     // Cut short where the room ends.
     assert!(fs::write(&ballast, vec![0; 1 << 20]).is_err(), "more than there is room for");
-    let degraded = until("the log's disk is full", || {
+    let degraded = found("the log's disk is full", || {
         pictures_are_served(&client);
         server.says_of_its_log("no storage space").then(|| server.lines_lost())
     });
     fs::remove_file(&ballast).expect("ours");
     until("the log is written again", || {
         pictures_are_served(&client);
-        (!server.says_of_its_log("")).then_some(())
+        !server.says_of_its_log("")
     });
     until("and says so", || {
         let text = fs::read_to_string(&log).expect("text");
         let again = text.lines().filter(|line| line.contains("the log can be written again"));
         // On a line of its own, whatever was cut off before.
         let events = again.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let lost = events.filter_map(|event| event["lines_lost"].as_u64()).max()?;
-        (lost >= degraded).then_some(())
+        let lost = events.filter_map(|event| event["lines_lost"].as_u64()).max();
+        lost.is_some_and(|lost| lost >= degraded)
     });
     server.ends_well();
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Application, Reply, Server, binary, folder_with_a_photo, photo, place, stopped};
+use cuttle_e2e::{
+    Application, Reply, Server, binary, folder_with_a_photo, photo, place, stopped, until,
+};
 use serde_json::Value;
 
 /// An application whose picture has versions, and whose answers with one of them can be held up.
@@ -80,7 +82,7 @@ fn a_picture_that_is_being_fetched_is_void() {
         deploy.set(1, Some(1));
         let old = thread::scope(|scope| {
             let first = scope.spawn(|| server.client.get(&target("/a.jpg")));
-            wait(|| application.seen().len() == 1);
+            until("its original is asked for", || application.seen().len() == 1);
             purged(state.path(), way);
             deploy.set(2, Some(1));
             // Asked and answered while the old answer is still on its way, which then comes last.
@@ -156,11 +158,9 @@ fn another_process_on_the_same_folder_hears_of_a_purge_within_a_second() {
         assert_eq!(other.readiness()["store"]["memory"]["requests"], 1);
         assert_eq!(application.seen().len(), 1);
         purged(state.path(), way);
-        let heard = Instant::now() + Duration::from_secs(1);
-        while is_hit(&other, "/a.jpg") {
-            assert!(Instant::now() < heard, "{way:?}: served still, a second later");
-            thread::yield_now();
-        }
+        let began = Instant::now();
+        until("the other hears of it", || !is_hit(&other, "/a.jpg"));
+        assert!(began.elapsed() < Duration::from_secs(1), "{way:?}: served still, a second later");
         assert_eq!(application.seen().len(), 2, "{way:?}: its original is asked for again");
     }
 }
@@ -251,14 +251,6 @@ fn the_command_says_what_it_did_and_what_to_do_where_it_could_not() {
         assert_eq!(done.status.code(), Some(code), "{args:?}: {done:?}");
         assert!(String::from_utf8_lossy(said).starts_with(&expected), "{args:?}: {done:?}");
         assert!(silent.is_empty(), "{args:?}: {done:?}");
-    }
-}
-
-fn wait(until: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while !until() {
-        assert!(Instant::now() < patience, "it never happened");
-        thread::yield_now();
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Answer, Application, Reply, Server, photo, size_of};
+use cuttle_e2e::{Answer, Application, Reply, Server, Watched, found, photo, size_of, until};
 use tempfile::TempDir;
 
 /// A server in front of `application`, configured by the lines of a file.
@@ -44,6 +44,7 @@ fn a_client_that_leaves_takes_nothing_with_it() {
     assert_eq!(keys.len(), 84);
     for (n, key) in keys.iter().enumerate() {
         let leaver = server.client.ask("GET", key, &[]).expect("a connection");
+        leaver.set_nonblocking(true).expect("a socket");
         // Of every second key, only others wait when the first client goes.
         let followers: Vec<_> = (0..n % 2)
             .map(|_| {
@@ -51,7 +52,11 @@ fn a_client_that_leaves_takes_nothing_with_it() {
                 thread::spawn(move || client.get(&key))
             })
             .collect();
-        thread::park_timeout(Duration::from_millis(20));
+        // Or it was faster than we look.
+        until("all of them wait", || {
+            let waiting = server.readiness()["queue"]["requests"].as_u64();
+            waiting > Some(followers.len() as u64) || leaver.peek(&mut [0]).is_ok()
+        });
         drop(leaver);
         let began = Instant::now();
         let answer = server.client.get(key);
@@ -93,25 +98,24 @@ fn who_waits_for_a_hanging_origin_ends_at_a_deadline_of_its_own() {
         }
     });
     let (server, _folder) = in_front_of(&application, "[optimizer]\ntimeout = \"3s\"\n");
+    let client = server.client;
     let timed = |client: cuttle_e2e::Client, key: String| {
         let began = Instant::now();
         (client.get(&key), began.elapsed())
     };
-    for key in [next("/a", 64), strict("/a", 64)] {
-        let (client, first) = (server.client, key.clone());
-        let first = thread::spawn(move || timed(client, first));
-        thread::park_timeout(Duration::from_millis(1500));
-        let (client, second) = (server.client, key.clone());
-        let second = thread::spawn(move || timed(client, second));
-        for waiter in [first, second] {
-            let (answer, took): (Answer, Duration) = waiter.join().expect("an answer");
-            assert_eq!(answer.status, 504, "{key}: {}", answer.text());
-            let window = Duration::from_millis(2900)..Duration::from_millis(5000);
-            assert!(window.contains(&took), "{key}: {took:?}");
-        }
+    // One of each endpoint, and others of the same pictures after half of their time.
+    let keys = [next("/a", 64), strict("/b", 64)];
+    let ask = || keys.clone().map(|key| thread::spawn(move || (timed(client, key.clone()), key)));
+    let (began, first) = (Instant::now(), ask());
+    until("half of the time", || began.elapsed() > Duration::from_millis(1500));
+    for waiter in first.into_iter().chain(ask()) {
+        let ((answer, took), key) = waiter.join().expect("an answer");
+        assert_eq!(answer.status, 504, "{key}: {}", answer.text());
+        let window = Duration::from_millis(2900)..Duration::from_millis(5000);
+        assert!(window.contains(&took), "{key}: {took:?}");
     }
     gate.open();
-    for key in [next("/a", 64), strict("/a", 64)] {
+    for key in keys {
         let answer = server.client.get(&key);
         assert_eq!(answer.status, 200, "{key}: {}", answer.text());
     }
@@ -449,15 +453,18 @@ fn a_file_that_is_looked_at_again_is_still_a_hit() {
     let server = Server::start(folder.path());
     let target = next("/photo.jpg", 64);
     assert_eq!(server.client.get(&target).header("x-nextjs-cache"), "MISS");
-    // After more than the second for which a look is believed, less than the original is held.
+    let file = Watched::new(&folder.path().join("photo.jpg"));
+    // Each second, for less than the original is held.
     for _ in 0..3 {
-        thread::park_timeout(Duration::from_millis(1100));
-        assert_eq!(server.client.get(&target).header("x-nextjs-cache"), "HIT");
+        until("it is looked at again", || {
+            assert_eq!(server.client.get(&target).header("x-nextjs-cache"), "HIT");
+            file.was_opened()
+        });
     }
     let before = server.client.get(&target).body;
     cuttle_e2e::place(folder.path(), "photo.jpg", &photo(800, 600, 2));
-    thread::park_timeout(Duration::from_millis(1100));
-    let answer = server.client.get(&target);
+    let changed = |answer: &Answer| answer.header("x-nextjs-cache") != "HIT";
+    let answer = found("a change", || Some(server.client.get(&target)).filter(changed));
     assert_eq!(answer.header("x-nextjs-cache"), "MISS");
     assert_ne!(answer.body, before);
 }

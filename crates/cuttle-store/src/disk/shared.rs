@@ -164,7 +164,8 @@ impl Shared {
         match (&*current, &trouble) {
             (None, Some(trouble)) => tracing::warn!(%trouble, "serving from memory only"),
             (Some(_), None) => tracing::info!("the disk is used again"),
-            _ => {}
+            (Some(_), Some(trouble)) => tracing::debug!(%trouble, "the disk is tried in vain"),
+            (None, None) => {}
         }
         *current = trouble;
     }

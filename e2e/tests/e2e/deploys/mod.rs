@@ -4,10 +4,7 @@ mod build;
 mod followed;
 mod reload;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use cuttle_e2e::{Answer, Server};
+use cuttle_e2e::{Answer, Server, until};
 use serde_json::Value;
 
 pub(crate) fn both(path: &str, quality: u32) -> [String; 2] {
@@ -30,12 +27,8 @@ pub(crate) fn assert_both(server: &Server, path: &str, quality: u32, status: u16
 /// An origin that could not be reached is left alone for a moment.
 #[track_caller]
 pub(crate) fn assert_in_the_end(server: &Server, path: &str, status: u16) {
-    let patience = Instant::now() + Duration::from_secs(30);
     for target in both(path, 75) {
-        while server.client.accepting("image/webp", &target).status == 502 {
-            assert!(Instant::now() < patience, "{target}");
-            thread::park_timeout(Duration::from_millis(50));
-        }
+        until(&target, || server.client.accepting("image/webp", &target).status != 502);
     }
     assert_both(server, path, 75, status);
 }

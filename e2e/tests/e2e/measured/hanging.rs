@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cuttle_e2e::{Answer, Application, Reply, Server, alone, photo};
+use cuttle_e2e::{Answer, Application, Reply, Server, alone, photo, until};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -30,9 +30,9 @@ fn one_clients_hanging_pictures_hold_up_nobody_elses_of_the_same_host() {
     let application = Application::start({
         let open = Arc::clone(&open);
         move |_, asked| {
-            while asked.target.contains("hanging") && !open.load(Ordering::Relaxed) {
-                thread::park_timeout(Duration::from_millis(10));
-            }
+            until("it may go on", || {
+                !asked.target.contains("hanging") || open.load(Ordering::Relaxed)
+            });
             Reply::good(&picture)
         }
     });
@@ -48,9 +48,7 @@ fn one_clients_hanging_pictures_hold_up_nobody_elses_of_the_same_host() {
         }
         begin.wait();
         // All that they ever get at once; the rest of the forty wait behind them.
-        while application.seen().len() < SHARE {
-            thread::yield_now();
-        }
+        until("its share is asked for", || application.seen().len() >= SHARE);
         for stranger in 2..6 {
             let began = Instant::now();
             let answer =
@@ -87,9 +85,7 @@ fn one_clients_coded_pictures_that_never_end_leave_decoders_for_others() {
             server.client.ask("GET", &target(number), &client).expect("a connection")
         })
         .collect();
-    while metric("cuttle_source_decoders") < DECODING {
-        thread::yield_now();
-    }
+    until("its share is decoded", || metric("cuttle_source_decoders") >= DECODING);
     for stranger in 2..6 {
         let began = Instant::now();
         let answer = get(&server, &format!("198.51.100.{stranger}"), &format!("good{stranger}"));

@@ -1,15 +1,14 @@
 //! Purges: what they remove, what they void, and who hears of them.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use common::{
+use cuttle_store::{Entry, Purge, Purged, Store, StoreSettings};
+
+use crate::common::{
     content, disk_only, entry, files, found, keep, open, picture, request, source, until,
     with_memory,
 };
-use cuttle_store::{Entry, Purge, Purged, Store, StoreSettings};
 
 #[tokio::test]
 async fn a_purge_removes_what_it_means_from_memory_and_disk() {

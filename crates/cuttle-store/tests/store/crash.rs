@@ -4,11 +4,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_macros,
-    clippy::print_stderr,
     reason = "a helper that fails is a test that fails, loudly"
 )]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,8 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{State, disk_only, disk_usage, files, found, keep, open, request, until, with_memory};
 use cuttle_store::{Store, StoreSettings, Trouble};
+use cuttle_testing::Disk;
+
+use crate::common::{
+    State, disk_only, disk_usage, files, found, keep, open, request, until, with_memory,
+};
 
 const FOLDER: &str = "CUTTLE_STORE_STORM";
 const PICTURES: u32 = 200;
@@ -49,7 +50,7 @@ async fn storm() {
 
 fn storm_on(folder: &Path) -> Child {
     Command::new("/proc/self/exe")
-        .args(["--exact", "storm", "--ignored"])
+        .args(["--exact", "crash::storm", "--ignored"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
         .spawn()
@@ -137,7 +138,7 @@ async fn what_was_said_to_be_forgotten_does_not_come_back_after_kill_9() {
         keep(&store, (1, round));
         drop(store);
         let mut forgetter = Command::new("/proc/self/exe")
-            .args(["--exact", "forgetter", "--ignored"])
+            .args(["--exact", "crash::forgetter", "--ignored"])
             .env(FOLDER, folder.path())
             .stdout(Stdio::null())
             .spawn()
@@ -147,47 +148,19 @@ async fn what_was_said_to_be_forgotten_does_not_come_back_after_kill_9() {
     }
 }
 
-/// A file system of its own, as long as it lives; none without the right to mount.
-struct Mounted(tempfile::TempDir);
-
-impl Mounted {
-    fn tmpfs(megabytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={megabytes}m,mode=700");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder.path())
-            .status();
-        let mounted = mount.is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("NOT TESTED: no tmpfs can be mounted here, so no disk could be filled");
-        }
-        mounted.then(|| Self(folder))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_said_and_nothing_is_read_wrong_and_it_recovers() {
-    let Some(mounted) = Mounted::tmpfs(8) else { return };
-    let folder = mounted.0.path().join("cache");
+    let Some(disk) = Disk::new(8) else { return };
+    let folder = disk.path().join("cache");
     let store = open(with_memory(&folder));
     (0..50).for_each(|n| keep(&store, (n, 1)));
     store.flush().await;
     let kept = store.usage().disk.unwrap();
     assert!(kept.variants == 50 && kept.bytes <= 4 << 20, "{kept:?}");
-    let ballast = mounted.0.path().join("ballast");
+    let ballast = disk.fill();
     // Whatever our own room-making frees is taken again.
     until("full", || async {
-        let room = rustix::fs::statvfs(mounted.0.path()).unwrap().f_bavail * 4096;
-        let mut bytes = fs::read(&ballast).unwrap_or_default();
-        bytes.resize(bytes.len() + usize::try_from(room).unwrap(), 0);
-        let _ = fs::write(&ballast, bytes);
+        let _ = disk.fill();
         keep(&store, (fastrand::u32(100..200), 1));
         store.flush().await;
         matches!(store.trouble(), Some(Trouble::Full(_)))
@@ -208,15 +181,14 @@ async fn a_full_disk_is_said_and_nothing_is_read_wrong_and_it_recovers() {
 
 #[tokio::test]
 async fn no_wrong_byte_is_read_after_kill_9_on_a_full_disk() {
-    let Some(mounted) = Mounted::tmpfs(2) else { return };
-    let folder = mounted.0.path().join("cache");
+    let Some(disk) = Disk::new(2) else { return };
+    let folder = disk.path().join("cache");
     for round in 0..10 {
         let mut storm = storm_on(&folder);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(30..150))).await;
         // All but a little of what is left, in the middle of it.
-        let room = rustix::fs::statvfs(mounted.0.path()).unwrap().f_bavail * 4096;
-        let ballast = mounted.0.path().join("ballast");
-        let _ = fs::write(&ballast, vec![0; usize::try_from(room.saturating_sub(40_000)).unwrap()]);
+        let ballast = disk.path().join("ballast");
+        let _ = fs::write(&ballast, vec![0; disk.room().saturating_sub(40_000)]);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(30..150))).await;
         storm.kill().unwrap();
         storm.wait().unwrap();
@@ -236,18 +208,14 @@ async fn no_wrong_byte_is_read_after_kill_9_on_a_full_disk() {
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_made_is_said_and_memory_serves() {
-    let Some(mounted) = Mounted::tmpfs(2) else { return };
-    let remount = |how: &str| {
-        let status = Command::new("mount").args(["-o", how]).arg(mounted.0.path()).status();
-        assert!(status.unwrap().success());
-    };
-    remount("remount,ro");
-    let (store, trouble) = Store::open(with_memory(&mounted.0.path().join("state/cache")));
+    let Some(disk) = Disk::new(2) else { return };
+    disk.writable(false);
+    let (store, trouble) = Store::open(with_memory(&disk.path().join("state/cache")));
     assert!(matches!(trouble, Some(Trouble::ReadOnly(_))), "{trouble:?}");
     keep(&store, (1, 1));
     store.forget(&request(2)).await;
     assert_eq!(found(&store, 1).await, Some((1, 1)));
-    remount("remount,rw");
+    disk.writable(true);
     until("recovered", || async { store.trouble().is_none() }).await;
 }
 
@@ -257,13 +225,13 @@ async fn a_read_only_disk_is_said_and_memory_serves() {
     let (folder, mut mounted) = (parent.path().join("cache"), None);
     if rustix::process::geteuid().is_root() {
         // Whom permissions do not stop, a mount does.
-        let Some(tmpfs) = Mounted::tmpfs(2) else { return };
+        let Some(tmpfs) = Disk::new(2) else { return };
         fs::create_dir(&folder).unwrap();
         let bind = |args: &[&str]| {
             Command::new("mount").args(args).arg(&folder).status().unwrap().success()
         };
-        let cache = tmpfs.0.path().to_str().unwrap();
-        drop(open(with_memory(tmpfs.0.path())));
+        let cache = tmpfs.path().to_str().unwrap();
+        drop(open(with_memory(tmpfs.path())));
         assert!(bind(&["--bind", cache]) && bind(&["-o", "remount,ro,bind"]));
         mounted = Some(tmpfs);
     } else {
@@ -299,7 +267,7 @@ async fn another_process_hears_of_a_purge() {
     store.flush().await;
     let ready = folder.path().join("ready");
     let mut other = Command::new("/proc/self/exe")
-        .args(["--exact", "listener", "--ignored"])
+        .args(["--exact", "crash::listener", "--ignored"])
         .env(FOLDER, folder.path())
         .stdout(Stdio::null())
         .spawn()

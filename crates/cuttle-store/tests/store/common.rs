@@ -1,5 +1,5 @@
 //! Pictures by number, and stores to keep them in.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses some of it")]
+#![allow(dead_code, unreachable_pub, reason = "two other test binaries use some of it")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 use std::path::Path;
