@@ -89,7 +89,7 @@ fn check_fails_where_nothing_works() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{line} {json}: {text}");
         if json.is_empty() {
-            assert_eq!(text.contains("TROUBLE: no codec works"), code == 1, "{text}");
+            assert_eq!(text.contains("TROUBLE: no image format works"), code == 1, "{text}");
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn private_folder(folder: &Path) -> Result<PathBuf, Trouble> {
             let (folder, user) = (folder.to_owned(), geteuid().as_raw());
             Trouble::Unmade { folder, user }
         }
-        _ => error.into(),
+        _ => io::Error::new(error.kind(), format!("{}: {error}", folder.display())).into(),
     };
     builder(true).create(folder).map_err(unmade)?;
     let found = fs::metadata(folder)?;
