@@ -279,7 +279,7 @@ impl Server {
         serde_json::from_slice(&self.admin.get("/readyz").body).expect("readiness is JSON")
     }
 
-    /// Every series of the metrics by its name and labels, as they are written.
+    /// Every series of the metrics by its name and labels as they are written, added up over applications.
     ///
     /// # Panics
     /// When they are not told, or not as `OpenMetrics`.
@@ -289,8 +289,12 @@ impl Server {
         let text = answer.text();
         assert!(answer.status == 200 && text.ends_with("# EOF\n"), "{text}");
         let series = text.lines().filter(|line| !line.starts_with('#'));
-        let series = series.map(|line| line.rsplit_once(' ').expect("a value"));
-        series.map(|(name, value)| (name.to_owned(), value.parse().expect("a number"))).collect()
+        let mut sums = BTreeMap::new();
+        for (name, value) in series.map(|line| line.rsplit_once(' ').expect("a value")) {
+            let value: f64 = value.parse().expect("a number");
+            *sums.entry(without_app(name)).or_default() += value;
+        }
+        sums
     }
 
     /// Encodes so far: each one that was tried is counted, whatever came of it.
@@ -366,4 +370,15 @@ pub fn kill(pid: u32) {
 /// When there is no such process.
 pub fn hang_up(pid: u32) {
     signal(pid, Signal::HUP);
+}
+
+/// A series without the label of an application.
+fn without_app(series: &str) -> String {
+    let Some((before, rest)) = series.split_once("app=\"") else { return series.to_owned() };
+    let (_, after) = rest.split_once('"').expect("the end of the value");
+    let name = match after.strip_prefix(',') {
+        Some(after) => format!("{before}{after}"),
+        None => format!("{}{after}", before.trim_end_matches(',')),
+    };
+    name.replace("{}", "")
 }

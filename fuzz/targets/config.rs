@@ -14,12 +14,14 @@ fn resolve(text: &str) -> Result<Config, Vec<cuttle_config::Problem>> {
 
 fuzz_target!(|text: &str| match resolve(text) {
     Ok(config) => {
-        let _ = cuttle_contract::Rules::compile(&config.contract_images());
+        for app in &config.apps {
+            let _ = cuttle_contract::Rules::compile(&config.contract_images(app));
+        }
         // A variable's value may itself look like one; those are not printed as they were meant.
         let printed = print(&config);
         if !printed.contains("${") {
             let again = resolve(&printed).expect("what is printed can be read");
-            assert_eq!((&again.images, &again.limits, &again.cache), (&config.images, &config.limits, &config.cache));
+            assert_eq!((&again.apps, &again.limits, &again.cache), (&config.apps, &config.limits, &config.cache));
         }
     }
     Err(problems) => {

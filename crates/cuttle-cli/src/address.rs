@@ -30,7 +30,8 @@ pub(crate) fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
 /// An application at our own address would be asked through ourselves, without end.
 pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Result<(), Failure> {
     let upstream = config.apps.iter().filter_map(|app| Some(app.keys.upstream.as_ref()?.0.clone()));
-    for url in upstream.chain(application::original_server(config)) {
+    let originals = config.apps.iter().filter_map(|app| application::original_server(config, app));
+    for url in upstream.chain(originals) {
         let here = |ip: IpAddr| ip == own.ip() || ip.is_loopback() && own.ip().is_unspecified();
         let ours = url.port_or_known_default() == Some(own.port())
             && match url.host() {

@@ -1,37 +1,34 @@
 //! Which application it is, and where it listens, by configuration.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use cuttle_config::{App, Config};
+use cuttle_pipeline::Application;
 use url::Url;
 
 /// Whom to ask for the originals of local paths that are no files.
-pub(crate) fn original_server(config: &Config) -> Option<Url> {
-    let of_app = |app: &App| app.keys.upstream.as_ref().map(|url| url.0.clone());
-    match &config.optimizer.fallback {
-        None => config.apps.first().and_then(of_app),
-        Some(fallback) => Url::parse(fallback)
-            .ok()
-            .filter(Url::has_host)
-            .or_else(|| config.apps.iter().find(|app| app.keys.id == *fallback).and_then(of_app)),
-    }
+pub(crate) fn original_server(config: &Config, app: &App) -> Option<Url> {
+    let Some(fallback) = &config.optimizer.fallback else { return upstream(app) };
+    let named = || config.apps.iter().find(|app| app.keys.id == *fallback).and_then(upstream);
+    Url::parse(fallback).ok().filter(Url::has_host).or_else(named)
 }
 
 /// Whom visitors miss when it is down: the application that is stood in front of, else whoever has the originals.
-pub(crate) fn behind(config: &Config) -> Option<Url> {
-    let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
-    let upstream = upstream.filter(|_| !config.optimizer.only).map(|url| url.0.clone());
-    upstream.or_else(|| original_server(config))
+pub(crate) fn behind(config: &Config, app: &App) -> Option<Url> {
+    let in_front = upstream(app).filter(|_| !config.optimizer.only);
+    in_front.or_else(|| original_server(config, app))
 }
 
-/// Which application it is whose pictures are kept: those of another one under the same path are others. Not its build: what a
-/// deploy leaves as it is stays kept.
-pub(crate) fn key(config: &Config, folder: Option<&Path>) -> Arc<str> {
-    let app = config.apps.first().map(|app| &app.keys);
+fn upstream(app: &App) -> Option<Url> {
+    app.keys.upstream.as_ref().map(|url| url.0.clone())
+}
+
+/// Whose pictures are kept: those of another application under the same path are others. Not its build: what a deploy leaves as it
+/// is stays kept.
+pub(crate) fn identity(config: &Config, app: &App, folder: Option<&Path>) -> Application {
     // As it was written, so that a link to the current release is the same from one to the next.
-    let place = folder.or_else(|| app?.next.as_deref());
+    let place = folder.or(app.keys.next.as_deref());
     let place = place.map(|place| std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
-    let id = app.map(|app| &app.id);
-    format!("{id:?} {:?} {place:?}", original_server(config).map(String::from)).into()
+    let (id, server) = (&app.keys.id, original_server(config, app).map(String::from));
+    Application { id: id.as_str().into(), key: format!("{id:?} {server:?} {place:?}").into() }
 }

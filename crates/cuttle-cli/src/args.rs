@@ -57,7 +57,7 @@ pub(crate) struct Serve {
 }
 
 /// Where the configuration comes from, beside variables.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Layers {
     /// Configuration file [default: cuttle.toml in this folder, if there is one]
     #[arg(long, value_name = "FILE", env = "CUTTLE_CONFIG", hide_env_values = true)]
@@ -165,7 +165,8 @@ pub(crate) struct ServerArgs {
 Examples:
   cuttle purge /photo.jpg
   cuttle purge --prefix https://cdn.example.com/blog/
-  cuttle purge --all")]
+  cuttle purge --all
+  cuttle purge --all --app shop")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["source", "prefix", "all"]))]
 pub(crate) struct Purge {
     /// Everything made from this original: a path of the app, or a URL
@@ -175,6 +176,10 @@ pub(crate) struct Purge {
     /// Everything made from originals whose path or URL begins like this
     #[arg(long, value_name = "TEXT")]
     pub(crate) prefix: Option<String>,
+
+    /// Of this application alone, by its `id` [default: of every one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<String>,
 
     /// Everything that is cached
     #[arg(long)]

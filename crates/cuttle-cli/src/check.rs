@@ -11,7 +11,7 @@ use crate::args::Check;
 use crate::configuration::configure;
 use crate::failure::Failure;
 use crate::say::say;
-use crate::served::Served;
+use crate::served::{Served, ServedApps};
 use crate::{machine, serve};
 
 /// Everything that is reported.
@@ -24,7 +24,7 @@ struct Report {
     limits: Limits,
     sandbox: SelfTestReport,
     warnings: Vec<String>,
-    served: Served,
+    served: ServedApps,
     /// What keeps it from serving as it should: the command fails.
     trouble: Vec<String>,
 }
@@ -51,7 +51,9 @@ struct Memory {
 pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     let configured = configure(&check.layers)?;
     let config = &configured.config;
-    configured.rules()?;
+    for app in &configured.apps {
+        app.rules()?;
+    }
     let limits = serve::limits(&configured);
     let plan = machine::memory_plan(config, limits.source_bytes);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -59,14 +61,16 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let (sandbox, served) = runtime.block_on(async {
-        let served = Served::of(&configured).tried(config).await;
+        let mut served = Vec::new();
+        for app in Served::of(&configured) {
+            served.push(app.tried().await);
+        }
         let config = PoolConfig { workers: 1, worker_memory: plan.worker, ..PoolConfig::default() };
         let (pool, report) = Pool::start(config).await?;
         pool.shutdown().await;
         Ok::<_, Failure>((report, served))
     })?;
     let trouble = [
-        served.trouble(),
         (!plan.fits()).then(|| {
             "the memory limit is too low for one ordinary photo: raise it (--memory 512MiB) or use fewer workers (--workers 1)"
                 .to_owned()
@@ -75,6 +79,9 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
             "no image format works, so `serve` would send originals: the lines under Image formats say why".to_owned()
         }),
     ];
+    let served = ServedApps::from(served);
+    let unreachable = served.iter().filter_map(Served::trouble);
+    let trouble = unreachable.chain(trouble.into_iter().flatten()).collect();
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -96,7 +103,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         sandbox,
         warnings: configured.warnings.clone(),
         served,
-        trouble: trouble.into_iter().flatten().collect(),
+        trouble,
     };
     if check.json {
         let text = serde_json::to_string_pretty(&report)
@@ -114,7 +121,8 @@ impl fmt::Display for Report {
         let Self { version, cores, workers, memory, limits, sandbox, .. } = self;
         writeln!(f, "cuttle {version}: {cores} cores, {workers} workers\n")?;
 
-        write!(f, "What is served\n{}", self.served)?;
+        writeln!(f, "What is served")?;
+        self.served.iter().try_for_each(|served| write!(f, "{served}"))?;
         writeln!(f, "\n{}", Confinement(sandbox))?;
 
         writeln!(f, "\nMemory limit, and what it is divided into")?;

@@ -20,11 +20,13 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
         ConfigCommand::Print(layers) => {
             let configured = configure(layers)?;
             // Found at load by a server, so found here as well.
-            configured.rules()?;
+            for app in &configured.apps {
+                app.rules()?;
+            }
             let served = Served::of(&configured);
-            let of_build = served.of_build();
-            say(cuttle_config::print_beside_build(&configured.config, &of_build))?;
-            let served = served.to_string();
+            let of_builds: Vec<_> = served.iter().map(Served::of_build).collect();
+            say(cuttle_config::print_beside_builds(&configured.config, &of_builds))?;
+            let served: String = served.iter().map(ToString::to_string).collect();
             let served = served.lines().map(|line| format!("#{line}\n"));
             say(format_args!("\n# What this comes to:\n{}", served.collect::<String>()))?;
             for warning in &configured.warnings {

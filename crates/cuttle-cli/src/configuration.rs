@@ -1,8 +1,9 @@
-//! From flags, variables, `cuttle.toml` and a Next build to what they mean together.
+//! From flags, variables, `cuttle.toml` and Next builds to what they mean together.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use cuttle_config::{App, Config, Document, Inputs, Problem};
 use cuttle_contract::Rules;
@@ -18,11 +19,23 @@ const FILE: &str = "cuttle.toml";
 /// What everything together means.
 #[derive(Debug, Clone)]
 pub(crate) struct Configured {
-    pub(crate) config: Config,
-    /// Where the application is built, and what the build says that was read there.
+    pub(crate) config: Arc<Config>,
+    /// One at least.
+    pub(crate) apps: Vec<ConfiguredApp>,
+    /// What works, but may not be meant, whichever application it is about.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// One application of it.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredApp {
+    pub(crate) config: Arc<Config>,
+    /// Its place among the applications.
+    index: usize,
+    /// Where it is built, and what the build says that was read there.
     pub(crate) folder: Option<BuildFolder>,
     pub(crate) project: Option<Project>,
-    inputs: Inputs,
+    inputs: Arc<Inputs>,
     /// What works, but may not be meant.
     pub(crate) warnings: Vec<String>,
 }
@@ -33,21 +46,39 @@ pub(crate) struct Configured {
 /// Everything that is wrong with the configuration at once, or the file that cannot be read.
 pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
     let mut inputs = inputs(layers)?;
-    // Once to learn whether there is an application, once with what its build says.
+    // Once to learn which applications there are, once with what their builds say.
     let mut config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
-    if config.apps.len() > 1 {
-        return Err(Failure::SeveralApps(config.apps.len()));
-    }
-    let next = config.apps.first().and_then(|app| app.keys.next.clone());
-    let folder = next.as_deref().map(BuildFolder::find).transpose()?;
-    let project = folder.as_ref().map(BuildFolder::read).transpose()?;
-    inputs.build = project.as_ref().map(|project| project.build.clone());
+    let found = config.apps.iter().map(|app| {
+        let folder = app.keys.next.as_deref().map(BuildFolder::find).transpose()?;
+        let project = folder.as_ref().map(BuildFolder::read).transpose()?;
+        Ok((folder, project))
+    });
+    let found: Vec<(Option<BuildFolder>, Option<Project>)> =
+        found.collect::<Result<_, Failure>>()?;
+    let build = |(_, project): &(_, Option<Project>)| Some(project.as_ref()?.build.clone());
+    inputs.builds = found.iter().map(build).collect();
     inputs.folder = serves_a_folder(&config);
-    if inputs.build.is_some() || inputs.folder {
+    if inputs.folder || inputs.builds.iter().any(Option::is_some) {
         config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
     }
-    let warnings = warnings(&config, project.as_ref());
-    Ok(Configured { config, folder, project, inputs, warnings })
+    let (config, inputs) = (Arc::new(config), Arc::new(inputs));
+    let apps = found.into_iter().enumerate().map(|(index, (folder, project))| {
+        let warnings = warnings(&config, &config.apps[index], project.as_ref());
+        let (config, inputs) = (Arc::clone(&config), Arc::clone(&inputs));
+        ConfiguredApp { config, index, folder, project, inputs, warnings }
+    });
+    let apps: Vec<_> = apps.collect();
+    let of_config = config.warnings.iter().map(|warning: &Problem| warning.to_string());
+    let both = config.moved.iter().filter(|moved| moved.paths.iter().all(|path| path.exists()));
+    let both = both.filter(|moved| {
+        let real = moved.paths.each_ref().map(|path| path.canonicalize().ok());
+        real[0] != real[1]
+    });
+    let both = both.map(|moved| moved.warning().to_string());
+    let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
+    let of_apps = apps.iter().flat_map(|app| &app.warnings).cloned();
+    let warnings = of_config.chain(both).chain(of_apps).chain(idle).collect();
+    Ok(Configured { config, apps, warnings })
 }
 
 /// What is configured, whether or not it could be served from here: for commands that talk to a server.
@@ -68,39 +99,62 @@ fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
         None => None,
     };
     let flags = layers.flags.0.clone();
-    Ok(Inputs { flags, environment, document, build: None, folder: false })
+    Ok(Inputs { flags, environment, document, builds: Vec::new(), folder: false })
 }
 
 impl Configured {
-    /// What the same flags, variables and file mean with another build of the application.
+    /// Says what works, but may not be meant.
+    pub(crate) fn warn(&self) {
+        self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration"));
+    }
+
+    /// Bytes of the largest original that any build allows at its own endpoint, or that is configured.
+    pub(crate) fn largest_original(&self) -> u64 {
+        let of_build =
+            |app: &ConfiguredApp| app.project.as_ref().and_then(|it| it.build.max_response_body);
+        let of_builds = self.apps.iter().filter_map(of_build).max();
+        self.config.limits.source.0.max(of_builds.unwrap_or_default())
+    }
+}
+
+impl ConfiguredApp {
+    /// What is written of it.
+    pub(crate) fn app(&self) -> &App {
+        &self.config.apps[self.index]
+    }
+
+    /// Whether both follow from the same file; flags and variables of a process stay as they are.
+    pub(crate) fn is_written_as(&self, other: &Self) -> bool {
+        self.inputs.document == other.inputs.document
+    }
+
+    /// What the same flags, variables and file mean with another build of it.
     ///
     /// # Errors
     /// As [`configure`].
     pub(crate) fn with_build(&self, project: Project) -> Result<Self, Failure> {
-        let inputs = Inputs { build: Some(project.build.clone()), ..self.inputs.clone() };
-        let config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
-        let warnings = warnings(&config, Some(&project));
-        let (folder, project) = (self.folder.clone(), Some(project));
-        Ok(Self { config, folder, project, inputs, warnings })
+        let mut inputs = Inputs::clone(&self.inputs);
+        inputs.builds[self.index] = Some(project.build.clone());
+        let config = Arc::new(Config::resolve(&inputs).map_err(Failure::Configuration)?);
+        let warnings = warnings(&config, &config.apps[self.index], Some(&project));
+        let (index, folder, inputs) = (self.index, self.folder.clone(), Arc::new(inputs));
+        Ok(Self { config, index, folder, project: Some(project), inputs, warnings })
     }
 
     /// Says what works, but may not be meant.
     pub(crate) fn warn(&self) {
-        for warning in &self.warnings {
-            tracing::warn!(%warning, "configuration");
-        }
+        self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration"));
     }
 
-    /// What both endpoints allow.
+    /// What both of its endpoints allow.
     ///
     /// # Errors
     /// An entry of `[images]` that could never work.
     pub(crate) fn rules(&self) -> Result<Rules, Failure> {
-        let images = self.config.contract_images();
+        let app = self.app();
+        let images = self.config.contract_images(app);
         Ok(match &self.project {
-            Some(project) => {
-                Rules::compile_build(&project.build, &images, self.config.strict_sources)?
-            }
+            Some(project) => Rules::compile_build(&project.build, &images, app.strict_sources)?,
             None => Rules::compile(&images)?,
         })
     }
@@ -118,8 +172,7 @@ fn read(path: &Path) -> Result<Document, Failure> {
     Document::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
 }
 
-fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
-    let of_config = config.warnings.iter().map(|warning: &Problem| warning.to_string());
+fn warnings(config: &Config, app: &App, project: Option<&Project>) -> Vec<String> {
     let of_build = project.iter().flat_map(|project| &project.warnings).map(ToString::to_string);
     let unclear = project
         .and_then(|project| project.coverage.unclear())
@@ -127,23 +180,17 @@ fn warnings(config: &Config, project: Option<&Project>) -> Vec<String> {
     let left_out = project.iter().flat_map(|project| &project.headers.left_out);
     let left_out = left_out
         .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));
-    let alone = project.filter(|_| application::original_server(config).is_none());
+    let alone = project.filter(|_| application::original_server(config, app).is_none());
     let alone = alone.map(|_| {
         "there is a Next build and no app to ask: only images in its public/ are found, and pages are not. Say where the app listens: --upstream http://127.0.0.1:3000".to_owned()
     });
-    let both = config.moved.iter().filter(|moved| moved.paths.iter().all(|path| path.exists()));
-    let both = both.filter(|moved| {
-        let real = moved.paths.each_ref().map(|path| path.canonicalize().ok());
-        real[0] != real[1]
+    let elsewhere = project.filter(|project| !app.keys.prefix.covers(&project.build.base_path));
+    let elsewhere = elsewhere.map(|project| {
+        let (prefix, base_path) = (app.keys.prefix.as_str(), &project.build.base_path);
+        format!("its Next build has the basePath {base_path:?} and `apps.prefix` is {prefix:?}: no visitor reaches its images")
     });
-    let both = both.map(|moved| moved.warning().to_string());
-    let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
-    of_config
-        .chain(both)
-        .chain(of_build)
-        .chain(alone)
-        .chain(unclear)
-        .chain(left_out)
-        .chain(idle)
-        .collect()
+    let all = of_build.chain(alone).chain(elsewhere).chain(unclear).chain(left_out);
+    let id = &app.keys.id;
+    let named = |warning| if config.apps.len() > 1 { format!("{id}: {warning}") } else { warning };
+    all.map(named).collect()
 }

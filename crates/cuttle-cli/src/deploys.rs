@@ -1,4 +1,4 @@
-//! The build in the folder of the application, followed while we serve: what it says is asked of the disk once a second, and
+//! The build in the folder of an application, followed while we serve: what it says is asked of the disk once a second, and
 //! becomes the releases that may be running.
 //!
 //! When a build counts, and until when another may be running, is [`Following`]'s to say. Nothing here ends the server: what
@@ -6,23 +6,17 @@
 
 use std::mem::replace;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use cuttle_contract::Rules;
-use cuttle_server::{Release, Releases, ReloadAsked, Server};
+use cuttle_server::{App, Release, Releases};
 use cuttle_source::{
     BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Restarts, Sight,
 };
-use tokio::sync::mpsc::Receiver;
-use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::configuration::Configured;
+use crate::configuration::ConfiguredApp;
 use crate::failure::Failure;
 use crate::releases::Assembly;
-
-/// Between looks at the disk.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Builds that may be running beside the last one. Whoever builds more without a restart has the application asked for
 /// everything.
@@ -31,11 +25,11 @@ const MOST_EARLIER: usize = 8;
 /// A build with what it means under our configuration.
 #[derive(Debug)]
 struct Candidate {
-    configured: Configured,
+    configured: ConfiguredApp,
     rules: Arc<Rules>,
 }
 
-/// What may be running.
+/// What of one application may be running.
 #[derive(Debug)]
 pub(crate) struct Deploys {
     assembly: Assembly,
@@ -54,7 +48,7 @@ impl Deploys {
     /// From the build on that was read at start.
     pub(crate) fn new(
         assembly: Assembly,
-        configured: Configured,
+        configured: ConfiguredApp,
         rules: Arc<Rules>,
         restarts: Restarts,
     ) -> Self {
@@ -74,33 +68,14 @@ impl Deploys {
         })
     }
 
-    /// Has `app` know the releases that may be running, for as long as it serves.
-    pub(crate) async fn follow(mut self, server: Arc<Server>, mut reloads: Receiver<ReloadAsked>) {
-        let mut ticks = interval(LOOK_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let reload = tokio::select! {
-                _ = ticks.tick(), if self.following.is_some() => None,
-                Some(reload) = reloads.recv() => Some(reload),
-                else => return,
-            };
-            let server = Arc::clone(&server);
-            let looking = spawn_blocking(move || {
-                match reload {
-                    None => self.look(&server),
-                    // Who asked may have left.
-                    Some(reload) => drop(reload.send(self.reload(&server))),
-                }
-                self
-            });
-            match looking.await {
-                Ok(deploys) => self = deploys,
-                Err(stopped) => {
-                    tracing::error!(%stopped, "the application's build is not followed any more");
-                    return;
-                }
-            }
-        }
+    /// The name of the newest build; empty without one.
+    pub(crate) fn name(&self) -> &str {
+        self.newest.name()
+    }
+
+    /// What is configured for it, with the newest build.
+    pub(crate) fn configured(&self) -> &ConfiguredApp {
+        &self.newest.configured
     }
 
     /// What may be running, as it is known now.
@@ -115,14 +90,14 @@ impl Deploys {
     }
 
     /// The same where nobody waits to be told what is wrong.
-    fn replace_in(&mut self, server: &Server) {
+    fn replace_in(&mut self, app: &App) {
         let releases = self.releases().or_else(|error| {
             // SECURITY: not by the rules that held before.
             tracing::error!(%error, "every local picture is asked of the application");
             self.with_files(None)
         });
         match releases {
-            Ok(releases) => server.replace(releases),
+            Ok(releases) => app.replace(releases),
             Err(error) => tracing::error!(%error, "the application's releases cannot be followed"),
         }
     }
@@ -139,11 +114,11 @@ impl Deploys {
         Ok(Releases::new(newest, earlier, settled))
     }
 
-    /// Blocks.
-    fn look(&mut self, server: &Server) {
+    /// Has `app` know the releases that may be running now. Blocks.
+    pub(crate) fn look(&mut self, app: &App) {
         let Some(look) = self.seen() else { return };
         while self.see(&look) {
-            self.replace_in(server);
+            self.replace_in(app);
         }
     }
 
@@ -154,7 +129,7 @@ impl Deploys {
     }
 
     /// The build that is there now is the one that the application runs: the operator says so. Its name. Blocks.
-    fn reload(&mut self, server: &Server) -> Result<String, String> {
+    pub(crate) fn reload(&mut self, app: &App) -> Result<String, String> {
         if let (Some(look), Some((folder, following))) = (self.seen(), &mut self.following) {
             let built = folder.path().display();
             if let Some(file) = following.lacks(&look.stamp) {
@@ -173,9 +148,14 @@ impl Deploys {
             self.forgotten = false;
             self.unfinished = None;
         }
-        self.replace_in(server);
+        self.replace_in(app);
         let release = self.newest.name();
-        tracing::info!(release, "reloaded: every picture of the application is asked about again");
+        let app = app.id();
+        tracing::info!(
+            app,
+            release,
+            "reloaded: every picture of the application is asked about again"
+        );
         Ok(release.to_owned())
     }
 

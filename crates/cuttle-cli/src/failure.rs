@@ -44,8 +44,6 @@ pub(crate) enum Failure {
         "this folder is a project, and all of its files would be served, sources too. In front of a Next app: cuttle serve --next . --upstream http://127.0.0.1:3000. For the images of one folder: cuttle serve public. If you mean this folder: cuttle serve ."
     )]
     ProjectAsFolder,
-    #[error("{0} applications are configured, and this version serves one")]
-    SeveralApps(usize),
     #[error(transparent)]
     Project(#[from] cuttle_source::ProjectError),
     #[error(transparent)]

@@ -8,6 +8,7 @@ mod address;
 mod admin;
 mod admin_client;
 mod application;
+mod apps;
 mod args;
 mod check;
 mod config;

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_config::Config;
+use cuttle_config::{App, Config};
 use cuttle_contract::Pattern;
 use cuttle_server::{Forwarding, ForwardingRule};
 use cuttle_source::{
@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use crate::application::original_server;
-use crate::configuration::Configured;
+use crate::configuration::ConfiguredApp;
 use crate::failure::Failure;
 
 /// Before the second attempt; it doubles.
@@ -26,7 +26,7 @@ const FIRST_GAP: Duration = Duration::from_millis(200);
 /// Next's own limit of a hop, on which the timeouts of pages that use it are built.
 const NEXT_HOP: Duration = Duration::from_secs(7);
 
-/// The servers that originals come from. They outlive a build, with their connections and limits.
+/// The servers that originals of one application come from. They outlive a build, with their connections and limits.
 #[derive(Debug)]
 pub(crate) struct Servers {
     application: Origins,
@@ -41,11 +41,12 @@ impl Servers {
     /// An address or a URL that cannot be one.
     pub(crate) fn new(
         config: &Config,
+        app: &App,
         loop_id: LoopId,
         restarts: Restarts,
     ) -> Result<Self, Failure> {
-        let public = config.apps.first().and_then(|app| app.keys.public_url.as_ref());
-        let application = match original_server(config) {
+        let public = app.keys.public_url.as_ref();
+        let application = match original_server(config, app) {
             None => Origins::default(),
             Some(url) => {
                 let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
@@ -55,12 +56,12 @@ impl Servers {
                 Origins::default().with_upstream(upstream.telling(restarts))
             }
         };
-        let exceptions = exceptions(&config.images.allow_addresses)?;
+        let exceptions = exceptions(&app.images.allow_addresses)?;
         Ok(Self { application, loop_id, exceptions, guarded: BTreeMap::new() })
     }
 
     /// Those of a build.
-    pub(crate) fn of(&mut self, Configured { config, project, .. }: &Configured) -> Origins {
+    pub(crate) fn of(&mut self, ConfiguredApp { config, project, .. }: &ConfiguredApp) -> Origins {
         let Self { application, loop_id, exceptions, guarded } = self;
         let local_addresses =
             project.as_ref().is_some_and(|project| project.build.allow_local_addresses);
@@ -117,8 +118,8 @@ fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
 ///
 /// # Errors
 /// A pattern or a header that cannot be one.
-pub(crate) fn forwarding(config: &Config) -> Result<Forwarding, Failure> {
-    let rules = config.apps.iter().flat_map(|app| &app.forward).map(|forward| {
+pub(crate) fn forwarding(app: &App) -> Result<Forwarding, Failure> {
+    let rules = app.forward.iter().map(|forward| {
         let wrong = |entry: &str, why: &dyn std::fmt::Display| {
             Failure::Argument(format!("`apps.forward` lists {entry:?}: {why}"))
         };
@@ -138,8 +139,8 @@ pub(crate) fn forwarding(config: &Config) -> Result<Forwarding, Failure> {
 }
 
 /// What originals may cost at each endpoint: `/_next/image` takes it from the build. `most` is what memory was divided by.
-pub(crate) fn limits(configured: &Configured, most: u64) -> [Limits; 2] {
-    let Configured { config, project, .. } = configured;
+pub(crate) fn limits(configured: &ConfiguredApp, most: u64) -> [Limits; 2] {
+    let ConfiguredApp { config, project, .. } = configured;
     let strict = Limits {
         bytes: config.limits.source.0,
         redirects: u32::try_from(config.limits.max_redirects).unwrap_or(u32::MAX),

@@ -15,11 +15,14 @@ use crate::units::size;
 /// # Errors
 /// There is no server to be found, or it refuses.
 pub(crate) fn run(purge: &Purge) -> Result<ExitCode, Failure> {
-    let asked = match (&purge.source, &purge.prefix) {
+    let mut asked = match (&purge.source, &purge.prefix) {
         (Some(source), _) => json!({ "source": source }),
         (None, Some(prefix)) => json!({ "prefix": prefix }),
         (None, None) => json!({ "all": true }),
     };
+    if let (Some(app), Value::Object(asked)) = (&purge.app, &mut asked) {
+        asked.insert("app".to_owned(), json!(app));
+    }
     let server = Server::find(&purge.server)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -60,6 +63,13 @@ fn told(purge: &Purge, done: &Value) -> String {
             format!("forgot {requests} and {} ({bytes})", counted(pictures, "picture"))
         }
     };
+    let of_apps = done["apps"].as_object().filter(|apps| apps.len() > 1).map(|apps| {
+        let of_app = |(id, many): (&String, &Value)| {
+            format!("\n  {id}: {}", counted(many.as_u64().unwrap_or_default(), "request"))
+        };
+        apps.iter().map(of_app).collect::<String>()
+    });
+    let forgotten = forgotten + &of_apps.unwrap_or_default();
     match &done["pending"] {
         Value::Bool(true) => format!(
             "{forgotten}\nNothing of it is served any more. Deleting it from the disk goes on, or begins when the disk can be used again."

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{NextBuild, Rules};
-use cuttle_pipeline::{Endpoint, Machine, SiteParts};
+use cuttle_pipeline::{Application, Endpoint, Machine, SiteParts};
 use cuttle_server::{NextEndpoint, Release, ReleaseParts};
-use cuttle_source::{Coverage, Folder, FolderError, Mount, Project};
+use cuttle_source::{Coverage, Folder, FolderError, Mount};
 use http::HeaderValue;
 
-use crate::configuration::Configured;
+use crate::configuration::ConfiguredApp;
 use crate::origins::{self, Servers};
 
 /// What the releases of one application share.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     pub(crate) machine: Machine,
+    pub(crate) application: Application,
     pub(crate) servers: Servers,
     /// The folder, where it is one that is served.
     pub(crate) folder: Option<Arc<Folder>>,
@@ -30,7 +31,7 @@ impl Assembly {
     /// `public/` is there and cannot be read.
     pub(crate) fn release(
         &mut self,
-        configured: &Configured,
+        configured: &ConfiguredApp,
         rules: &Arc<Rules>,
         coverage: Option<&Coverage>,
         settled: bool,
@@ -43,22 +44,28 @@ impl Assembly {
         let mounts = public.into_iter().chain(self.folder.as_ref().map(own));
         let [next, strict] = origins::limits(configured, self.largest);
         let site = self.machine.site(SiteParts {
+            application: self.application.clone(),
             origins: self.servers.of(configured).with_mounts(mounts),
             next: Endpoint::next(rules, next),
             strict: Endpoint::strict(rules, strict),
+            stale_while_revalidate: rules.stale_while_revalidate(),
+            stale_if_error: rules.stale_if_error(),
             unsettled: !settled,
         });
         Ok(Release::new(ReleaseParts {
             rules: Arc::clone(rules),
-            next: endpoint(project),
+            next: endpoint(configured),
             names: project.map_or_else(Vec::new, |project| project.releases.clone()),
             site,
         }))
     }
 }
 
-fn endpoint(project: Option<&Project>) -> Option<NextEndpoint> {
-    let Some(project) = project else { return Some(NextEndpoint::default()) };
+fn endpoint(configured: &ConfiguredApp) -> Option<NextEndpoint> {
+    let Some(project) = &configured.project else {
+        let path = format!("{}/_next/image", configured.app().keys.prefix.as_str());
+        return Some(NextEndpoint { path, ..NextEndpoint::default() });
+    };
     let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = &project.build;
     let policy = HeaderValue::from_str(content_security_policy);
     endpoint.then(|| NextEndpoint {

@@ -7,33 +7,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_config::{Config, Errors};
-use cuttle_contract::Rules;
 use cuttle_image::Limits;
 use cuttle_pipeline::{Machine, MemoryPlan, OriginalCacheLimits, Settings};
 use cuttle_server::{
-    Codec, Door, Drain, Fallthrough, Hosts, LogHealth, Phase, Proxy, ProxySettings, Reach,
-    Refusals, Reload, Server, ServerInfo, ServerParts, TrustedProxies,
+    Codec, Door, Drain, Hosts, LogHealth, Phase, Refusals, Reload, Server, ServerInfo, ServerParts,
+    TrustedProxies,
 };
-use cuttle_source::{Folder, Restarts, open_folder};
+use cuttle_source::{Folder, open_folder};
 use cuttle_store::{Store, StoreSettings};
 use cuttle_worker::{Pool, PoolConfig};
 use tokio::sync::watch;
 
 use crate::address::{bind, listen_address, refuse_to_ask_ourselves, shown};
 use crate::admin::Listening;
+use crate::apps::Apps;
 use crate::args::Serve;
 use crate::configuration::{Configured, configure, serves_a_folder};
-use crate::deploys::Deploys;
 use crate::failure::Failure;
 use crate::leaving::Leaving;
 use crate::logging::Logging;
-use crate::origins::Servers;
-use crate::releases::Assembly;
 use crate::say::say;
 use crate::served::Served;
 use crate::signals::Stop;
 use crate::state::StateDir;
-use crate::{application, control, descriptors, given, identity, logging, machine, origins, state};
+use crate::{control, descriptors, given, logging, machine, state};
 
 /// A supervisor that waits for us kills us soon after.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -63,13 +60,11 @@ async fn start(
     given: Option<std::net::TcpListener>,
     (logging, log): (&Logging, Arc<LogHealth>),
 ) -> Result<ExitCode, Failure> {
-    let config = &configured.config.clone();
+    let config = &Arc::clone(&configured.config);
     let folder = folder(serve, config)?;
-    let rules = Arc::new(configured.rules()?);
-    let restarts = Restarts::default();
-    let loop_id = identity::loop_id(config);
-    let servers = Servers::new(config, loop_id.clone(), restarts.clone())?;
-    let forwarding = origins::forwarding(config)?;
+    for app in &configured.apps {
+        app.rules()?;
+    }
     let leaving = Leaving::new(&config.server, given.is_some());
     let public = match given {
         Some(given) => given::adopt(given, config)?,
@@ -78,15 +73,14 @@ async fn start(
     let admin = Listening::open(&config.server.admin).await?;
     let mut stop = Stop::listen().map_err(Failure::Runtime)?;
 
-    let served = Served::of(&configured).tried(config).await;
-    tracing::info!("{}", served.line());
-    if let Some(trouble) = served.trouble() {
-        tracing::warn!("{trouble}");
+    for served in Served::of(&configured) {
+        let served = served.tried().await;
+        tracing::info!("{}", served.line());
+        if let Some(trouble) = served.trouble() {
+            tracing::warn!("{trouble}");
+        }
     }
     configured.warn();
-    for warning in rules.warnings() {
-        tracing::warn!(%warning, "images");
-    }
     let limits = limits(&configured);
     let memory = machine::memory_plan(config, limits.source_bytes);
     let workers = machine::workers(&config.limits);
@@ -117,26 +111,13 @@ async fn start(
     } else if let Some(trouble) = trouble {
         tracing::warn!(%trouble, "pictures are kept in memory only");
     }
-    let settings = Settings {
-        application: application::key(config, place(serve, config)),
-        ..settings(config, limits, memory, &rules)
-    };
-    let machine = Machine::new(settings, store, Arc::clone(&pool));
+    let machine = Machine::new(settings(config, limits, memory), store, Arc::clone(&pool));
     let kept = machine.clone();
-    let assembly = Assembly {
-        machine: machine.clone(),
-        servers,
-        folder: folder.clone(),
-        largest: limits.source_bytes,
-    };
-    let mut deploys = Deploys::new(assembly, configured, rules, restarts.clone());
     let address = public.local_addr().map_err(Failure::Runtime)?;
     refuse_to_ask_ourselves(config, address)?;
     let (note, degraded) = admin.announce(config, StateDir::of(config));
     let parts = ServerParts {
-        prefix: config.server.prefix.clone(),
-        machine,
-        forwarding,
+        machine: machine.clone(),
         refusals: match config.optimizer.errors {
             Errors::Text => Refusals::Text,
             Errors::Json => Refusals::Json,
@@ -159,14 +140,21 @@ async fn start(
             None => Hosts::Any,
         },
         trusted: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        rest: rest(config, folder, restarts)?,
-        application: application::behind(config).as_ref().and_then(Reach::of),
         admin: admin.guard(config),
-        loop_id,
         log_hits: config.server.log_hits,
         log,
     };
-    let server = Arc::new(Server::new(parts, deploys.releases()?, deploys.doubtful_until()));
+    let server = Arc::new(Server::new(parts));
+    let mut apps = Apps {
+        server: Arc::clone(&server),
+        machine,
+        folder: folder.zip(place(serve, config).map(Path::to_owned)),
+        largest: limits.source_bytes,
+        layers: serve.layers.clone(),
+        config: Arc::clone(config),
+        running: Vec::new(),
+    };
+    apps.install(configured.apps)?;
 
     // Nobody has to read it for pictures to be served.
     if let Err(error) = say(format_args!("cuttle listening on http://{}\n", server.address())) {
@@ -178,7 +166,7 @@ async fn start(
     let answering = cuttle_watchdog::spawn("public address", answering);
     admin.answer(&server, drain.clone());
     let (reload, reloads) = Reload::new();
-    cuttle_watchdog::spawn("deploys", deploys.follow(Arc::clone(&server), reloads));
+    cuttle_watchdog::spawn("deploys", apps.follow(reloads));
     if let Some(hangup) = stop.hangup.take() {
         cuttle_watchdog::spawn("hangup", hangup.reload(reload.clone()));
     }
@@ -228,37 +216,11 @@ fn place<'a>(serve: &'a Serve, config: &Config) -> Option<&'a Path> {
     serves_a_folder(config).then(|| serve.folder.as_deref().unwrap_or(Path::new(".")))
 }
 
-/// Who answers for what is no picture.
-fn rest(
-    config: &Config,
-    folder: Option<Arc<Folder>>,
-    restarts: Restarts,
-) -> Result<Fallthrough, Failure> {
-    let upstream = config.apps.first().and_then(|app| app.keys.upstream.as_ref());
-    match (folder, upstream) {
-        (Some(folder), _) => Ok(Fallthrough::Folder(folder)),
-        (None, Some(url)) if !config.optimizer.only => {
-            let settings = ProxySettings {
-                head_within: config.limits.app_answer.duration(),
-                connect_within: config.limits.connect.duration(),
-                upload_silence: config.limits.upload_silence.duration(),
-                restarts,
-                ..ProxySettings::default()
-            };
-            let proxy = Proxy::new(&url.0, settings)
-                .map_err(|error| Failure::Argument(format!("{} {error}", url.0)))?;
-            Ok(Fallthrough::Proxy(proxy))
-        }
-        (None, _) => Ok(Fallthrough::Nothing),
-    }
-}
-
 /// What one picture may cost. A build may allow larger originals at its own endpoint.
 pub(crate) fn limits(configured: &Configured) -> Limits {
     let limits = &configured.config.limits;
-    let of_build = configured.project.as_ref().and_then(|next| next.build.max_response_body);
     Limits {
-        source_bytes: limits.source.0.max(of_build.unwrap_or_default()),
+        source_bytes: configured.largest_original(),
         side: u32::try_from(limits.side).unwrap_or(u32::MAX),
         pixels: limits.pixels,
         frames: u32::try_from(limits.frames).unwrap_or(u32::MAX),
@@ -267,7 +229,7 @@ pub(crate) fn limits(configured: &Configured) -> Limits {
     }
 }
 
-fn settings(config: &Config, limits: Limits, memory: MemoryPlan, rules: &Rules) -> Settings {
+fn settings(config: &Config, limits: Limits, memory: MemoryPlan) -> Settings {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Settings {
         request: config.optimizer.timeout.duration(),
@@ -279,7 +241,7 @@ fn settings(config: &Config, limits: Limits, memory: MemoryPlan, rules: &Rules) 
             bytes: config.cache.source_bytes.0,
             entries: size(config.cache.source_entries),
         },
-        ..Settings::new(limits, memory, rules)
+        ..Settings::new(limits, memory)
     }
 }
 

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cuttle_config::Config;
+use cuttle_config::{App, Config};
 use cuttle_contract::{NextBuild, NextLocalPattern, NextRemotePattern, StrictSources};
 use cuttle_server::Reach;
 use cuttle_source::{AskedOfApp, Project};
 use serde::Serialize;
 
 use crate::application;
-use crate::configuration::Configured;
+use crate::configuration::{Configured, ConfiguredApp};
 
 /// Of a list, in one line.
 const MOST_IN_LINE: usize = 3;
@@ -21,6 +21,11 @@ const MOST_IN_LINE: usize = 3;
 /// Everything that is said.
 #[derive(Debug, Serialize)]
 pub(crate) struct Served {
+    /// The id of the application, where there are several.
+    app: Option<String>,
+    /// Which requests are for it, where not all are.
+    #[serde(rename = "for")]
+    route: Option<String>,
     /// The application, or where originals come from; nothing in front of a folder.
     application: Option<Application>,
     build: Option<Build>,
@@ -33,6 +38,35 @@ pub(crate) struct Served {
     /// In words; nothing where every path without a query is allowed.
     local: Option<Vec<String>>,
     asked_of_app: Asked,
+    #[serde(skip)]
+    reach: Option<Reach>,
+}
+
+/// Of one application as an object, of several as a list.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ServedApps {
+    One(Box<Served>),
+    Several(Vec<Served>),
+}
+
+impl From<Vec<Served>> for ServedApps {
+    fn from(mut all: Vec<Served>) -> Self {
+        match all.pop() {
+            Some(only) if all.is_empty() => Self::One(Box::new(only)),
+            last => Self::Several(all.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl ServedApps {
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Served> {
+        match self {
+            Self::One(only) => std::slice::from_ref(&**only).iter(),
+            Self::Several(all) => all.iter(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -72,41 +106,47 @@ struct Asked {
 }
 
 impl Served {
-    /// Without trying anything. Blocks.
-    pub(crate) fn of(configured: &Configured) -> Self {
-        let Configured { config, project, .. } = configured;
+    /// Each application, without trying anything. Blocks.
+    pub(crate) fn of(configured: &Configured) -> Vec<Self> {
+        configured.apps.iter().map(Self::of_app).collect()
+    }
+
+    fn of_app(configured: &ConfiguredApp) -> Self {
+        let ConfiguredApp { config, project, .. } = configured;
+        let app = configured.app();
         let build = project.as_ref().map(|project| &project.build);
-        let of_build = build.filter(|_| config.strict_sources == StrictSources::OfBuild);
+        let of_build = build.filter(|_| app.strict_sources == StrictSources::OfBuild);
         let remote = match of_build {
             Some(build) => remote_of(build),
-            None => config.images.remote_patterns.clone(),
+            None => app.images.remote_patterns.clone(),
         };
         let local = match of_build {
             Some(build) => {
                 build.local_patterns.as_ref().map(|list| list.iter().map(local).collect())
             }
-            None => config.images.local_patterns.clone(),
+            None => app.images.local_patterns.clone(),
         };
         Self {
-            application: application(config),
+            app: (config.apps.len() > 1).then(|| app.keys.id.clone()),
+            route: route(app),
+            application: application(config, app),
             build: project.as_ref().map(Build::of),
-            widths: config.images.sizes.clone(),
+            widths: app.images.sizes.clone(),
             qualities: match build {
                 Some(build) => build.qualities.clone().unwrap_or_default(),
-                None => config.images.qualities.clone(),
+                None => app.images.qualities.clone(),
             },
-            formats: config.images.formats.clone(),
+            formats: app.images.formats.clone(),
             remote,
             local,
             asked_of_app: project.as_ref().map(Project::asked_of_app).unwrap_or_default().into(),
+            reach: application::behind(config, app).as_ref().and_then(Reach::of),
         }
     }
 
     /// The same, and whether the application is there.
-    pub(crate) async fn tried(mut self, config: &Config) -> Self {
-        if let Some(application) = &mut self.application
-            && let Some(reach) = application::behind(config).as_ref().and_then(Reach::of)
-        {
+    pub(crate) async fn tried(mut self) -> Self {
+        if let (Some(application), Some(reach)) = (&mut self.application, &self.reach) {
             application.answers = Some(reach.is_there().await);
         }
         self
@@ -152,7 +192,12 @@ impl Served {
             1 => format!("1 remote pattern: {}", self.remote[0]),
             number => format!("{number} remote patterns: {}", first_of(&self.remote)),
         };
-        let parts = [Some(front), build, Some(formats), Some(remote), self.asked_of_app.words()];
+        let name = self.app.as_ref().map(|id| match &self.route {
+            Some(route) => format!("{id} for {route}"),
+            None => id.clone(),
+        });
+        let asked = self.asked_of_app.words();
+        let parts = [name, Some(front), build, Some(formats), Some(remote), asked];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 }
@@ -167,6 +212,12 @@ impl fmt::Display for Served {
             [] => "none".to_owned(),
             patterns => patterns.join("\n                   "),
         };
+        if let Some(id) = &self.app {
+            writeln!(f, "  {id}")?;
+        }
+        if let Some(route) = &self.route {
+            writeln!(f, "    for            {route}")?;
+        }
         if let Some(application) = &self.application {
             writeln!(f, "    application    {application}")?;
         }
@@ -204,9 +255,22 @@ impl fmt::Display for Served {
     }
 }
 
-fn application(config: &Config) -> Option<Application> {
-    let url = application::behind(config)?;
-    let front = config.apps.first().is_some_and(|app| app.keys.upstream.is_some());
+/// Hosts and prefix as they are written in an address bar.
+fn route(app: &App) -> Option<String> {
+    let (hosts, prefix) = (&app.keys.hosts, app.keys.prefix.as_str());
+    match (hosts.is_empty(), prefix) {
+        (true, "") => None,
+        (true, prefix) => Some(prefix.to_owned()),
+        (false, _) => {
+            let named: Vec<_> = hosts.iter().map(|host| format!("{host}{prefix}")).collect();
+            Some(named.join(" "))
+        }
+    }
+}
+
+fn application(config: &Config, app: &App) -> Option<Application> {
+    let url = application::behind(config, app)?;
+    let front = app.keys.upstream.is_some();
     Some(Application {
         url: url.as_str().trim_end_matches('/').to_owned(),
         originals_only: config.optimizer.only || !front,

@@ -1,8 +1,10 @@
-//! The applications behind Cuttle.
+//! The applications behind Cuttle: what each is told, and that a request is always for one of them at most.
 
 use std::collections::BTreeSet;
 
-use crate::keys::{AppKeys, Forward};
+use cuttle_contract::{Route, StrictSources};
+
+use crate::keys::{AppKeys, Forward, Images};
 
 /// One application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +13,46 @@ pub struct App {
     pub keys: AppKeys,
     /// `[[apps.forward]]`
     pub forward: Vec<Forward>,
+    /// `[images]`, with its build's lists where nothing else is written, and with its `[apps.images]`.
+    pub images: Images,
+    /// Whose patterns its strict endpoint follows.
+    pub strict_sources: StrictSources,
 }
 
 impl App {
-    /// The first `id` that is there twice.
-    pub(crate) fn repeated(apps: &[Self]) -> Option<&str> {
-        let mut seen = BTreeSet::new();
-        apps.iter().map(|app| app.keys.id.as_str()).find(|&id| !seen.insert(id))
+    /// Which requests are for it.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        Route { hosts: self.keys.hosts.clone(), prefix: self.keys.prefix.clone() }
     }
+}
+
+/// What is wrong with several of them together, in a sentence, and which one and which of its keys it is about.
+pub(crate) fn conflicts(apps: &[App]) -> Vec<(String, usize, &'static str)> {
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, app) in apps.iter().enumerate() {
+        let id = &app.keys.id;
+        if !seen.insert(id) {
+            let message =
+                format!("there are two applications with the id {id:?}; give each its own `id`");
+            wrong.push((message, index, "apps.id"));
+        }
+        for other in &apps[..index] {
+            let Some(host) = app.route().conflict(&other.route()) else { continue };
+            let (other, prefix) = (&other.keys.id, app.keys.prefix.as_str());
+            let names = host.map_or_else(|| "every name".to_owned(), |host| format!("{host}"));
+            let message = format!(
+                "the applications {other:?} and {id:?} both answer {names}{prefix}; give one of them other `hosts` or another `prefix`"
+            );
+            wrong.push((message, index, "apps.hosts"));
+        }
+        if apps.len() > 1 && app.keys.upstream.is_none() {
+            let message = format!(
+                "the application {id:?} has no `upstream`: of several applications, each needs one, such as \"http://127.0.0.1:3000\""
+            );
+            wrong.push((message, index, "apps.upstream"));
+        }
+    }
+    wrong
 }

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cuttle_contract::{Images as ImagesOfBuild, NextBuild, StrictSources};
+use cuttle_contract::{Images as ImagesOfBuild, NextBuild, RouteHost, StrictSources};
 
 use crate::{
-    apps::App,
-    document::{Document, Section},
+    apps::{App, conflicts},
+    document::{Document, DocumentApp, Section},
     interpolate::interpolate,
     keys::{
         AppKeys, Cache, Forward, Images, Key, Limits, Optimizer, Reader, Server, Storage, keys,
@@ -28,8 +28,8 @@ pub struct Inputs {
     pub environment: BTreeMap<String, String>,
     /// The file, where there is one.
     pub document: Option<Document>,
-    /// The build of the application, where there is one.
-    pub build: Option<NextBuild>,
+    /// The builds of the applications, in the order of the file, where there are any.
+    pub builds: Vec<Option<NextBuild>>,
     /// A folder is served, without an application to keep in step with: AVIF is offered too.
     pub folder: bool,
 }
@@ -37,7 +37,7 @@ pub struct Inputs {
 impl fmt::Debug for Inputs {
     /// SECURITY: without the environment and the text of the file, which hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inputs").field("build", &self.build).finish_non_exhaustive()
+        f.debug_struct("Inputs").field("builds", &self.builds).finish_non_exhaustive()
     }
 }
 
@@ -46,8 +46,6 @@ impl fmt::Debug for Inputs {
 pub struct Config {
     /// `[server]`
     pub server: Server,
-    /// `[images]`, with the build's lists where nothing else is written.
-    pub images: Images,
     /// `[optimizer]`
     pub optimizer: Optimizer,
     /// `[limits]`
@@ -56,10 +54,8 @@ pub struct Config {
     pub cache: Cache,
     /// `[storage]`
     pub storage: Storage,
-    /// `[[apps]]`
+    /// `[[apps]]`: one at least, which is nothing but its defaults where nothing is written.
     pub apps: Vec<App>,
-    /// Whose patterns the strict endpoint follows.
-    pub strict_sources: StrictSources,
     /// What works, but may not be meant. For the log.
     pub warnings: Vec<Problem>,
     /// Paths of the file that are not what they would be from where we run.
@@ -105,49 +101,29 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, at once, each with its place.
     pub fn resolve(inputs: &Inputs) -> Result<Self, Vec<Problem>> {
-        let mut resolving = Resolving {
-            inputs,
-            build: match &inputs.build {
-                Some(build) => of_build(build),
-                None if inputs.folder => of_folder(),
-                None => BTreeMap::new(),
-            },
-            effective: Vec::new(),
-            moved: Vec::new(),
-            problems: Vec::new(),
-        };
+        let mut resolving = Resolving::of(inputs);
         let empty = Section::new();
-        let root = inputs.document.as_ref().map_or(&empty, |written| &written.root);
-        let server = Server::read(|key, read| resolving.answer(key, read, root, None));
-        let images = Images::read(|key, read| resolving.answer(key, read, root, None));
-        let optimizer = Optimizer::read(|key, read| resolving.answer(key, read, root, None));
-        let limits = Limits::read(|key, read| resolving.answer(key, read, root, None));
-        let cache = Cache::read(|key, read| resolving.answer(key, read, root, None));
-        let storage = Storage::read(|key, read| resolving.answer(key, read, root, None));
-        let apps = resolving.apps();
-        let patterns = ["images.local_patterns", "images.remote_patterns"];
-        let replaced = resolving.effective.iter().any(|effective| {
-            patterns.contains(&effective.key.path().as_str()) && effective.origin != Origin::Default
-        });
-        let strict_sources = if inputs.build.is_some() && !replaced {
-            StrictSources::OfBuild
-        } else {
-            StrictSources::OfImages
-        };
+        let root = inputs.document.as_ref().map_or(&empty, |document| &document.root);
+        let everywhere = Layers { sections: &[root], app: None, build: &BTreeMap::new() };
+        let server = Server::read(|key, read| resolving.answer(key, read, &everywhere));
+        let images = resolving.images(root);
+        let optimizer = Optimizer::read(|key, read| resolving.answer(key, read, &everywhere));
+        let limits = Limits::read(|key, read| resolving.answer(key, read, &everywhere));
+        let cache = Cache::read(|key, read| resolving.answer(key, read, &everywhere));
+        let storage = Storage::read(|key, read| resolving.answer(key, read, &everywhere));
+        let apps = resolving.apps(images, root);
         let Resolving { effective, moved, mut problems, .. } = resolving;
-        if let (Ok(server), Ok(images), Ok(optimizer), Ok(limits), Ok(cache), Ok(storage)) =
-            (server, images, optimizer, limits, cache, storage)
+        if let (Ok(server), Ok(optimizer), Ok(limits), Ok(cache), Ok(storage)) =
+            (server, optimizer, limits, cache, storage)
             && problems.is_empty()
         {
             let mut config = Self {
                 server,
-                images,
                 optimizer,
                 limits,
                 cache,
                 storage,
                 apps,
-                strict_sources,
                 warnings: misspelled_variables(&inputs.environment),
                 moved,
                 effective,
@@ -158,29 +134,35 @@ impl Config {
                 return Ok(config);
             }
         }
-        Err(problems)
+        Err(unrepeated(problems))
     }
 
     /// What no single key can see.
     fn check(&self, problems: &mut Vec<Problem>) {
-        if let Some(id) = App::repeated(&self.apps) {
-            let message = format!("there are two applications with the id {id:?}");
-            problems.push(Problem::new(message, self.place("apps.id")));
+        let several = self.apps.len() > 1;
+        for (message, app, path) in conflicts(&self.apps) {
+            problems.push(Problem::new(message, self.place(path, Some(app))));
         }
+        let mut wrong = |message: String, path| {
+            problems.push(Problem::new(message, self.place(path, None)));
+        };
         if let Some(fallback) = &self.optimizer.fallback {
             let is_url = fallback.starts_with("http://") || fallback.starts_with("https://");
             let ids = || self.apps.iter().map(|app| app.keys.id.as_str());
-            if !is_url && !ids().any(|id| id == fallback) {
+            if several {
+                let message = "`optimizer.fallback` is for one application; of several, each has its originals at its own `upstream`";
+                wrong(message.to_owned(), "optimizer.fallback");
+            } else if !is_url && !ids().any(|id| id == fallback) {
                 let near = suggestion(fallback, ids());
                 let message = format!(
                     "`optimizer.fallback` is {fallback:?}, which is neither a URL nor the id of an application{near}"
                 );
-                problems.push(Problem::new(message, self.place("optimizer.fallback")));
+                wrong(message, "optimizer.fallback");
             }
         }
-        if self.optimizer.only && self.optimizer.fallback.is_none() {
+        if self.optimizer.only && self.optimizer.fallback.is_none() && !several {
             let message = "`optimizer.only` needs `optimizer.fallback`, where the app's own images are fetched from; write fallback = \"http://127.0.0.1:3000\", or --fallback http://127.0.0.1:3000";
-            problems.push(Problem::new(message, self.place("optimizer.only")));
+            wrong(message.to_owned(), "optimizer.only");
         }
     }
 
@@ -202,11 +184,12 @@ impl Config {
         })
     }
 
-    fn place(&self, path: &str) -> Place {
-        let effective =
-            self.effective.iter().rev().find(|effective| {
-                effective.key.path() == path && effective.origin != Origin::Default
-            });
+    fn place(&self, path: &str, app: Option<usize>) -> Place {
+        let of_app = || self.effective.iter().filter(|effective| effective.app == app);
+        let set = of_app().filter(|effective| effective.origin != Origin::Default);
+        // What is missing has no place; its application has one.
+        let named = set.clone().find(|effective| effective.key.path() == path);
+        let effective = named.or_else(|| set.clone().next().filter(|_| app.is_some()));
         effective.map_or(Place::Nowhere, |effective| effective.origin.place())
     }
 
@@ -219,10 +202,11 @@ impl Config {
         self.effective.iter().filter(in_vain).map(|effective| effective.key.path())
     }
 
-    /// `[images]` in the contract's terms, ready for [`cuttle_contract::Rules`].
+    /// The `[images]` of an application in the contract's terms, ready for [`cuttle_contract::Rules`].
     #[must_use]
-    pub fn contract_images(&self) -> ImagesOfBuild {
-        let images = &self.images;
+    pub fn contract_images(&self, app: &App) -> ImagesOfBuild {
+        let images = &app.images;
+        let names = self.apps.iter().flat_map(|app| &app.keys.hosts).filter_map(RouteHost::exact);
         ImagesOfBuild {
             sizes: images.sizes.clone(),
             heights: images.heights.clone(),
@@ -234,9 +218,22 @@ impl Config {
             stale_while_revalidate: images.stale_while_revalidate.duration(),
             stale_if_error: images.stale_if_error.duration(),
             svg: images.svg,
-            prefix: self.server.prefix.clone(),
-            hosts: self.server.hosts.clone(),
+            prefix: self.prefix_of(app),
+            hosts: self
+                .server
+                .hosts
+                .iter()
+                .map(String::as_str)
+                .chain(names)
+                .map(Into::into)
+                .collect(),
         }
+    }
+
+    /// Below it everything is Cuttle's, in the paths of an application.
+    #[must_use]
+    pub fn prefix_of(&self, app: &App) -> String {
+        format!("{}{}", app.keys.prefix.as_str(), self.server.prefix)
     }
 }
 
@@ -296,7 +293,6 @@ fn of_folder() -> BTreeMap<&'static str, Raw> {
 
 struct Resolving<'a> {
     inputs: &'a Inputs,
-    build: BTreeMap<&'static str, Raw>,
     effective: Vec<Effective>,
     moved: Vec<Moved>,
     problems: Vec<Problem>,
@@ -340,19 +336,30 @@ fn beside(text: &str, kind: Kind, folder: &Path) -> (String, Option<[PathBuf; 2]
     (format!("{prefix}{}", meant.display()), Some([meant, path.to_owned()]))
 }
 
+/// Where the value of a key may be written in the file, the first that has it, and what holds where nobody writes any.
+struct Layers<'a> {
+    sections: &'a [&'a Section],
+    /// Which application's, for the keys of one.
+    app: Option<usize>,
+    build: &'a BTreeMap<&'static str, Raw>,
+}
+
 /// A problem was recorded.
 struct Recorded;
 
-impl Resolving<'_> {
-    /// Finds the value of a key and has it read. `app`: which application's, for the keys of one.
+impl<'a> Resolving<'a> {
+    fn of(inputs: &'a Inputs) -> Self {
+        Self { inputs, effective: Vec::new(), moved: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Finds the value of a key and has it read.
     fn answer(
         &mut self,
         key: &'static Key,
         read: &mut Reader<'_>,
-        section: &Section,
-        app: Option<usize>,
+        layers: &Layers<'_>,
     ) -> Result<(), Recorded> {
-        let (raw, origin) = self.find(key, section, app)?;
+        let (raw, origin) = self.find(key, layers)?;
         let result = read(&raw, key.range);
         let mut place = origin.place();
         // SECURITY: the values kept for printing, and the lines that mistakes show, end in tickets and logs.
@@ -377,21 +384,17 @@ impl Resolving<'_> {
             format!("`{path}` {is}{wrong}{}", key.example_at(&origin))
         };
         let result = result.map_err(message);
-        self.effective.push(Effective { app, key, raw, origin });
+        self.effective.push(Effective { app: layers.app, key, raw, origin });
         result.map_err(|message| {
             self.problems.push(Problem::new(message, place));
             Recorded
         })
     }
 
-    fn find(
-        &mut self,
-        key: &'static Key,
-        section: &Section,
-        app: Option<usize>,
-    ) -> Result<(Raw, Origin), Recorded> {
-        // Flags and variables speak of the one application; of several, the file speaks.
-        let outside = app.is_none() || (key.flag.is_some() && app == Some(0));
+    fn find(&mut self, key: &'static Key, layers: &Layers<'_>) -> Result<(Raw, Origin), Recorded> {
+        // Flags and variables speak of the one application; of several, the file speaks. Of images they speak for all of them.
+        let of_all = layers.app.is_none() || key.table == "images";
+        let outside = of_all || (key.flag.is_some() && layers.app == Some(0));
         if outside
             && let Some(flag) = key.flag
             && let Some(text) = self.inputs.flags.get(flag)
@@ -402,16 +405,18 @@ impl Resolving<'_> {
         if outside && let Some(text) = self.inputs.environment.get(&variable) {
             return Ok((from_text(key.kind, text), Origin::Variable(variable)));
         }
-        if let (Some(written), Some(entry)) = (&self.inputs.document, section.get(&key.path())) {
-            let place = written.place(&entry.span);
+        let path = key.path();
+        let entry = layers.sections.iter().find_map(|section| section.get(&path));
+        if let (Some(document), Some(entry)) = (&self.inputs.document, entry) {
+            let place = document.place(&entry.span);
             let raw = self.interpolated(&entry.raw).map_err(|wrong| {
-                let message = format!("`{}` {wrong}", key.path());
+                let message = format!("`{path}` {wrong}");
                 self.problems.push(Problem::new(message, place.clone()));
                 Recorded
             })?;
             let raw = match (key.kind, raw) {
                 (Kind::Path | Kind::AddressOrOff, Raw::Text(text)) => {
-                    let (found, moved) = beside(&text, key.kind, written.folder());
+                    let (found, moved) = beside(&text, key.kind, document.folder());
                     self.moved.extend(moved.map(|paths| Moved {
                         key,
                         paths,
@@ -423,8 +428,8 @@ impl Resolving<'_> {
             };
             return Ok((raw, Origin::File(place)));
         }
-        if let Some(raw) = self.build.get(key.path().as_str()) {
-            let origin = if self.inputs.build.is_some() { Origin::Build } else { Origin::Default };
+        if let Some(raw) = layers.build.get(path.as_str()) {
+            let origin = if self.inputs.folder { Origin::Default } else { Origin::Build };
             return Ok((raw.clone(), origin));
         }
         let raw = key.default.map_or(Raw::Absent, |text| from_text(key.kind, text));
@@ -445,8 +450,36 @@ impl Resolving<'_> {
         }
     }
 
-    fn apps(&mut self) -> Vec<App> {
-        let written = self.inputs.document.as_ref().map_or(&[][..], |written| &written.apps);
+    /// The applications of the file; one without anything where there are none.
+    fn documented(&self) -> Vec<DocumentApp> {
+        let apps = self.inputs.document.as_ref().map(|document| document.apps.clone());
+        apps.filter(|apps| !apps.is_empty()).unwrap_or_else(|| vec![DocumentApp::default()])
+    }
+
+    /// What a build, or a folder, says about keys of ours.
+    fn said(&self, app: usize) -> BTreeMap<&'static str, Raw> {
+        match self.inputs.builds.get(app) {
+            Some(Some(build)) => of_build(build),
+            _ if self.inputs.folder => of_folder(),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// `[images]`: of the one application, or what holds for several where their own tables say nothing.
+    fn images(&mut self, root: &Section) -> Result<Images, Recorded> {
+        let apps = self.documented();
+        let build = if apps.len() > 1 { BTreeMap::new() } else { self.said(0) };
+        let own: &[&Section] = match &apps[..] {
+            [app] => &[&app.images, root],
+            _ => &[root],
+        };
+        let layers = Layers { sections: own, app: None, build: &build };
+        Images::read(|key, read| self.answer(key, read, &layers))
+    }
+
+    fn apps(&mut self, images: Result<Images, Recorded>, root: &Section) -> Vec<App> {
+        let documented = self.documented();
+        let several = documented.len() > 1;
         let outside: Vec<&Key> = keys()
             .iter()
             .filter(|key| key.table == "apps")
@@ -455,33 +488,68 @@ impl Resolving<'_> {
                     || (key.flag.is_some() && self.inputs.environment.contains_key(&key.variable()))
             })
             .collect();
-        if written.len() > 1
-            && let Some(key) = outside.first()
-        {
+        if several && let Some(key) = outside.first() {
             let message = format!(
                 "`--{}` speaks of one application, and the file has {}",
                 key.name(),
-                written.len()
+                documented.len()
             );
             self.problems.push(Problem::new(message, Place::Flag(key.name().to_owned())));
         }
-        let mut apps = Vec::new();
-        for (index, app) in written.iter().enumerate() {
-            let keys = AppKeys::read(|key, read| self.answer(key, read, &app.section, Some(index)));
+        let (mut apps, mut of_one) = (Vec::new(), Some(images));
+        for (index, app) in documented.iter().enumerate() {
+            let before = self.effective.len();
+            let (app_of, no_build) = (Some(index), BTreeMap::new());
+            let own = Layers { sections: &[&app.section], app: app_of, build: &no_build };
+            let keys = AppKeys::read(|key, read| self.answer(key, read, &own));
+            let images = match of_one.take().filter(|_| !several) {
+                Some(images) => images,
+                None => {
+                    let (sections, build) = (&[&app.images, root], &self.said(index));
+                    let layers = Layers { sections, app: app_of, build };
+                    Images::read(|key, read| self.answer(key, read, &layers))
+                }
+            };
             let forward = app.forward.iter().map(|section| {
-                Forward::read(|key, read| self.answer(key, read, section, Some(index)))
+                let own = Layers { sections: &[section], app: app_of, build: &no_build };
+                Forward::read(|key, read| self.answer(key, read, &own))
             });
             let forward: Result<Vec<Forward>, Recorded> = forward.collect();
-            if let (Ok(keys), Ok(forward)) = (keys, forward) {
-                apps.push(App { keys, forward });
+            let strict_sources = self.strict_sources(several.then_some(index), index);
+            if let (Ok(keys), Ok(images), Ok(forward)) = (keys, images, forward) {
+                apps.push(App { keys, forward, images, strict_sources });
             }
-        }
-        if written.is_empty() && !outside.is_empty() {
-            let keys = AppKeys::read(|key, read| self.answer(key, read, &Section::new(), Some(0)));
-            apps.extend(keys.ok().map(|keys| App { keys, forward: Vec::new() }));
+            if *app == DocumentApp::default() && outside.is_empty() {
+                // Nothing was said of it.
+                self.effective.truncate(before);
+            }
         }
         apps
     }
+
+    /// The build's patterns hold unless one is written here.
+    fn strict_sources(&self, app: Option<usize>, build: usize) -> StrictSources {
+        let patterns = ["images.local_patterns", "images.remote_patterns"];
+        let replaced =
+            self.effective.iter().filter(|effective| effective.app == app).any(|it| {
+                patterns.contains(&it.key.path().as_str()) && it.origin != Origin::Default
+            });
+        match self.inputs.builds.get(build) {
+            Some(Some(_)) if !replaced => StrictSources::OfBuild,
+            _ => StrictSources::OfImages,
+        }
+    }
+}
+
+/// A mistake in what several applications share is found once for each.
+fn unrepeated(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut told: Vec<Problem> = Vec::new();
+    for problem in problems {
+        if !told.contains(&problem) {
+            told.push(problem);
+        }
+    }
+    told
 }
 
 /// A variable that is spelled wrong is a setting that silently does nothing. No more than a warning, because not every

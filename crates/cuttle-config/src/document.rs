@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, ops::Range, path::Path};
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `cuttle.toml`, read but not yet understood.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     name: String,
     text: String,
@@ -24,16 +24,18 @@ pub struct Document {
 }
 
 /// `[[apps]]`, once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DocumentApp {
     pub(crate) section: Section,
+    /// `[apps.images]`, with the names of `[images]`.
+    pub(crate) images: Section,
     pub(crate) forward: Vec<Section>,
 }
 
 /// Values by `table.name`.
 pub(crate) type Section = BTreeMap<String, Entry>;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) raw: Raw,
     pub(crate) span: Range<usize>,
@@ -141,8 +143,17 @@ impl Reading<'_> {
             self.wrong("an application is a table", entry.span());
             return None;
         };
-        let mut app = DocumentApp { section: Section::new(), forward: Vec::new() };
+        let mut app = DocumentApp::default();
         let mut plain = table.clone();
+        if let Some(value) = plain.remove("images") {
+            match value.get_ref() {
+                DeValue::Table(table) => self.section("images", table, &mut app.images),
+                _ => self.wrong("write [apps.images]: it is a table", value.span()),
+            }
+        }
+        if let Some((name, value)) = plain.remove_entry("host") {
+            self.one_host(&name, &value, &mut app.section);
+        }
         if let Some(value) = plain.remove("forward") {
             let DeValue::Array(entries) = value.get_ref() else {
                 self.wrong("what is forwarded is written under [[apps.forward]]", value.span());
@@ -156,6 +167,13 @@ impl Reading<'_> {
                 }
                 app.forward.push(section);
             }
+        }
+        let both = app.section.contains_key("apps.hosts") && plain.contains_key("hosts");
+        if both {
+            self.wrong(
+                "`host` and `hosts` are the same key: write all names in `hosts`",
+                entry.span(),
+            );
         }
         self.section("apps", &plain, &mut app.section);
         Some(app)
@@ -183,6 +201,25 @@ impl Reading<'_> {
             patterns.extend(pattern);
         }
         Some(Raw::List(patterns))
+    }
+
+    /// `host = "a.example"` is `hosts = ["a.example"]`.
+    fn one_host(
+        &mut self,
+        name: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+        section: &mut Section,
+    ) {
+        match self.raw(value) {
+            Some(raw @ Raw::Text(_)) => {
+                let entry = Entry { raw: Raw::List(vec![raw]), span: value.span() };
+                section.insert("apps.hosts".to_owned(), entry);
+            }
+            Some(_) => {
+                self.wrong("`apps.host` is one name; write `hosts` for several", name.span());
+            }
+            None => {}
+        }
     }
 
     fn raw(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Raw> {

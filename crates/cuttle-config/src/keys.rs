@@ -4,6 +4,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use cuttle_contract::{RouteHost, RoutePrefix};
 use ipnet::IpNet;
 
 use crate::{
@@ -311,10 +312,14 @@ tables! {
         /// Disk space for them, including their index.
         max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 16_777_216..=1_125_899_906_842_624;
     }
-    /// The application behind Cuttle, once for each.
+    /// The application behind Cuttle, once for each. A request goes to the one whose `hosts` and `prefix` fit it best: a name over a `*.` name over none, then the longer prefix. What is in its own `[apps.images]` replaces the whole key of `[images]` for it.
     [apps] AppKeys {
-        /// A name for it in this file and in logs.
+        /// A name for it in this file, in logs, in metrics and for `cuttle purge --app`. Each application needs its own.
         id: String = "app";
+        /// Names that visitors ask for it under: `shop.example`, or `*.shop.example` for all names below that. Without any, it has every name that no other application has. `host` with one name is the same.
+        hosts: Vec<RouteHost> = "";
+        /// Where its paths begin: `/docs`, which is the `basePath` of its Next config. Its optimized images are at `<prefix>/_next/image`, those of the strict endpoint at `<prefix>/_cuttle/image`.
+        prefix: RoutePrefix = "/";
         /// Where the application listens: pictures are made here, everything else is asked of it.
         upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
         /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.

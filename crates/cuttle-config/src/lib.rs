@@ -25,7 +25,7 @@ pub use apps::App;
 pub use config::{Config, Inputs, Moved};
 pub use document::Document;
 pub use keys::{AppKeys, Cache, Forward, Images, Key, Limits, Optimizer, Server, Storage, keys};
-pub use print::{print, print_beside_build};
+pub use print::{print, print_beside_builds};
 pub use problem::{Place, Problem};
 pub use reference::reference;
 pub use schema::schema;

@@ -11,12 +11,13 @@ use crate::{
 /// The effective configuration, without secrets.
 #[must_use]
 pub fn print(config: &Config) -> String {
-    print_beside_build(config, &BTreeMap::new())
+    print_beside_builds(config, &[])
 }
 
-/// The same, with what the build says at `/_next/image` beneath the keys (`table.name`) that say it for the strict endpoint.
+/// The same, with what the build of each application says at `/_next/image` beneath the keys (`table.name`) that say it for the
+/// strict endpoint.
 #[must_use]
-pub fn print_beside_build(config: &Config, of_build: &BTreeMap<&str, String>) -> String {
+pub fn print_beside_builds(config: &Config, of_builds: &[BTreeMap<&str, String>]) -> String {
     let mut text = String::new();
     let mut heading = (None, "");
     for effective in &config.effective {
@@ -26,6 +27,7 @@ pub fn print_beside_build(config: &Config, of_build: &BTreeMap<&str, String>) ->
             let line = match key.table {
                 "apps" => "[[apps]]".to_owned(),
                 "forward" => "[[apps.forward]]".to_owned(),
+                "images" if app.is_some() => "[apps.images]".to_owned(),
                 table => format!("[{table}]"),
             };
             let gap = if text.is_empty() { "" } else { "\n" };
@@ -42,7 +44,11 @@ pub fn print_beside_build(config: &Config, of_build: &BTreeMap<&str, String>) ->
             };
             let _ = writeln!(text, "{} = {value}{origin}", key.name());
         }
-        if let Some(value) = of_build.get(key.path().as_str()) {
+        let of_build = match app {
+            Some(app) => of_builds.get(*app),
+            None => of_builds.first().filter(|_| config.apps.len() == 1),
+        };
+        if let Some(value) = of_build.and_then(|of_build| of_build.get(key.path().as_str())) {
             let _ = writeln!(text, "# {} = {value}  # the Next build, at /_next/image", key.name());
         }
     }

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use cuttle_contract::{RouteHost, RoutePrefix};
 use ipnet::IpNet;
 use url::Url;
 
@@ -174,6 +175,24 @@ impl Value for IpNet {
         network.or_else(|| text.parse::<IpAddr>().ok().map(Self::from)).ok_or_else(|| {
             "must be an address or a network, such as \"172.18.0.2\" or \"10.1.0.0/16\"".to_owned()
         })
+    }
+}
+
+impl Value for RouteHost {
+    const KIND: Kind = Kind::Text;
+
+    fn read(raw: &Raw, range: Range) -> Result<Self, String> {
+        let text = String::read(raw, range)?;
+        Self::parse(&text).map_err(|wrong| format!("is {text:?}, which {wrong}"))
+    }
+}
+
+impl Value for RoutePrefix {
+    const KIND: Kind = Kind::Text;
+
+    fn read(raw: &Raw, range: Range) -> Result<Self, String> {
+        let text = String::read(raw, range)?;
+        Self::parse(&text).map_err(|wrong| format!("is {text:?}, which {wrong}"))
     }
 }
 

@@ -49,9 +49,9 @@ fn nothing_written_means_the_documented_defaults() {
     assert_eq!(config.optimizer.timeout.duration(), Duration::from_secs(30));
     assert_eq!((config.optimizer.max_attempts, config.optimizer.errors), (3, Errors::Text));
     assert_eq!((config.limits.source.0, config.limits.queue), (20_000_000, 64));
-    assert_eq!(config.strict_sources, StrictSources::OfImages);
-    assert!(config.apps.is_empty());
-    assert_eq!(config.contract_images(), cuttle_contract::Images::default());
+    assert_eq!(config.apps[0].strict_sources, StrictSources::OfImages);
+    assert_eq!(config.apps.len(), 1, "one without anything");
+    assert_eq!(config.contract_images(&config.apps[0]), cuttle_contract::Images::default());
 }
 
 #[test]
@@ -69,14 +69,15 @@ fn values_are_read_in_every_spelling() {
         config("[limits]\nworkers = \"4\"\nmemory = \"2GiB\"\n[images]\nsizes = [100, \"200\"]\n");
     assert_eq!(config.limits.workers, Some(4));
     assert_eq!(config.limits.memory.map(|bytes| bytes.0), Some(2 << 30));
-    assert_eq!(config.images.sizes, [100, 200]);
+    assert_eq!(config.apps[0].images.sizes, [100, 200]);
 }
 
 #[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_build_beats_the_default() {
     let text = "[images]\nformats = [\"webp\"]\n[server]\nlisten = \"127.0.0.1:1\"\n";
-    let mut inputs = Inputs { build: Some(build()), ..inputs(text, &[]) };
-    let formats = |inputs: &Inputs| Config::resolve(inputs).expect("valid").images.formats;
+    let mut inputs = Inputs { builds: vec![Some(build())], ..inputs(text, &[]) };
+    let formats =
+        |inputs: &Inputs| Config::resolve(inputs).expect("valid").apps[0].images.formats.clone();
     inputs.document = None;
     assert_eq!(formats(&inputs), ["avif", "webp"], "the build");
     inputs.document = Document::parse("cuttle.toml", text).ok();
@@ -86,8 +87,8 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_build_beats_the_default() {
     inputs.flags.insert("formats", "avif".to_owned());
     assert_eq!(formats(&inputs), ["avif"], "the flag");
     let config = Config::resolve(&inputs).expect("valid");
-    assert_eq!(config.images.sizes, [64, 640, 1200], "still the build's");
-    assert_eq!(config.images.heights, [0_u32; 0], "still the default");
+    assert_eq!(config.apps[0].images.sizes, [64, 640, 1200], "still the build's");
+    assert_eq!(config.apps[0].images.heights, [0_u32; 0], "still the default");
 }
 
 #[test]
@@ -98,11 +99,15 @@ fn one_pattern_in_the_file_replaces_those_of_the_build() {
         ("[images]\nlocal_patterns = [\"/a/**\"]\n", StrictSources::OfImages),
         ("[images]\nremote_patterns = []\n", StrictSources::OfImages),
     ] {
-        let inputs = Inputs { build: Some(build()), ..inputs(text, &[]) };
+        let inputs = Inputs { builds: vec![Some(build())], ..inputs(text, &[]) };
         let config = Config::resolve(&inputs).expect("valid");
-        assert_eq!(config.strict_sources, expected, "{text}");
-        cuttle_contract::Rules::compile_build(&build(), &config.contract_images(), expected)
-            .expect("what resolves also compiles");
+        assert_eq!(config.apps[0].strict_sources, expected, "{text}");
+        cuttle_contract::Rules::compile_build(
+            &build(),
+            &config.contract_images(&config.apps[0]),
+            expected,
+        )
+        .expect("what resolves also compiles");
     }
 }
 
@@ -111,8 +116,14 @@ fn applications_are_read_in_their_order_and_flags_speak_of_the_only_one() {
     let config = config(
         "[[apps]]\nid = \"shop\"\nupstream = \"http://127.0.0.1:3000\"\n\
          [[apps.forward]]\npaths = [\"/private/**\"]\ncookies = [\"session\"]\n\
-         [[apps]]\nid = \"blog\"\nnext = \"blog\"\n[optimizer]\nfallback = \"blog\"\n",
+         [[apps]]\nid = \"blog\"\nhost = \"Blog.example\"\nupstream = \"http://127.0.0.1:3001\"\n\
+         [apps.images]\nsizes = [200]\n[images]\nsizes = [100]\nformats = [\"avif\"]\n",
     );
+    let images: Vec<_> = config.apps.iter().map(|app| app.images.clone()).collect();
+    assert_eq!([&images[0].sizes[..], &images[1].sizes[..]], [[100], [200]]);
+    assert!(images.iter().all(|images| images.formats == ["avif"]), "what it does not replace");
+    assert_eq!(config.apps[1].keys.hosts[0].to_string(), "blog.example");
+    assert_eq!(self::config(&print(&config)).apps, config.apps, "what is printed says the same");
     let ids: Vec<&str> = config.apps.iter().map(|app| app.keys.id.as_str()).collect();
     assert_eq!(ids, ["shop", "blog"]);
     assert_eq!(config.apps[0].forward[0].cookies, ["session"]);
@@ -177,7 +188,7 @@ fn a_mistake_is_a_sentence_that_points_at_its_place() {
         ),
         ("[optimizer]\nonly = true\n", "`optimizer.only` needs `optimizer.fallback`"),
         (
-            "[[apps]]\nid = \"a\"\n[[apps]]\nid = \"a\"\n",
+            "[[apps]]\nid = \"a\"\nupstream = \"http://127.0.0.1:1\"\n[[apps]]\nid = \"a\"\nhost = \"a.example\"\nupstream = \"http://127.0.0.1:2\"\n",
             "there are two applications with the id \"a\"",
         ),
         ("[[apps]]\nupstream = \"http://u:p@h/\"\n", "`apps.upstream` must be a plain URL"),
@@ -230,7 +241,7 @@ fn the_example_is_valid_and_means_what_it_says() {
     let text = include_str!("../../../docs/cuttle.example.toml");
     let config = Config::resolve(&inputs(text, &[])).expect("valid");
     assert!(config.warnings.is_empty() && config.set_in_vain().next().is_none());
-    assert!(cuttle_contract::Rules::compile(&config.contract_images()).is_ok());
+    assert!(cuttle_contract::Rules::compile(&config.contract_images(&config.apps[0])).is_ok());
     // It shows what is not the default, so that nothing in it is idle.
     let defaults = print(&Config::resolve(&inputs("", &[])).expect("valid"));
     let said: Vec<_> =
@@ -280,8 +291,5 @@ fn what_is_printed_says_the_same_again() {
     assert!(printed.contains("listen = \"127.0.0.1:9\"  # CUTTLE_LISTEN"), "{printed}");
     assert!(printed.contains("min_ttl = 5  # cuttle.toml:3"), "{printed}");
     let second = config(&printed);
-    assert_eq!(
-        (first.images, first.server, first.apps),
-        (second.images, second.server, second.apps)
-    );
+    assert_eq!((first.server, first.apps), (second.server, second.apps));
 }

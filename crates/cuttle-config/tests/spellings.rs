@@ -17,7 +17,7 @@ fn patterns_are_written_as_in_the_next_config_too() {
     let text = "[images]\n\
         remote_patterns = [{ protocol = \"https\", hostname = \"cdn.example.com\", port = \"8443\", pathname = \"/img/**\", search = \"\" }, \"b.example/**\", { hostname = \"**.example.com\" }]\n\
         local_patterns = [{ pathname = \"/a/**\", search = \"?v=1\" }, { pathname = \"/b/*\" }]\n";
-    let images = config("cuttle.toml", text).expect("valid").images;
+    let images = config("cuttle.toml", text).expect("valid").apps[0].images.clone();
     assert_eq!(
         images.remote_patterns,
         ["https://cdn.example.com:8443/img/**?", "b.example/**", "**.example.com/**"]
@@ -25,7 +25,7 @@ fn patterns_are_written_as_in_the_next_config_too() {
     assert_eq!(images.local_patterns.expect("written"), ["/a/**?v=1", "/b/*?*"]);
     let tables =
         "[[images.remote_patterns]]\nprotocol = \"https:\"\nhostname = \"a.example\"\nport = 444\n";
-    let images = config("cuttle.toml", tables).expect("valid").images;
+    let images = config("cuttle.toml", tables).expect("valid").apps[0].images.clone();
     assert_eq!(images.remote_patterns, ["https://a.example:444/**"]);
 }
 

@@ -41,6 +41,7 @@ mod query;
 mod refusal;
 mod remote;
 mod request;
+mod route;
 mod rules;
 mod source;
 mod strict;
@@ -58,6 +59,7 @@ pub use next_build::{
 pub use pattern::{GlobError, Pattern, PatternError, Warning};
 pub use refusal::{Fault, Refusal};
 pub use request::{Contract, Crop, Fit, FormatChoice, ImageRequest, RequestKey};
+pub use route::{Particularity, Route, RouteError, RouteHost, RoutePrefix};
 pub use rules::{AllowedSources, Lists, Rules, StrictSources};
 pub use source::{Source, SourceKind};
 pub use strict::StrictContract;

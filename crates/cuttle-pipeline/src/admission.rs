@@ -1,7 +1,7 @@
 //! The queues in front of what is scarce: memory for originals, then workers and memory for renders.
 //!
-//! Both are bounded in length and in time; workers are shared out among clients in turn, memory goes first come first
-//! served. Who does not fit is refused at
+//! Both are bounded in length and in time; workers are shared out among applications and clients in turn, memory goes first come
+//! first served. Who does not fit is refused at
 //! once: an honest 503 now is worth more to a client than a picture after its own timeout. Loading an
 //! original never holds a worker, so a slow origin costs no CPU slot.
 
@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cuttle_contract::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::fair_queue::{FairQueue, Permit};
+use crate::fair_queue::{FairQueue, Flow, Permit};
 
 /// Unit of the memory budget: small enough for a 32 px icon, large enough for a semaphore's counter.
 const UNIT_BYTES: u64 = 64 << 10;
@@ -107,7 +106,7 @@ impl Admission {
     pub(crate) async fn enter(
         &self,
         bytes: u64,
-        client: Client,
+        flow: Flow,
         deadline: Instant,
     ) -> Result<Place, Refused> {
         if let Some(place) = self.try_enter(bytes) {
@@ -116,7 +115,7 @@ impl Admission {
         // The worker first, the memory second: a reservation is never held by someone who waits for
         // a worker, so the jobs at work always give back what the next in line needs.
         let both = async {
-            let worker = self.workers.enqueue(client).permit().await;
+            let worker = self.workers.enqueue(flow).permit().await;
             (worker, self.memory.reserve(bytes).await)
         };
         match self.queue.wait(deadline, both).await? {
@@ -202,10 +201,12 @@ impl Drop for Ticket<'_> {
 
 #[cfg(test)]
 mod tests {
+    use cuttle_contract::Client;
+
     use super::*;
 
     const MIB: u64 = 1 << 20;
-    const ANYONE: Client = Client::unknown();
+    const ANYONE: Flow = Flow { application: 0, client: Client::unknown() };
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(3600)

@@ -1,6 +1,5 @@
 //! A job for a worker: one original, the renditions that are made of it, and everyone who waits for each.
 
-use cuttle_contract::Client;
 use cuttle_image::{Probe, RenderOptions};
 use cuttle_store::{ContentKey, Epoch, Variant};
 use cuttle_worker::OriginalId;
@@ -9,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::admission::Place;
 use crate::answer::{PipelineError, Reason};
+use crate::fair_queue::Flow;
 
 /// One rendition of an original, for one request.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,8 @@ pub(crate) struct RenditionRequest {
     pub(crate) options: RenderOptions,
     /// The purge epoch when the request's job began; `None` where the rendition may not be stored.
     pub(crate) store_since: Option<Epoch>,
-    /// The client in whose turn it is admitted.
-    pub(crate) client: Client,
+    /// In whose turn it is admitted.
+    pub(crate) flow: Flow,
     pub(crate) deadline: Instant,
 }
 

@@ -1,13 +1,22 @@
-//! Permits for workers, fair between those who wait: one of each client in rotation, whoever has how many in the queue.
+//! Permits for workers, fair between those who wait: one of each application in rotation, and within an application one of
+//! each client, whoever has how many in the queue.
 //!
 //! A client that asks for fifty pictures at once waits for them; the one that comes after it for its first does not wait for
-//! all fifty. How many may wait is not decided here.
+//! all fifty, and no application waits for the visitors of another. How many may wait is not decided here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cuttle_contract::Client;
 use tokio::sync::oneshot;
+
+/// For whom a job is done: those of one flow are served in the order in which they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Flow {
+    /// The number of the application.
+    pub(crate) application: u64,
+    pub(crate) client: Client,
+}
 
 /// The queue. Clones share it.
 #[derive(Debug, Clone)]
@@ -17,9 +26,9 @@ pub(crate) struct FairQueue(Arc<Mutex<State>>);
 struct State {
     free: usize,
     next_ticket: u64,
-    of: HashMap<Client, VecDeque<Ticket>>,
-    /// Clients that have someone in the queue, the next one first.
-    rotation: VecDeque<Client>,
+    of: HashMap<Flow, VecDeque<Ticket>>,
+    /// Applications that have someone in the queue, the next one first; and of each the clients that have, the next one first.
+    rotation: VecDeque<(u64, VecDeque<Client>)>,
 }
 
 #[derive(Debug)]
@@ -36,7 +45,7 @@ pub(crate) struct Permit(FairQueue);
 #[derive(Debug)]
 pub(crate) struct Waiter {
     queue: FairQueue,
-    client: Client,
+    flow: Flow,
     number: u64,
     called: oneshot::Receiver<Permit>,
 }
@@ -61,22 +70,22 @@ impl FairQueue {
         Some(Permit(self.clone()))
     }
 
-    /// A place behind those of the same client.
-    pub(crate) fn enqueue(&self, client: Client) -> Waiter {
+    /// A place behind those of the same flow.
+    pub(crate) fn enqueue(&self, flow: Flow) -> Waiter {
         let (called, place) = oneshot::channel();
         let mut state = self.state();
         let number = state.next_ticket;
         state.next_ticket += 1;
-        let tickets = state.of.entry(client).or_default();
+        let tickets = state.of.entry(flow).or_default();
         tickets.push_back(Ticket { number, called });
         if tickets.len() == 1 {
-            state.rotation.push_back(client);
+            state.add(flow);
         }
         let call = if state.free > 0 { state.next() } else { None };
         state.free -= usize::from(call.is_some());
         drop(state);
         self.give(call);
-        Waiter { queue: self.clone(), client, number, called: place }
+        Waiter { queue: self.clone(), flow, number, called: place }
     }
 
     /// Who left meanwhile gives the permit back, and so to the next.
@@ -92,26 +101,44 @@ impl FairQueue {
 }
 
 impl State {
+    /// The last in the rotation of its application, which is the last if it had nobody in the queue.
+    fn add(&mut self, flow: Flow) {
+        let Flow { application, client } = flow;
+        match self.rotation.iter_mut().find(|(known, _)| *known == application) {
+            Some((_, clients)) => clients.push_back(client),
+            None => self.rotation.push_back((application, [client].into())),
+        }
+    }
+
     /// Takes the next one out of the queue.
     fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
-        let client = self.rotation.pop_front()?;
-        let tickets = self.of.get_mut(&client)?;
+        let (application, mut clients) = self.rotation.pop_front()?;
+        let client = clients.pop_front()?;
+        let flow = Flow { application, client };
+        let tickets = self.of.get_mut(&flow)?;
         let next = tickets.pop_front();
         if tickets.is_empty() {
-            self.of.remove(&client);
+            self.of.remove(&flow);
         } else {
-            self.rotation.push_back(client);
+            clients.push_back(client);
+        }
+        if !clients.is_empty() {
+            self.rotation.push_back((application, clients));
         }
         next.map(|ticket| ticket.called)
     }
 
-    fn leave(&mut self, client: Client, number: u64) {
-        let Some(tickets) = self.of.get_mut(&client) else { return };
+    fn leave(&mut self, flow: Flow, number: u64) {
+        let Some(tickets) = self.of.get_mut(&flow) else { return };
         tickets.retain(|ticket| ticket.number != number);
-        if tickets.is_empty() {
-            self.of.remove(&client);
-            self.rotation.retain(|other| *other != client);
+        if !tickets.is_empty() {
+            return;
         }
+        self.of.remove(&flow);
+        for (_, clients) in self.rotation.iter_mut().filter(|(it, _)| *it == flow.application) {
+            clients.retain(|other| *other != flow.client);
+        }
+        self.rotation.retain(|(_, clients)| !clients.is_empty());
     }
 }
 
@@ -124,7 +151,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.queue.state().leave(self.client, self.number);
+        self.queue.state().leave(self.flow, self.number);
     }
 }
 
@@ -145,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn client(last: u8) -> Client {
-        Client::at([10, 0, 0, last].into())
+    fn flow(application: u64, last: u8) -> Flow {
+        Flow { application, client: Client::at([10, 0, 0, last].into()) }
     }
 
     fn called(place: &mut Waiter) -> Option<Permit> {
@@ -156,14 +183,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn clients_take_turns_whoever_has_how_many_in_line() {
+    /// In which order those who wait are called, one after the other.
+    fn order(flows: &[(u64, u8)]) -> Vec<(u64, u8)> {
         let queue = FairQueue::new(1);
         let mut working = queue.try_acquire();
         assert!(working.is_some() && queue.try_acquire().is_none());
-        let greedy = (0..4).map(|_| (1, queue.enqueue(client(1)))).collect::<Vec<_>>();
-        let modest = [(2, queue.enqueue(client(2))), (3, queue.enqueue(client(3)))];
-        let mut places: Vec<_> = greedy.into_iter().chain(modest).collect();
+        let places = flows.iter().map(|&(it, last)| ((it, last), queue.enqueue(flow(it, last))));
+        let mut places: Vec<_> = places.collect();
         let mut order = Vec::new();
         while !places.is_empty() {
             drop(working.take());
@@ -173,22 +199,36 @@ mod tests {
             order.push(places.remove(n).0);
             working = Some(permit);
         }
-        assert_eq!(order, [1, 2, 3, 1, 1, 1]);
         drop(working);
         assert!(queue.try_acquire().is_some());
+        order
+    }
+
+    #[test]
+    fn clients_take_turns_whoever_has_how_many_in_line() {
+        let flows = [1, 1, 1, 1, 2, 3].map(|client| (0, client));
+        assert_eq!(order(&flows), [1, 2, 3, 1, 1, 1].map(|client| (0, client)));
+    }
+
+    #[test]
+    fn applications_take_turns_first_however_many_clients_one_has() {
+        // Five visitors of one application came before the only one of another, who asks for two pictures.
+        let flows = [(7, 1), (7, 2), (7, 3), (7, 4), (7, 5), (8, 6), (8, 6)];
+        let expected = [(7, 1), (8, 6), (7, 2), (8, 6), (7, 3), (7, 4), (7, 5)];
+        assert_eq!(order(&flows), expected);
     }
 
     #[test]
     fn who_leaves_the_queue_holds_nobody_up_and_keeps_nothing() {
         let queue = FairQueue::new(1);
         let working = queue.try_acquire();
-        let (first, mut second) = (queue.enqueue(client(1)), queue.enqueue(client(1)));
+        let (first, mut second) = (queue.enqueue(flow(0, 1)), queue.enqueue(flow(0, 1)));
         drop(first);
         drop(working);
         let permit = called(&mut second);
         assert!(permit.is_some());
         // Called, and gone before it looked.
-        let third = queue.enqueue(client(2));
+        let third = queue.enqueue(flow(0, 2));
         drop(permit);
         drop(third);
         assert!(queue.try_acquire().is_some());
@@ -197,7 +237,7 @@ mod tests {
     #[test]
     fn a_free_permit_is_not_waited_for() {
         let queue = FairQueue::new(1);
-        let mut place = queue.enqueue(client(1));
+        let mut place = queue.enqueue(flow(0, 1));
         assert!(called(&mut place).is_some());
     }
 }

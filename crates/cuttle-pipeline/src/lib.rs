@@ -7,9 +7,9 @@
 
 mod admission;
 mod answer;
+mod application;
 mod batch;
 mod batching;
-mod clients;
 mod decision;
 mod failures;
 mod fair_queue;
@@ -29,14 +29,16 @@ mod renderer;
 mod rendition;
 mod request;
 mod settings;
+mod shares;
 mod single_flight;
 mod site;
 
-pub use cuttle_store::{Purge, Purged, TierUsage, Trouble};
+pub use cuttle_store::{Purge, Purged, Scope, TierUsage, Trouble};
 
 pub use answer::{
     Answer, Body, Delivery, Found, Keep, Phases, PipelineError, Reason, SourceDigest,
 };
+pub use application::Application;
 pub use machine::Machine;
 pub use memory_plan::MemoryPlan;
 pub use original::Original;

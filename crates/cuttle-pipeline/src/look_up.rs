@@ -86,8 +86,6 @@ pub(crate) struct Results {
     /// With the purges that were known when each was begun.
     personal: Cache<RequestDigest, (Epoch, Cached)>,
     recheck: Duration,
-    stale_while_revalidate: Duration,
-    stale_if_error: Duration,
 }
 
 fn fresh_until(state: &State, site: &Site, request: &Request) -> SystemTime {
@@ -115,8 +113,7 @@ impl Results {
             })
             .time_to_live(PERSONAL)
             .build();
-        let Settings { recheck, stale_while_revalidate, stale_if_error, .. } = *settings;
-        Self { store, personal, recheck, stale_while_revalidate, stale_if_error }
+        Self { store, personal, recheck: settings.recheck }
     }
 
     /// Bytes of what is one client's alone.
@@ -132,10 +129,10 @@ impl Results {
         request: &Request,
     ) -> LookUp {
         if request.credentials.is_some() {
-            let source = request.image.source.as_str();
+            let (application, source) = (&site.parts.application.id, request.image.source.as_str());
             let kept = self.personal.get(digest);
             // Whichever process heard of the purge, and whenever this was finished.
-            let kept = kept.filter(|(since, _)| !self.store.voids(*since, source));
+            let kept = kept.filter(|(since, _)| !self.store.voids(*since, application, source));
             return kept.map_or(LookUp::Absent, |(_, known)| {
                 match known.is_doubted(site, request) {
                     true => LookUp::MustRevalidate(known),
@@ -154,7 +151,7 @@ impl Results {
             return LookUp::MustRevalidate(known);
         }
         let until = fresh_until(&known.state, site, request);
-        let windows = (self.recheck, self.stale_while_revalidate);
+        let windows = (self.recheck, site.parts.stale_while_revalidate);
         match Standing::of(&known.state, until, windows, SystemTime::now()) {
             Standing::Fresh => LookUp::Fresh(known),
             Standing::Stale => LookUp::Stale(known),
@@ -184,7 +181,8 @@ impl Results {
             self.personal.insert(digest, (*since, known));
         } else {
             let source = request.image.source.as_str().into();
-            let entry = Entry { content: *content, state: Arc::clone(state), source };
+            let application = Arc::clone(&site.parts.application.id);
+            let entry = Entry { content: *content, state: Arc::clone(state), application, source };
             self.store.record(*since, digest, entry, variant);
         }
     }
@@ -204,7 +202,7 @@ impl Results {
         failure: &PipelineError,
     ) -> bool {
         let Job { site, request, .. } = job;
-        let (now, stale_if_error) = (SystemTime::now(), self.stale_if_error);
+        let (now, stale_if_error) = (SystemTime::now(), site.parts.stale_if_error);
         let end = fresh_until(&known.state, site, request).checked_add(stale_if_error);
         failure.may_pass() && end.is_none_or(|end| now < end)
             || failure.failure == Failure::SourceFailed { status: Some(403) }

@@ -1,11 +1,12 @@
-//! The list itself: what happens to a request, in order.
+//! The list itself: what happens to a request, in order. One machine for all applications: what a process has once, workers,
+//! memory, the queue and the store, it shares out among their sites.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cuttle_contract::Failure;
+use cuttle_contract::{Client, Failure};
 use cuttle_image::{Kind, Probe, Target};
 use cuttle_source::State;
 use cuttle_store::{Epoch, Purge, Purged, RequestDigest, Store, Variant};
@@ -13,10 +14,11 @@ use cuttle_worker::Pool;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Delivery, Found, Phases, PipelineError};
+use crate::application::{Application, Applications};
 use crate::batch::RenditionRequest;
-use crate::clients::Clients;
 use crate::decision::{Decision, decide};
 use crate::failures::Failures;
+use crate::fair_queue::Flow;
 use crate::keys::{original_id, original_key, rendition_key, request_digest};
 use crate::loader::Loader;
 use crate::look_up::{Cached, LookUp, Results, may_be_shared};
@@ -28,13 +30,14 @@ use crate::renderer::Renderer;
 use crate::rendition::{self, KEPT_ORIGINAL_BYTES};
 use crate::request::{Job, Request};
 use crate::settings::Settings;
+use crate::shares::Shares;
 use crate::single_flight::{JoinError, SingleFlight};
 use crate::site::{Site, SiteParts};
 
 /// Questions whether what is known still holds, beside the jobs that may be under way.
 const QUESTIONS: usize = 512;
 
-/// The pipeline. Clones share everything.
+/// What makes pictures for every application. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Machine(pub(crate) Arc<Stages>);
 
@@ -47,13 +50,16 @@ pub(crate) struct Stages {
     pub(crate) loader: Loader,
     queries: Queries,
     under_way: SingleFlight<JobKey, Result<Done, PipelineError>>,
-    clients: Clients,
+    /// Jobs under way of each client, and of each application.
+    of_clients: Shares<Client>,
+    of_applications: Shares<u64>,
     pub(crate) requests: AtomicUsize,
     pub(crate) refused: AtomicU64,
     closed: AtomicBool,
     watch: OnceLock<Watch>,
-    sites: AtomicU64,
-    last_site: Mutex<Weak<Site>>,
+    /// Sites so far.
+    revisions: AtomicU64,
+    pub(crate) applications: Applications,
 }
 
 /// A request, by the purges that are known and by the revision of the site: what began before another of either is nobody's
@@ -61,7 +67,7 @@ pub(crate) struct Stages {
 type JobKey = (RequestDigest, Epoch, u64, bool);
 
 /// Is told of every job that ended, also of those that nobody waits for any more.
-type Watch = Box<dyn Fn(&Phases) + Send + Sync>;
+type Watch = Box<dyn Fn(&Application, &Phases) + Send + Sync>;
 
 /// A job ends at the deadline of its first waiter and can say what it was that took so long. So much longer than its own
 /// deadline a waiter listens for that.
@@ -100,23 +106,25 @@ impl Machine {
             loader,
             queries,
             under_way: SingleFlight::default(),
-            clients: Clients::default(),
+            of_clients: Shares::default(),
+            of_applications: Shares::default(),
             requests: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             watch: OnceLock::new(),
-            sites: AtomicU64::new(0),
-            last_site: Mutex::default(),
+            revisions: AtomicU64::new(0),
+            applications: Applications::default(),
         }))
     }
 
     /// An application whose pictures are made here, in the state of this moment.
     #[must_use]
     pub fn site(&self, parts: SiteParts) -> Arc<Site> {
-        let namespace = CacheNamespace::of(&self.0.settings, [parts.next.svg, parts.strict.svg]);
-        let revision = self.0.sites.fetch_add(1, Ordering::Relaxed);
+        let svg = [parts.next.svg, parts.strict.svg];
+        let namespace = CacheNamespace::of(&self.0.settings, &parts.application, svg);
+        let revision = self.0.revisions.fetch_add(1, Ordering::Relaxed);
         let site = Arc::new(Site::new(parts, namespace, revision));
-        *self.0.last_site.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&site);
+        self.0.applications.note(&site);
         site
     }
 
@@ -177,7 +185,7 @@ impl Machine {
     }
 
     /// Has `watch` told how long each job took, from now on; the first one that asks is told.
-    pub fn watch(&self, watch: impl Fn(&Phases) + Send + Sync + 'static) {
+    pub fn watch(&self, watch: impl Fn(&Application, &Phases) + Send + Sync + 'static) {
         let _ = self.0.watch.set(Box::new(watch));
     }
 
@@ -189,11 +197,14 @@ impl Machine {
 
     /// Forgets what was made from some sources: kept, being made, and being loaded.
     pub async fn purge(&self, purge: Purge) -> Purged {
-        let purge = match self.0.last_site() {
-            Some(site) => self.0.queries.settle_purge(&site, purge).await,
-            None => purge,
-        };
-        self.0.store.purge(purge).await
+        let mut purged = Purged::default();
+        for site in self.0.applications.sites() {
+            if let Some(settled) = self.0.queries.settle_purge(&site, &purge).await {
+                purged += self.0.store.purge(settled).await;
+            }
+        }
+        purged += self.0.store.purge(purge).await;
+        purged
     }
 
     /// Waits until everything that is kept is on disk, or cannot be.
@@ -203,11 +214,6 @@ impl Machine {
 }
 
 impl Stages {
-    /// What holds at present, for what no request asks.
-    pub(crate) fn last_site(&self) -> Option<Arc<Site>> {
-        self.last_site.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
-    }
-
     /// One at work for each worker, and a full queue behind them.
     fn most_jobs(&self) -> usize {
         self.renderer.pool().capacity() + self.settings.queue_length
@@ -221,9 +227,19 @@ impl Stages {
         self.jobs() >= self.most_jobs()
     }
 
-    /// Half of the queue, and no less than could be done at once.
-    fn most_jobs_of_one(&self) -> usize {
-        self.renderer.pool().capacity().max(self.settings.queue_length / 2)
+    /// Half of the queue, and no less than could be done at once. Clients that we cannot tell apart are not held against each
+    /// other.
+    fn most_jobs_of(&self, client: Client) -> usize {
+        let half = self.renderer.pool().capacity().max(self.settings.queue_length / 2);
+        if client.is_known() { half } else { usize::MAX }
+    }
+
+    /// Three quarters of everything where there are others, which always find the rest.
+    fn most_jobs_of_an_application(&self) -> usize {
+        match self.applications.len() {
+            0 | 1 => usize::MAX,
+            _ => self.renderer.pool().capacity().max(self.most_jobs() / 4 * 3),
+        }
     }
 
     /// Waits for the job of one key until `deadline`, starting it if there is none.
@@ -281,7 +297,7 @@ impl Stages {
                 let mut phases = Phases::default();
                 let produced = stages.in_turn(digest, &job, known, &mut phases).await;
                 if let Some(watch) = stages.watch.get() {
-                    watch(&phases);
+                    watch(&job.site.parts.application, &phases);
                 }
                 match produced {
                     Ok((made, state)) => Ok(Done { made, state, phases }),
@@ -299,12 +315,17 @@ impl Stages {
         known: Option<Cached>,
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), PipelineError> {
-        let Some(_counted) = self.clients.one_more(job.request.client, self.most_jobs_of_one())
-        else {
-            return Err(PipelineError::because(
-                Failure::QueueFull,
-                &"this client has its share of the queue",
-            ));
+        let full = |whose: &str| {
+            let why = format!("this {whose} has its share of the queue");
+            Err(PipelineError::because(Failure::QueueFull, &why))
+        };
+        let (client, application) = (job.request.client, job.site.number);
+        let Some(_of_client) = self.of_clients.one_more(client, self.most_jobs_of(client)) else {
+            return full("client");
+        };
+        let most = self.most_jobs_of_an_application();
+        let Some(_of_application) = self.of_applications.one_more(application, most) else {
+            return full("application");
         };
         let produced = self.produce(digest, job, known, phases).await;
         if produced.as_ref().is_err_and(|unanswered| unanswered.failure == Failure::QueueFull) {
@@ -394,14 +415,14 @@ impl Stages {
     }
 
     fn rendition(&self, job: &Job, target: Target, original: &Original) -> RenditionRequest {
-        let Job { request, since, deadline, .. } = job;
+        let Job { site, request, since, deadline } = job;
         let options = rendition::options(&request.image, target, self.settings.profile);
         RenditionRequest {
             original: original_id(request, original),
             content: rendition_key(&original.digest, &options),
             options,
             store_since: may_be_shared(request, &original.state).then_some(*since),
-            client: request.client,
+            flow: Flow { application: site.number, client: request.client },
             deadline: *deadline,
         }
     }

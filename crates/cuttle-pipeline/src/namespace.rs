@@ -2,6 +2,7 @@
 
 use cuttle_image::ENGINE_VERSION;
 
+use crate::application::Application;
 use crate::settings::Settings;
 
 /// Keeps this digest apart from those of other meaning, whatever their input.
@@ -14,11 +15,11 @@ pub(crate) struct CacheNamespace(pub(crate) [u8; 32]);
 
 impl CacheNamespace {
     /// `svg` is whether it is passed through, by `/_next/image` and by the strict endpoint.
-    pub(crate) fn of(settings: &Settings, svg: [bool; 2]) -> Self {
-        let Settings { application, limits, profile, .. } = settings;
+    pub(crate) fn of(settings: &Settings, application: &Application, svg: [bool; 2]) -> Self {
+        let (Settings { limits, profile, .. }, key) = (settings, &application.key);
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-        hasher.update(&(application.len() as u64).to_le_bytes());
-        hasher.update(application.as_bytes());
+        hasher.update(&(key.len() as u64).to_le_bytes());
+        hasher.update(key.as_bytes());
         hasher.update(&ENGINE_VERSION.to_le_bytes());
         hasher.update(&svg.map(u8::from));
         // As they are written for people: a limit or a profile that is added later is in it by itself.
@@ -31,7 +32,6 @@ impl CacheNamespace {
 mod tests {
     use std::collections::HashSet;
 
-    use cuttle_contract::{Images, Rules};
     use cuttle_image::{Limits, Profile};
 
     use super::*;
@@ -40,18 +40,19 @@ mod tests {
     #[test]
     fn what_is_kept_for_another_application_policy_or_engine_answers_nobody() {
         let memory = MemoryPlan::new(1 << 30, 1, 1 << 20, None);
-        let rules = Rules::compile(&Images::default()).expect("the defaults are allowed");
-        let base = || Settings::new(Limits::default(), memory, &rules);
+        let base = || Settings::new(Limits::default(), memory);
+        let application = |key: &str| Application { id: "app".into(), key: key.into() };
+        let of = |settings: &_, key, svg| CacheNamespace::of(settings, &application(key), svg).0;
         let with = |change: fn(&mut Settings)| {
             let mut settings = base();
             change(&mut settings);
-            CacheNamespace::of(&settings, [false, false]).0
+            of(&settings, "a", [false, false])
         };
         let namespaces: HashSet<_> = [
             with(|_| {}),
-            with(|settings| settings.application = "another".into()),
-            CacheNamespace::of(&base(), [true, false]).0,
-            CacheNamespace::of(&base(), [false, true]).0,
+            of(&base(), "another", [false, false]),
+            of(&base(), "a", [true, false]),
+            of(&base(), "a", [false, true]),
             with(|settings| settings.limits.pixels -= 1),
             with(|settings| settings.profile = Profile::Small),
         ]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use cuttle_contract::{LocalPath, Source};
-use cuttle_store::Purge;
+use cuttle_store::{Purge, Scope};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
@@ -49,16 +49,15 @@ impl Queries {
         request
     }
 
-    /// What a purge means where files are kept without their queries.
-    pub(crate) async fn settle_purge(&self, site: &Site, purge: Purge) -> Purge {
-        let Purge::Source(text) = &purge else { return purge };
-        let deadline = Instant::now() + PURGE_WAITS;
-        match LocalPath::parse(text) {
-            Ok(path) if path.query().is_some() && self.is_file(site, &path, deadline).await => {
-                Purge::Source(path.path().into())
-            }
-            _ => purge,
-        }
+    /// The purge that is meant too where a site keeps the source, which is a file there, without its query.
+    pub(crate) async fn settle_purge(&self, site: &Site, purge: &Purge) -> Option<Purge> {
+        let id = &site.parts.application.id;
+        let Purge { application, scope: Scope::Source(text) } = purge else { return None };
+        let is_asked = application.as_ref().is_none_or(|application| **application == **id);
+        let path = LocalPath::parse(text).ok().filter(|path| path.query().is_some() && is_asked)?;
+        let is_file = self.is_file(site, &path, Instant::now() + PURGE_WAITS).await;
+        let scope = Scope::Source(path.path().into());
+        is_file.then(|| Purge { application: Some(id.as_ref().into()), scope })
     }
 
     async fn is_file(&self, site: &Site, path: &LocalPath, deadline: Instant) -> bool {

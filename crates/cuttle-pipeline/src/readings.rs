@@ -1,5 +1,6 @@
-//! How busy a pipeline is and what it holds, for readiness and metrics. Reads; nothing depends on it.
+//! How busy the machine is and what it holds, for readiness and metrics. Reads; nothing depends on it.
 
+use std::ops::Add;
 use std::sync::atomic::Ordering;
 
 use cuttle_source::Traffic;
@@ -7,7 +8,7 @@ use cuttle_store::{Trouble, Usage};
 
 use crate::machine::{Machine, Stages};
 
-/// How busy a pipeline is.
+/// How busy the machine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
     /// Requests that wait for an answer, hits aside.
@@ -76,7 +77,8 @@ impl Machine {
     /// How busy the ways to origins are. The sites of an application share them.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.0.last_site().map(|site| site.parts.origins.traffic()).unwrap_or_default()
+        let sites = self.0.applications.sites();
+        sites.iter().map(|site| site.parts.origins.traffic()).fold(Traffic::default(), Add::add)
     }
 
     /// How full the store is.

@@ -142,14 +142,14 @@ impl Renderer {
             let place = tokio::select! {
                 biased;
                 reply = listed.joined() => return Ok(reply),
-                place = self.admission.enter(memory.total(), request.client, request.deadline) => place,
+                place = self.admission.enter(memory.total(), request.flow, request.deadline) => place,
             };
             match listed.withdraw() {
                 Some(reply) => return Ok(reply),
                 None => place?,
             }
         } else {
-            self.admission.enter(memory.total(), request.client, request.deadline).await?
+            self.admission.enter(memory.total(), request.flow, request.deadline).await?
         };
         // While it waited, another URL of the same picture may have been served.
         if let Some(known) = self.peek(&request.content) {

@@ -1,9 +1,7 @@
-//! What a pipeline is told once, at start.
+//! What the machine is told once, at start: what holds for all applications together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_contract::Rules;
 use cuttle_image::{Limits, Profile};
 
 use crate::memory_plan::MemoryPlan;
@@ -11,8 +9,6 @@ use crate::memory_plan::MemoryPlan;
 /// Limits, shares and deadlines.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Tells this application's pictures from those of others in the same store: the same path means other bytes there.
-    pub application: Arc<str>,
     /// Checked against every header before a worker sees the picture.
     pub limits: Limits,
     /// Shares of the memory ceiling.
@@ -31,20 +27,15 @@ pub struct Settings {
     pub remember_failure: Duration,
     /// The source cache.
     pub original_cache: OriginalCacheLimits,
-    /// For how long past its freshness a picture is served while it is asked about again.
-    pub stale_while_revalidate: Duration,
-    /// For how long past its freshness a picture is served while its origin cannot be asked.
-    pub stale_if_error: Duration,
     /// Encoder effort while a client waits.
     pub profile: Profile,
 }
 
 impl Settings {
-    /// The defaults of `docs/configuration.md`, "`[limits]`", "`[optimizer]`" and "`[cache]`", under these rules.
+    /// The defaults of `docs/configuration.md`, "`[limits]`", "`[optimizer]`" and "`[cache]`".
     #[must_use]
-    pub fn new(limits: Limits, memory: MemoryPlan, rules: &Rules) -> Self {
+    pub fn new(limits: Limits, memory: MemoryPlan) -> Self {
         Self {
-            application: "".into(),
             limits,
             memory,
             request: Duration::from_secs(30),
@@ -54,14 +45,12 @@ impl Settings {
             recheck: Duration::from_secs(1),
             remember_failure: Duration::from_secs(60),
             original_cache: OriginalCacheLimits::default(),
-            stale_while_revalidate: rules.stale_while_revalidate(),
-            stale_if_error: rules.stale_if_error(),
             profile: Profile::Fast,
         }
     }
 }
 
-/// How much is held, and how long.
+/// How many originals are held, and how long.
 #[derive(Debug, Clone, Copy)]
 pub struct OriginalCacheLimits {
     /// From the load on.

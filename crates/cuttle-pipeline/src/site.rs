@@ -1,14 +1,15 @@
-//! One application, as far as its pictures go: where originals come from, on which terms, and from when on what is known of
-//! them holds. Replaced as a whole when the application is another, so that every request is judged by one of them from its
+//! One application in one state, as far as its pictures go: where originals come from, on which terms, and from when on what is
+//! known of them holds. Replaced as a whole when its build is another, so that every request is judged by one of them from its
 //! beginning to its end.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use cuttle_contract::{AllowedSources, Contract, Rules, Source};
 use cuttle_source::{Limits, Origins, State};
 
+use crate::application::Application;
 use crate::namespace::CacheNamespace;
 
 /// What holds for the pictures of one endpoint.
@@ -45,30 +46,45 @@ impl Endpoint {
 /// What a [`Site`] is made of.
 #[derive(Debug)]
 pub struct SiteParts {
+    /// Whose it is.
+    pub application: Application,
     /// Where its originals come from.
     pub origins: Origins,
     /// `/_next/image`.
     pub next: Endpoint,
     /// The strict endpoint.
     pub strict: Endpoint,
+    /// For how long past its freshness a picture is served while it is asked about again.
+    pub stale_while_revalidate: Duration,
+    /// For how long past its freshness a picture is served while its origin cannot be asked.
+    pub stale_if_error: Duration,
     /// Which build the application runs is not certain, so nothing that it says holds for longer than it takes to say it.
     pub unsettled: bool,
 }
 
-/// One application.
+/// One application in one state.
 #[derive(Debug)]
 pub struct Site {
     pub(crate) parts: SiteParts,
     pub(crate) namespace: CacheNamespace,
     /// Tells it from those before and after it: what one of them began is no answer of another.
     pub(crate) revision: u64,
+    /// Of its application.
+    pub(crate) number: u64,
     since: OnceLock<SystemTime>,
     over: AtomicBool,
 }
 
 impl Site {
+    /// The id of its application.
+    #[must_use]
+    pub fn application(&self) -> &Arc<str> {
+        &self.parts.application.id
+    }
+
     pub(crate) fn new(parts: SiteParts, namespace: CacheNamespace, revision: u64) -> Self {
-        Self { parts, namespace, revision, since: OnceLock::new(), over: AtomicBool::new(false) }
+        let (number, over) = (parts.application.number(), AtomicBool::new(false));
+        Self { parts, namespace, revision, number, since: OnceLock::new(), over }
     }
 
     /// What was confirmed until `since` is due: it was by another build. Once, before the first request.

@@ -61,7 +61,9 @@ impl Sampling {
 
 /// A request of an image endpoint, from its beginning on.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub(crate) struct Report<'a> {
+    /// The id of the application.
+    app: &'a str,
     /// Returned to the client as well.
     pub(crate) id: HeaderValue,
     contract: Contract,
@@ -71,12 +73,13 @@ pub(crate) struct Report {
 /// All events have the same fields; those without a value are left out.
 macro_rules! tell {
     ($level:ident, $message:literal, $report:expr, $asked:expr, $source:expr, $phases:expr, $($field:tt)+) => {{
-        let (report, asked, phases): (&Report, Option<&ImageRequest>, &Phases) =
+        let (report, asked, phases): (&Report<'_>, Option<&ImageRequest>, &Phases) =
             ($report, $asked, $phases);
         let source: Option<&Source> = $source;
         tracing::$level!(
             target: "cuttle::image",
             request_id = report.id.to_str().unwrap_or_default(),
+            app = report.app,
             endpoint = endpoint(report.contract),
             $($field)+,
             source = source.map(without_query).as_deref(),
@@ -91,9 +94,9 @@ macro_rules! tell {
     }};
 }
 
-impl Report {
-    pub(crate) fn begin(contract: Contract, headers: &HeaderMap) -> Self {
-        Self { id: request_id(headers), contract, began: Instant::now() }
+impl<'a> Report<'a> {
+    pub(crate) fn begin(app: &'a str, contract: Contract, headers: &HeaderMap) -> Self {
+        Self { app, id: request_id(headers), contract, began: Instant::now() }
     }
 
     /// A picture, of which `sent` bytes are on their way.

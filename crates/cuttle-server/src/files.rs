@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::io::ReaderStream;
 
 use crate::Server;
+use crate::app::App;
 use crate::gallery::{self, Entry, FolderLink, Listing, Unshown};
 use crate::respond::{self, Body, CHUNK_BYTES, NOSNIFF, list};
 use crate::static_site::{self, Page};
@@ -41,6 +42,7 @@ const PLAIN_FILE_POLICY: HeaderValue = HeaderValue::from_static(
 /// A plain file, or the page of a directory.
 pub(crate) async fn answer(
     server: &Server,
+    app: &App,
     folder: &Arc<Folder>,
     request: &Request<Incoming>,
 ) -> Response<Body> {
@@ -56,7 +58,7 @@ pub(crate) async fn answer(
             .await;
     match looked_up {
         Ok(Ok(Found::File(file))) => plain_file(request, &path, file, Whose::Anyone),
-        Ok(Ok(Found::Listing(listing))) => page(server, &listing),
+        Ok(Ok(Found::Listing(listing))) => page(server, app, &listing),
         Ok(Ok(Found::Elsewhere)) => moved(&format!("{}/", path.path())),
         Ok(Ok(Found::Busy)) => respond::busy(),
         Ok(Ok(Found::OfSite(Page::File(file)))) => plain_file(request, &path, file, Whose::Site),
@@ -79,17 +81,13 @@ pub(crate) async fn answer(
 }
 
 /// Script and style of the page.
-pub(crate) fn gallery_asset(
-    server: &Server,
-    request: &Request<Incoming>,
-    path: &str,
-) -> Response<Body> {
+pub(crate) fn gallery_asset(app: &App, request: &Request<Incoming>, path: &str) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond::method_not_allowed();
     }
     let name = path.strip_prefix("/gallery/").unwrap_or_default();
     let Some((media_type, text)) = gallery::asset(name) else { return respond::not_found() };
-    own_page(server, media_type, text)
+    own_page(app, media_type, text)
 }
 
 enum Found {
@@ -220,11 +218,11 @@ fn href(segments: &[String], directory: bool) -> String {
     href
 }
 
-fn page(server: &Server, listing: &Listing) -> Response<Body> {
-    let releases = server.releases();
+fn page(server: &Server, app: &App, listing: &Listing) -> Response<Body> {
+    let releases = app.releases();
     let lists = releases.newest().parts.rules.strict_lists();
     let settings = gallery::Settings {
-        prefix: server.parts.prefix.clone(),
+        prefix: app.parts.prefix.clone(),
         widths: lists.widths.to_vec(),
         qualities: lists.qualities.to_vec(),
         formats: lists.formats.iter().map(|format| format.name()).collect(),
@@ -233,15 +231,11 @@ fn page(server: &Server, listing: &Listing) -> Response<Body> {
         workers: server.parts.info.workers,
         address: server.parts.info.address.clone(),
     };
-    own_page(server, "text/html; charset=utf-8", gallery::page(listing, &settings))
+    own_page(app, "text/html; charset=utf-8", gallery::page(listing, &settings))
 }
 
 /// Text of our own making, fresh at every visit: the folder may have changed.
-fn own_page(
-    server: &Server,
-    media_type: &'static str,
-    text: impl Into<bytes::Bytes>,
-) -> Response<Body> {
+fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
     let text = text.into();
     let length = text.len();
     let mut response = Response::new(respond::full(text));
@@ -250,7 +244,7 @@ fn own_page(
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    let policy = gallery::content_security_policy(&server.parts.prefix);
+    let policy = gallery::content_security_policy(&app.parts.prefix);
     // A prefix is letters, digits and the like.
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

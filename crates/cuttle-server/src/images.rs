@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 
 use crate::Server;
 use crate::access_log::{REQUEST_ID, Report};
+use crate::app::App;
 use crate::client::Peer;
 use crate::releases::{Release, Releases};
 use crate::respond::{self, Body, NOSNIFF, list};
@@ -44,25 +45,26 @@ impl From<Refusal> for Refused {
 /// Answers a request for a picture, counts it and reports it.
 pub(crate) async fn answer(
     server: &Server,
+    app: &App,
     contract: Contract,
     request: &Request<Incoming>,
 ) -> Response<Body> {
-    let report = Report::begin(contract, request.headers());
-    let releases = server.releases();
-    let (release, mut response) = match ask(server, &releases, contract, request).await {
+    let report = Report::begin(&app.parts.id, contract, request.headers());
+    let releases = app.releases();
+    let (release, mut response) = match ask(server, app, &releases, contract, request).await {
         Ok((release, asked, answer)) => {
             let lifetime = lifetime(&releases, release, &asked, &answer);
             let response = picture(release, lifetime, &asked, &answer, request.headers());
             let bodiless = *request.method() == Method::HEAD || response.status() != StatusCode::OK;
             let sent = if bodiless { 0 } else { answer.body.len() };
-            server.metrics.picture(contract, &answer, sent);
+            app.metrics.picture(contract, &answer, sent);
             report.picture(&server.sampling, &asked, &answer, response.status().as_u16(), sent);
             (release, response)
         }
         Err(Refused { refusal, phases, asked }) => {
             let query = request.uri().query().unwrap_or_default();
             let varies = contract == Contract::Strict && StrictContract::varies_by_accept(query);
-            server.metrics.refusal(contract, refusal.code);
+            app.metrics.refusal(contract, refusal.code);
             report.refusal(&server.notices, asked.as_ref(), &refusal, &phases);
             (releases.newest(), refused(server, &refusal, varies))
         }
@@ -77,6 +79,7 @@ pub(crate) async fn answer(
 /// Method, loop, contract, pipeline.
 async fn ask<'a>(
     server: &Server,
+    app: &App,
     releases: &'a Releases,
     contract: Contract,
     request: &Request<Incoming>,
@@ -85,7 +88,7 @@ async fn ask<'a>(
         return Err(contract.refuse(Failure::MethodNotAllowed, SourceKind::Local).into());
     }
     // SECURITY: a picture that is fetched through ourselves would hold connections in a chain.
-    let via = match server.parts.loop_id.way(request.headers().get_all(CDN_LOOP)) {
+    let via = match app.parts.loop_id.way(request.headers().get_all(CDN_LOOP)) {
         Ok(via) => via,
         Err(Loop) => return Err(contract.refuse(Failure::Loop, SourceKind::Local).into()),
     };
@@ -94,7 +97,7 @@ async fn ask<'a>(
     let path = request.uri().path();
     let (release, asked) = releases.parse(contract, path, query, accept.as_deref())?;
     let peer: Option<&Peer> = request.extensions().get();
-    let credentials = server.parts.forwarding.personal(&asked.source, request.headers(), peer);
+    let credentials = app.parts.forwarding.personal(&asked.source, request.headers(), peer);
     let client = peer.map_or_else(Client::unknown, |peer| peer.client);
     let question = cuttle_pipeline::Request { image: asked.clone(), credentials, client, via };
     match server.parts.machine.answer(&release.parts.site, question).await {

@@ -6,6 +6,8 @@
 
 mod access_log;
 mod admin;
+mod app;
+mod apps;
 mod client;
 mod codes;
 mod control;
@@ -27,6 +29,7 @@ mod shortage;
 mod static_site;
 
 pub use admin::{AdminAt, Guard, Reach};
+pub use app::{App, AppParts, Fallthrough};
 pub use client::TrustedProxies;
 pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
@@ -38,7 +41,7 @@ pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
 pub use respond::Refusals;
-pub use server::{Codec, Fallthrough, Server, ServerInfo, ServerParts};
+pub use server::{Codec, Server, ServerInfo, ServerParts};
 
 /// Who answers on a listener: people and browsers, or operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! What every request may use, built once at start; but for the releases of the application, which may be replaced.
+//! What every request may use, whoever's application it is for, built once at start; and the table of applications, which is
+//! replaced as a whole while requests are answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,28 +7,26 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use cuttle_pipeline::Machine;
-use cuttle_source::{Folder, LoopId};
 use tokio::sync::Semaphore;
 
 use crate::access_log::Sampling;
 use crate::admin::guard::Guard as AdminGuard;
-use crate::admin::reach::Reach;
 use crate::admin::saturation::Saturation;
+use crate::app::{App, AppParts};
+use crate::apps::Apps;
 use crate::client::TrustedProxies;
-use crate::forwarding::Forwarding;
 use crate::listen::connections::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
-use crate::proxy::Proxy;
 use crate::releases::Releases;
 use crate::respond::Refusals;
 use crate::{Hosts, LogHealth};
 
-/// The served application: contracts, pipeline, and whatever answers for what is no picture.
+/// What is there once, for all applications.
 #[derive(Debug)]
 pub struct Server {
     pub(crate) parts: ServerParts,
-    releases: ArcSwap<Releases>,
+    apps: ArcSwap<Apps>,
     /// Pages for people that may be made at a time.
     pub(crate) pages: Arc<Semaphore>,
     pub(crate) connections: Arc<Connections>,
@@ -41,14 +40,8 @@ pub struct Server {
 /// What a [`Server`] is made of.
 #[derive(Debug)]
 pub struct ServerParts {
-    /// Below it is everything of ours but `/_next/image`.
-    pub prefix: String,
-    /// Makes the answers of both endpoints.
+    /// Makes the answers of all image endpoints.
     pub machine: Machine,
-    /// Who answers for everything that is not ours.
-    pub rest: Fallthrough,
-    /// What of a request the application is told when an original is loaded.
-    pub forwarding: Forwarding,
     /// How refusals of the image endpoints are written.
     pub refusals: Refusals,
     /// For the page.
@@ -59,27 +52,12 @@ pub struct ServerParts {
     pub connections: ConnectionLimits,
     /// For whom we answer.
     pub hosts: Hosts,
-    /// The application, where there is one: whether it is there is part of the readiness report.
-    pub application: Option<Reach>,
     /// Who may ask on the admin address.
     pub admin: AdminGuard,
-    /// By which requests are recognised that came from ourselves.
-    pub loop_id: LoopId,
     /// Of how many hits one is logged; 0 is none.
     pub log_hits: u64,
     /// Whether the log can be written.
     pub log: Arc<LogHealth>,
-}
-
-/// Who answers for everything that is not ours.
-#[derive(Debug)]
-pub enum Fallthrough {
-    /// A folder: its files, and a page for people.
-    Folder(Arc<Folder>),
-    /// The application behind us.
-    Proxy(Proxy),
-    /// Nobody.
-    Nothing,
 }
 
 /// Making one opens hundreds of files, on threads that everything else needs as well.
@@ -112,10 +90,9 @@ pub struct Codec {
 }
 
 impl Server {
-    /// Joins the parts. What was confirmed of `releases` until `since` is asked about again.
+    /// Joins the parts; applications come by [`Self::install`].
     #[must_use]
-    pub fn new(parts: ServerParts, releases: Releases, since: SystemTime) -> Self {
-        releases.begin(since);
+    pub fn new(parts: ServerParts) -> Self {
         let (machine, started) = (parts.machine.clone(), SystemTime::now());
         let log = Arc::clone(&parts.log);
         let connections = Connections::new(parts.connections);
@@ -124,9 +101,9 @@ impl Server {
         let read = move || Readings::of(&machine, &log, &codecs, &counted, started);
         let metrics = Arc::new(Metrics::new(parts.info.version, read));
         let told = Arc::clone(&metrics);
-        parts.machine.watch(move |phases| told.job(phases));
+        parts.machine.watch(move |application, phases| told.job(&application.id, phases));
         Self {
-            releases: ArcSwap::from_pointee(releases),
+            apps: ArcSwap::default(),
             connections,
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
@@ -138,18 +115,24 @@ impl Server {
         }
     }
 
-    /// From now on these are the releases that may be running, and what is known of the application's pictures is asked about
-    /// again.
-    pub fn replace(&self, releases: Releases) {
-        // In this order: whatever those before still keep was confirmed before these begin.
-        self.releases().retire();
-        releases.begin(SystemTime::now());
-        self.releases.store(Arc::new(releases));
+    /// An application that is not yet asked. What was confirmed of `releases` until `since` is asked about again.
+    #[must_use]
+    pub fn app(&self, parts: AppParts, releases: Releases, since: SystemTime) -> Arc<App> {
+        let metrics = self.metrics.of_app(&parts.id);
+        Arc::new(App::new(parts, releases, since, metrics))
     }
 
-    /// Those that may be running.
-    pub(crate) fn releases(&self) -> Guard<Arc<Releases>> {
-        self.releases.load()
+    /// From now on these are the applications. Requests under way end as they began.
+    pub fn install(&self, apps: Vec<Arc<App>>) {
+        let before = self.apps.swap(Arc::new(Apps::new(apps)));
+        let now = self.apps.load();
+        let stays = |app: &&Arc<App>| now.iter().any(|it| Arc::ptr_eq(it, app));
+        before.iter().filter(|app| !stays(app)).for_each(|app| app.releases().retire());
+    }
+
+    /// Those that are asked.
+    pub(crate) fn apps(&self) -> Guard<Arc<Apps>> {
+        self.apps.load()
     }
 
     /// From now on this process wants no traffic: `/readyz` says so.

@@ -49,6 +49,8 @@ pub struct Entry<S> {
     pub content: ContentKey,
     /// State of the source that it was made from, in the words of whoever loaded it.
     pub state: S,
+    /// The id of the application that it was made for, for purges.
+    pub application: Arc<str>,
     /// The source itself as canonical text, for purges.
     pub source: Arc<str>,
 }

@@ -25,7 +25,7 @@
 //! is also theirs, across processes.
 //!
 //! **Purges are rows with numbers that only grow.** Whoever makes something notes the last number first
-//! ([`Store::epoch`]); what was begun before a purge of its source is kept nowhere. Rows that a purge means are
+//! ([`Store::epoch`]); what was begun before a purge of its source is kept nowhere. Rows that a purge matches are
 //! void from its commit on, while they are being deleted piece by piece. Numbers that are no longer listed count as purges of everything.
 //!
 //! **Written behind, forgotten at once.** A picture that a crash takes before it was written is made again; one that is gone at its
@@ -53,7 +53,7 @@ mod usage;
 pub use disk::{private_folder, private_place};
 pub use entry::{ContentKey, Entry, RequestDigest, Variant};
 pub use file::{Damage, parse};
-pub use purge::{Epoch, Purge, Purged};
+pub use purge::{Epoch, Purge, Purged, Scope};
 pub use settings::{DiskSettings, StoreSettings};
 pub use store::Store;
 pub use trouble::Trouble;

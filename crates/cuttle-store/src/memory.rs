@@ -3,7 +3,7 @@
 //! Variants and index are weighed by what they hold. A source may be thousands of bytes long, and who asks for many of them chose
 //! how long: bounded by number, 40,000 entries took 1.1 GB.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::mem::size_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,7 +13,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::purge::now_ms;
-use crate::{ContentKey, Entry, Purge, RequestDigest, TierUsage, Variant};
+use crate::{ContentKey, Entry, Purge, Purged, RequestDigest, TierUsage, Variant};
 
 /// Variants and index of one process, gone with it.
 #[derive(Debug)]
@@ -158,26 +158,30 @@ impl<S: Clone + Send + Sync + 'static> Memory<S> {
         self.index.invalidate(request);
     }
 
-    /// Removes what a purge means, and every variant that nothing names after it: what an entry that was pushed out had named may be
+    /// Removes what a purge matches, and every variant that nothing names after it: what an entry that was pushed out had named may be
     /// of that source too.
-    pub(crate) fn purge(&self, purge: &Purge) -> TierUsage {
-        let before = self.kept();
-        if *purge == Purge::All {
-            self.index.invalidate_all();
-            self.variants.invalidate_all();
-            return before;
-        }
-        let mut removed = TierUsage::default();
-        let mut named = HashSet::new();
+    pub(crate) fn purge(&self, purge: &Purge) -> Purged {
+        self.index.run_pending_tasks();
+        let (mut applications, mut named) = (BTreeMap::<Arc<str>, u64>::new(), HashSet::new());
         for (request, held) in &self.index {
             let Some(held) = held else { continue };
-            if purge.means(&held.entry.source) {
+            let Entry { application, source, content, .. } = &held.entry;
+            if purge.matches(application, source) {
                 self.index.invalidate(&*request);
-                removed.entries += 1;
+                *applications.entry(Arc::clone(application)).or_default() += 1;
             } else {
-                named.insert(held.entry.content);
+                named.insert(*content);
             }
         }
+        if *purge == Purge::EVERYTHING {
+            // Also what was forgotten.
+            self.index.invalidate_all();
+        }
+        let mut removed = Purged {
+            requests: applications.values().sum(),
+            applications: applications.into_iter().map(|(id, n)| (id.as_ref().into(), n)).collect(),
+            ..Purged::default()
+        };
         for (content, variant) in &self.variants {
             if !named.contains(&*content) {
                 self.variants.invalidate(&*content);
@@ -214,6 +218,7 @@ mod tests {
     use cuttle_image::Kind;
 
     use super::*;
+    use crate::Scope;
 
     fn variant(bytes: usize) -> Variant {
         Variant {
@@ -227,7 +232,9 @@ mod tests {
     }
 
     fn entry(n: u8, source: &str) -> Entry<u8> {
-        Entry { content: ContentKey([n; 32]), state: n, source: source.into() }
+        let application = if source.starts_with("/docs/") { "docs" } else { "shop" };
+        let (application, source) = (application.into(), source.into());
+        Entry { content: ContentKey([n; 32]), state: n, application, source }
     }
 
     fn memory() -> Memory<u8> {
@@ -315,12 +322,28 @@ mod tests {
             tier.record(RequestDigest([n; 32]), entry(content, source), 1);
         }
         tier.put(ContentKey([4; 32]), variant(50));
-        let removed = tier.purge(&Purge::Prefix("/a/".into()));
-        assert_eq!(removed, TierUsage { entries: 2, variants: 2, bytes: 150, index_bytes: 0 });
+        let removed = tier.purge(&Scope::Prefix("/a/".into()).into());
+        let applications = [("shop".into(), 2)].into();
+        let expected =
+            Purged { requests: 2, applications, variants: 2, bytes: 150, pending: false };
+        assert_eq!(removed, expected);
         assert!(tier.get(&ContentKey([1; 32])).is_none());
         assert!(tier.get(&ContentKey([4; 32])).is_none(), "whose it was is not known");
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Here(..)));
-        tier.purge(&Purge::All);
+        tier.purge(&Purge::EVERYTHING);
         assert!(matches!(tier.see(&RequestDigest([3; 32])), Seen::Unknown));
+    }
+
+    #[test]
+    fn a_purge_of_one_application_leaves_the_pictures_of_another() {
+        let tier = memory();
+        for (n, source) in [(1, "/a"), (2, "/docs/a")] {
+            tier.put(ContentKey([n; 32]), variant(100));
+            tier.record(RequestDigest([n; 32]), entry(n, source), 1);
+        }
+        let of_docs = Purge { application: Some("docs".into()), scope: Scope::All };
+        assert_eq!(tier.purge(&of_docs).applications, [("docs".into(), 1)].into());
+        assert!(matches!(tier.see(&RequestDigest([1; 32])), Seen::Here(..)));
+        assert!(matches!(tier.see(&RequestDigest([2; 32])), Seen::Unknown));
     }
 }

@@ -1,40 +1,63 @@
-//! Purges: what they mean, and what began before them.
+//! Purges: what they match, and what began before them.
 //!
 //! Numbers of purges are milliseconds since 1970, or one more than the last where that is larger: they grow whatever
 //! happens to the clock or to the index.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::AddAssign;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purge {
-    /// Everything.
+pub struct Purge {
+    /// The application whose pictures are forgotten, by its id; `None`: those of every application.
+    pub application: Option<Box<str>>,
+    /// Which of them.
+    pub scope: Scope,
+}
+
+/// The sources whose pictures are forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every source.
     All,
-    /// Everything made from one source, as its canonical text.
+    /// One source, as its canonical text.
     Source(Box<str>),
-    /// Everything made from sources whose canonical text begins so.
+    /// Sources whose canonical text begins so.
     Prefix(Box<str>),
 }
 
 impl Purge {
-    /// Whether it means what was made from `source`.
+    /// Everything of every application.
+    pub const EVERYTHING: Self = Self { application: None, scope: Scope::All };
+
+    /// Whether it matches what an application had made from `source`.
     #[must_use]
-    pub fn means(&self, source: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Source(text) => **text == *source,
-            Self::Prefix(text) => source.starts_with(&**text),
-        }
+    pub fn matches(&self, application: &str, source: &str) -> bool {
+        self.application.as_deref().is_none_or(|id| id == application)
+            && match &self.scope {
+                Scope::All => true,
+                Scope::Source(text) => **text == *source,
+                Scope::Prefix(text) => source.starts_with(&**text),
+            }
+    }
+}
+
+impl From<Scope> for Purge {
+    /// In every application.
+    fn from(scope: Scope) -> Self {
+        Self { application: None, scope }
     }
 }
 
 /// What a purge removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Requests that were answered from it: of the disk, or of memory where there is no disk.
     pub requests: u64,
+    /// The same for each application that had any, by its id.
+    pub applications: BTreeMap<Box<str>, u64>,
     /// Variants that nothing else named.
     pub variants: u64,
     /// Bytes of those variants.
@@ -42,6 +65,19 @@ pub struct Purged {
     /// It holds, and is not over: there is much to delete, or the disk cannot be asked. Until it can, nothing is read from it;
     /// then this purge comes first, unless the process ends before.
     pub pending: bool,
+}
+
+impl AddAssign for Purged {
+    /// Adds what another purge removed, or the next piece of the same one.
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.variants += other.variants;
+        self.bytes += other.bytes;
+        self.pending |= other.pending;
+        for (id, requests) in other.applications {
+            *self.applications.entry(id).or_default() += requests;
+        }
+    }
 }
 
 /// A moment between purges, to be noted before something is made. The default is before all of them.
@@ -86,9 +122,9 @@ impl Log {
         news
     }
 
-    /// Whether something made from `source` since `epoch` has been purged meanwhile.
-    pub(crate) fn voids(&self, epoch: Epoch, source: &str) -> bool {
-        self.any(epoch, |purge| purge.means(source))
+    /// Whether what an application had made from `source` since `epoch` has been purged meanwhile.
+    pub(crate) fn voids(&self, epoch: Epoch, application: &str, source: &str) -> bool {
+        self.any(epoch, |purge| purge.matches(application, source))
     }
 
     /// Whether there was any purge since `epoch`.
@@ -96,13 +132,13 @@ impl Log {
         self.any(epoch, |_| true)
     }
 
-    fn any(&self, epoch: Epoch, means: impl Fn(&Purge) -> bool) -> bool {
+    fn any(&self, epoch: Epoch, matches: impl Fn(&Purge) -> bool) -> bool {
         let purges = self.lock();
         if epoch.0 >= purges.last {
             return false;
         }
         epoch.0 < purges.forgotten
-            || purges.recent.iter().any(|(number, purge)| *number > epoch.0 && means(purge))
+            || purges.recent.iter().any(|(number, purge)| *number > epoch.0 && matches(purge))
     }
 
     fn lock(&self) -> MutexGuard<'_, Purges> {
@@ -135,24 +171,28 @@ mod tests {
     fn what_began_before_a_purge_of_its_source_is_void_and_nothing_else() {
         let log = Log::default();
         let before = log.epoch();
-        log.enter(Purge::Prefix("/photos/".into()));
-        assert!(log.voids(before, "/photos/a.jpg") && log.since(before));
-        assert!(!log.voids(before, "/photo.jpg"));
+        log.enter(Scope::Prefix("/photos/".into()).into());
+        assert!(log.voids(before, "shop", "/photos/a.jpg") && log.since(before));
+        assert!(!log.voids(before, "shop", "/photo.jpg"));
         let after = log.epoch();
-        assert!(!log.voids(after, "/photos/a.jpg") && !log.since(after));
-        log.enter(Purge::Source("/photo.jpg".into()));
-        assert!(log.voids(after, "/photo.jpg") && !log.voids(after, "/photo.jpg?v=1"));
+        assert!(!log.voids(after, "shop", "/photos/a.jpg") && !log.since(after));
+        log.enter(Scope::Source("/photo.jpg".into()).into());
+        let voids = |source| log.voids(after, "shop", source);
+        assert!(voids("/photo.jpg") && !voids("/photo.jpg?v=1"));
+        let of_shop = Purge { application: Some("shop".into()), scope: Scope::All };
+        log.enter(of_shop);
+        assert!(voids("/a.jpg") && !log.voids(after, "docs", "/a.jpg"));
     }
 
     #[test]
     fn what_began_before_memory_of_purges_reaches_is_void() {
         let log = Log::default();
-        log.enter(Purge::Source("/first".into()));
+        log.enter(Scope::Source("/first".into()).into());
         let before = log.epoch();
         for _ in 0..=REMEMBERED {
-            log.enter(Purge::Source("/other".into()));
+            log.enter(Scope::Source("/other".into()).into());
         }
-        assert!(log.voids(before, "/photo.jpg"));
-        assert!(!log.voids(log.epoch(), "/photo.jpg"));
+        assert!(log.voids(before, "shop", "/photo.jpg"));
+        assert!(!log.voids(log.epoch(), "shop", "/photo.jpg"));
     }
 }

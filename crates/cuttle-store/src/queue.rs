@@ -19,6 +19,7 @@ use crate::{ContentKey, Epoch, Purge, Purged, RequestDigest, Variant};
 pub(crate) struct Record {
     pub(crate) content: ContentKey,
     pub(crate) state: Box<[u8]>,
+    pub(crate) application: Arc<str>,
     pub(crate) source: Arc<str>,
     pub(crate) variant: Variant,
     /// Before it was made.
@@ -215,9 +216,9 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Voids what waits and a purge means.
+    /// Voids what waits and a purge matches.
     pub(crate) fn purge(&self, purge: &Purge) {
-        self.lock().clear(|record| purge.means(&record.source));
+        self.lock().clear(|record| purge.matches(&record.application, &record.source));
     }
 
     pub(crate) fn erase(&self, erasing: Erasing) {
@@ -379,7 +380,7 @@ impl Waiting {
             return 0;
         }
         let dropped = self.clear(|_| true);
-        self.owe(Purge::All);
+        self.owe(Purge::EVERYTHING);
         dropped
     }
 
@@ -404,9 +405,9 @@ impl Waiting {
 
     fn owe(&mut self, purge: Purge) {
         self.owed.push(purge);
-        if self.owed.len() > MAX_OWED || self.owed.contains(&Purge::All) {
+        if self.owed.len() > MAX_OWED || self.owed.contains(&Purge::EVERYTHING) {
             // Whatever was to be forgotten one by one is forgotten by this.
-            self.owed = vec![Purge::All];
+            self.owed = vec![Purge::EVERYTHING];
             self.slots.retain(|_, slot| matches!(slot.operation, Operation::Record(_)));
             let Self { order, slots, .. } = self;
             order.retain(|request| slots.contains_key(request));

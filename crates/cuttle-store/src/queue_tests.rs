@@ -37,7 +37,7 @@ fn nobody_waits_for_a_disk_that_has_failed_or_a_writer_that_has_ended() {
     }
     let (sender, reply) = oneshot::channel();
     let so_far = Purged::default();
-    queue.erase(Erasing { number: 1, purge: Purge::All, so_far, reply: Some(sender) });
+    queue.erase(Erasing { number: 1, purge: Purge::EVERYTHING, so_far, reply: Some(sender) });
     assert!(reply.blocking_recv().is_err());
 }
 
@@ -54,7 +54,8 @@ fn what_waits_stays_within_its_share_whether_it_is_kept_or_forgotten() {
             passthrough: false,
         };
         let (content, since) = (ContentKey([0; 32]), Epoch::default());
-        let record = Record { content, state: [].into(), source: "/".into(), variant, since };
+        let (state, application, source) = ([].into(), "app".into(), "/".into());
+        let record = Record { content, state, application, source, variant, since };
         Operation::Record(Arc::new(record))
     };
     let request = |n: u32| RequestDigest(*blake3::hash(&n.to_le_bytes()).as_bytes());
@@ -70,5 +71,5 @@ fn what_waits_stays_within_its_share_whether_it_is_kept_or_forgotten() {
         queue.push(request(n), record(3000));
         assert!(queue.bytes() <= 1 << 20, "{} after {n}", queue.bytes());
     }
-    assert_eq!(queue.owed(), [Purge::All], "too many to be forgotten one by one");
+    assert_eq!(queue.owed(), [Purge::EVERYTHING], "too many to be forgotten one by one");
 }

@@ -107,9 +107,10 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         writer.as_ref()?;
         match shared.queue.pending(request) {
             Some(Pending::Record(record)) => {
-                let Record { content, source, state, variant, .. } = &*record;
-                let (content, source) = (*content, Arc::clone(source));
-                let entry = Entry { content, state: postcard::from_bytes(state).ok()?, source };
+                let Record { content, application, source, state, variant, .. } = &*record;
+                let (application, source) = (Arc::clone(application), Arc::clone(source));
+                let state = postcard::from_bytes(state).ok()?;
+                let entry = Entry { content: *content, state, application, source };
                 return Some((entry, variant.clone()));
             }
             Some(Pending::Forgotten) => return None,
@@ -122,12 +123,13 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         let since = self.epoch();
         let request = *request;
         let (row, variant) = self.read(move |shared| shared.find(&request)).await?;
-        let Row { content, source, state: written } = row;
+        let Row { content, application, source, state: written } = row;
         let state = postcard::from_bytes(&written).ok()?;
-        let entry = Entry { content, state, source: source.into() };
+        let (application, source) = (application.into(), source.into());
+        let entry = Entry { content, state, application, source };
         memory.put(content, variant.clone());
         memory.promote(request, entry.clone(), written.len());
-        if shared.log.voids(since, &entry.source) {
+        if shared.log.voids(since, &entry.application, &entry.source) {
             memory.drop_entry(&request);
             memory.remove(&content);
             return None;
@@ -175,16 +177,17 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         })
     }
 
-    /// This moment, to be handed to [`put`](Self::put) and [`record`](Self::record) by whatever begins now.
+    /// The last purge so far. Whoever begins to make something notes it first, for [`put`](Self::put) and
+    /// [`record`](Self::record), which keep nothing that a later purge matches.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.0.shared.log.epoch()
     }
 
-    /// Whether a purge since then means a source.
+    /// Whether a purge since then matches what an application had made from a source.
     #[must_use]
-    pub fn voids(&self, since: Epoch, source: &str) -> bool {
-        self.0.shared.log.voids(since, source)
+    pub fn voids(&self, since: Epoch, application: &str, source: &str) -> bool {
+        self.0.shared.log.voids(since, application, source)
     }
 
     /// Keeps a variant in memory, for whoever needs the same content next; not when anything was purged since it was begun.
@@ -203,10 +206,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
     /// Remembers what answered a request, over anything older; not when its source was purged since it was begun.
     pub fn record(&self, since: Epoch, request: RequestDigest, entry: Entry<S>, variant: &Variant) {
         let Tiers { memory, shared, writer, .. } = &*self.0;
-        if shared.log.voids(since, &entry.source) {
+        if shared.log.voids(since, &entry.application, &entry.source) {
             return;
         }
-        let (content, source) = (entry.content, Arc::clone(&entry.source));
+        let content = entry.content;
+        let (application, source) = (Arc::clone(&entry.application), Arc::clone(&entry.source));
         let state = postcard::to_stdvec(&entry.state);
         if memory.get(&content).is_none() {
             memory.put(content, variant.clone());
@@ -214,13 +218,15 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         let news = memory.record(request, entry, state.as_ref().map_or(0, Vec::len));
         if news && writer.is_some() {
             let operation = state.map_or(Operation::Forget, |state| {
-                let (state, source, variant) = (state.into(), Arc::clone(&source), variant.clone());
-                Operation::Record(Arc::new(Record { content, state, source, variant, since }))
+                let (application, source) = (Arc::clone(&application), Arc::clone(&source));
+                let (state, variant) = (state.into(), variant.clone());
+                let record = Record { content, state, application, source, variant, since };
+                Operation::Record(Arc::new(record))
             });
             self.write(request, operation);
         }
         // A purge that came meanwhile may have passed by either.
-        if shared.log.voids(since, &source) {
+        if shared.log.voids(since, &application, &source) {
             memory.drop_entry(&request);
             memory.remove(&content);
             self.write(request, Operation::Forget);
@@ -248,11 +254,11 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
         }
     }
 
-    /// Forgets what a purge means, everywhere: in memory, on disk, in what is being written and in what is being made.
+    /// Forgets what a purge matches, everywhere: in memory, on disk, in what is being written and in what is being made.
     /// From then on none of it is found; other processes on the same folder hear of it within a second. The answer comes
     /// when it is deleted too, or after three seconds. Goes on when nobody waits for it.
-    pub async fn purge(&self, purge: Purge) -> Purged {
-        let tiers = Arc::clone(&self.0);
+    pub async fn purge(&self, purge: impl Into<Purge>) -> Purged {
+        let (tiers, purge) = (Arc::clone(&self.0), purge.into());
         // The last store may go meanwhile, and its thread must not be joined by a thread of the reactor for that.
         let purged = tokio::task::spawn_blocking(move || tiers.purge(purge)).await;
         let Ok((memory, reply)) = purged else {
@@ -266,7 +272,12 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
             return Purged { pending: true, ..memory };
         }
         // What memory no longer names, the disk may. What waited to be written is in memory only.
-        Purged { requests: memory.requests.max(disk.requests), ..disk }
+        let Purged { mut applications, requests, .. } = disk;
+        for (id, of_memory) in memory.applications {
+            let of_disk = applications.entry(id).or_default();
+            *of_disk = of_memory.max(*of_disk);
+        }
+        Purged { requests: memory.requests.max(requests), applications, ..disk }
     }
 
     /// Waits until everything is on disk, or cannot be.
@@ -334,13 +345,7 @@ impl<S: Clone + Send + Sync + 'static> Tiers<S> {
         if pending {
             shared.queue.owe(purge.clone());
         }
-        let removed = memory.purge(&purge);
-        let so_far = Purged {
-            requests: removed.entries,
-            variants: removed.variants,
-            bytes: removed.bytes,
-            pending,
-        };
+        let so_far = Purged { pending, ..memory.purge(&purge) };
         let reply = entered.map(|epoch| {
             let (sender, reply) = oneshot::channel();
             let so_far = Purged::default();

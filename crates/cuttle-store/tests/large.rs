@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use common::{content, open, request, until, variant, with_memory};
-use cuttle_store::{Entry, Purge, Purged, StoreSettings};
+use cuttle_store::{Entry, Purged, Scope, StoreSettings};
 
 /// What an index may add to a process, however large it is on disk: caches of connections, and 10,000 entries in memory.
 const MAX_GROWTH: u64 = 32 << 20;
@@ -47,7 +47,8 @@ async fn write(folder: &Path, entries: u32) {
     for n in 0..entries {
         let state = (n % 100, 1);
         let source = format!("https://media.example.com/galleries/{:03}/{n}.jpg", n % 1000).into();
-        let entry = Entry { content: content(state), state, source };
+        let application = "app".into();
+        let entry = Entry { content: content(state), state, application, source };
         store.record(store.epoch(), request(n), entry, &pictures[(n % 100) as usize]);
         if n % 4000 == 3999 {
             store.flush().await;
@@ -83,7 +84,7 @@ async fn with_entries(entries: u32) {
     // The first of a gallery, and one of another whose number begins in the same way.
     let (within, without) = (120, 112);
     let purging = Instant::now();
-    let prefix = Purge::Prefix("https://media.example.com/galleries/12".into());
+    let prefix = Scope::Prefix("https://media.example.com/galleries/12".into());
     let purge = tokio::spawn({
         let store = store.clone();
         async move { store.purge(prefix).await }
@@ -92,7 +93,9 @@ async fn with_entries(entries: u32) {
     let held = purging.elapsed();
     let purged: Purged = purge.await.unwrap();
     let deleted = purging.elapsed();
-    let expected = Purged { requests: u64::from(entries) / 100, ..Purged::default() };
+    let requests = u64::from(entries) / 100;
+    let applications = [("app".into(), requests)].into();
+    let expected = Purged { requests, applications, ..Purged::default() };
     assert_eq!(purged, expected);
     for n in (0..entries).step_by(1000) {
         assert!(store.find(&request(n + within)).await.is_none());

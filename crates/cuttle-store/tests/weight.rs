@@ -37,11 +37,14 @@ fn the_index_weighs_what_it_takes() {
             disk: None,
         };
         let variant = picture((0, 1));
+        let application: Arc<str> = "app".into();
         let before = resident();
         let (store, _) = Store::<State>::open(settings);
         for n in 0..ENTRIES {
             let source = format!("/{n:0length$}").into();
-            let entry = Entry { content: content((0, 1)), state: Arc::new([n.into(); 24]), source };
+            let (content, state) = (content((0, 1)), Arc::new([n.into(); 24]));
+            let application = Arc::clone(&application);
+            let entry = Entry { content, state, application, source };
             store.record(store.epoch(), request(n), entry, &variant);
         }
         let usage = store.usage().memory;

@@ -4,6 +4,7 @@
 
 mod admin;
 mod animations;
+mod apps;
 mod asker;
 mod chains;
 mod command_line;

@@ -79,13 +79,18 @@ impl Sample {
 
     /// Seconds that this share of the jobs needed at most for a phase: by its buckets, evenly spread inside of one.
     pub(super) fn quantile(&self, phase: &str, share: f64) -> Option<f64> {
+        // Of all applications together.
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         let start = "cuttle_image_phase_seconds_bucket{le=\"";
         for (series, count) in &self.0 {
             let Some(rest) = series.strip_prefix(start) else { continue };
             let Some((end, labels)) = rest.split_once('"') else { continue };
             if labels.contains(&format!("phase=\"{phase}\"")) {
-                buckets.push((end.parse().unwrap_or(f64::INFINITY), *count));
+                let end = end.parse().unwrap_or(f64::INFINITY);
+                match buckets.iter_mut().find(|(known, _)| *known == end) {
+                    Some((_, sum)) => *sum += count,
+                    None => buckets.push((end, *count)),
+                }
             }
         }
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));

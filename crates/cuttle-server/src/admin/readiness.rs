@@ -1,7 +1,7 @@
 //! `/readyz`: 503 only when this process should get no traffic at all. Everything else that is not as it should be is 200 and
 //! named under `degraded`: a balancer that takes a server away because it is busy makes the others busier.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use cuttle_pipeline::TierUsage;
@@ -10,9 +10,9 @@ use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
 use crate::Server;
+use crate::app::{App, Fallthrough};
 use crate::listen::Occupancy;
 use crate::respond::Body;
-use crate::server::Fallthrough;
 
 /// Looked at so often: a queue that is not full at one of ten looks is moving.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -82,7 +82,9 @@ pub(super) async fn answer(server: &Server) -> Response<Body> {
     let info = &server.parts.info;
     let mut degraded: Vec<String> = info.degraded.iter().map(|&known| known.to_owned()).collect();
     // Where there is more behind us than pictures, that goes on however many of them wait, or cannot be made.
-    let only_pictures = matches!(server.parts.rest, Fallthrough::Nothing);
+    let apps: Vec<_> = server.apps().iter().cloned().collect();
+    let nothing = |app: &Arc<App>| matches!(app.parts.fallthrough, Fallthrough::Nothing);
+    let only_pictures = apps.iter().all(nothing);
     if only_pictures && server.saturation.lasts(Instant::now()) {
         reasons.push("saturated");
     }
@@ -94,10 +96,12 @@ pub(super) async fn answer(server: &Server) -> Response<Body> {
             degraded.extend(broken.map(|codec| format!("codec fails: {}", codec.name)));
         }
     }
-    if let Some(application) = &server.parts.application
-        && !application.is_there().await
-    {
-        degraded.push("application down".to_owned());
+    for app in &apps {
+        let Some(reach) = &app.parts.reach else { continue };
+        if !reach.is_there().await {
+            let which = if apps.len() > 1 { format!(": {}", app.id()) } else { String::new() };
+            degraded.push(format!("application down{which}"));
+        }
     }
     if load.full {
         degraded.push("image queue full".to_owned());

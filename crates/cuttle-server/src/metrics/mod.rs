@@ -1,8 +1,8 @@
 //! What is counted, for Prometheus. The names, what they mean and the rules for new ones are `docs/metrics.md`, which a test
 //! compares with this registry.
 //!
-//! Labels are words of our own from closed sets, never a text of somebody else's: a URL, a host or a client as a label would
-//! let anyone grow the memory of this process and of the Prometheus behind it. A hit costs three atomic additions and
+//! Labels are words of our own from closed sets, and ids of applications, which the operator wrote; never a text of somebody
+//! else's: a URL, a host or a client as a label would let anyone grow the memory of this process and of the Prometheus behind it. A hit costs three atomic additions and
 //! nothing else; what is a gauge is read when it is asked for.
 
 mod readings;
@@ -42,18 +42,40 @@ const REASONS: [Reason; 5] = [
 ];
 
 type Word = &'static str;
-type Label = (Word, Word);
+type Label = (Word, String);
 
 /// All of them.
 pub(crate) struct Metrics {
     registry: Registry,
+    of_apps: OfApps,
+}
+
+/// What is counted for each application.
+struct OfApps {
+    requests: Family<[Label; 3], Counter>,
+    refusals: Family<[Label; 2], Counter>,
+    fallbacks: Family<[Label; 2], Counter>,
+    phases: Family<[Label; 2], Histogram, fn() -> Histogram>,
+    sent: Family<[Label; 1], Counter>,
+    saved: Family<[Label; 1], Counter>,
+    proxied: Family<[Label; 2], Counter>,
+}
+
+/// The counters of one application.
+pub(crate) struct AppMetrics {
+    app: String,
     requests: [[Counter; OUTCOMES.len()]; ENDPOINTS.len()],
-    refusals: Family<[Label; 1], Counter>,
-    fallbacks: Family<[Label; 1], Counter>,
-    phases: [Histogram; PHASES.len()],
+    refusals: Family<[Label; 2], Counter>,
+    fallbacks: Family<[Label; 2], Counter>,
     sent: Counter,
     saved: Counter,
     proxied: [Counter; STATUSES.len()],
+}
+
+impl fmt::Debug for AppMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppMetrics").field("app", &self.app).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Metrics {
@@ -92,74 +114,107 @@ impl Metrics {
     /// With the gauges that `read` gives at each scrape.
     pub(crate) fn new(version: Word, read: impl Fn() -> Readings + Send + Sync + 'static) -> Self {
         let mut registry = Registry::with_prefix("cuttle");
-        let requests = Family::<[Label; 2], Counter>::default();
-        let (refusals, fallbacks) = (Family::default(), Family::<[Label; 1], Counter>::default());
-        let phases =
-            Family::<[Label; 1], Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
-        let (sent, saved) = (Counter::default(), Counter::default());
-        let proxied = Family::<[Label; 1], Counter>::default();
+        let of_apps = OfApps {
+            requests: Family::default(),
+            refusals: Family::default(),
+            fallbacks: Family::default(),
+            phases: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            sent: Family::default(),
+            saved: Family::default(),
+            proxied: Family::default(),
+        };
 
         let build = Info::new([("version", version)]);
         registry.register("build", "The version that runs", build);
         registry.register(
             "image_requests",
             "Requests of the image endpoints, by what came of them",
-            requests.clone(),
+            of_apps.requests.clone(),
         );
         registry.register(
             "image_refusals",
             "Requests without a picture, by X-Cuttle-Error",
-            refusals.clone(),
+            of_apps.refusals.clone(),
         );
         registry.register(
             "image_fallbacks",
             "Answers that were the original because rendering failed, by why",
-            fallbacks.clone(),
+            of_apps.fallbacks.clone(),
         );
         registry.register_with_unit(
             "image_phase",
             "How long a job took to get its original, to get a worker, and in the worker",
             Unit::Seconds,
-            phases.clone(),
+            of_apps.phases.clone(),
         );
         registry.register_with_unit(
             "image_sent",
             "Pictures sent, bodies only",
             Unit::Bytes,
-            sent.clone(),
+            of_apps.sent.clone(),
         );
         registry.register_with_unit(
             "image_saved",
             "What the originals of pictures that were sent have more than those",
             Unit::Bytes,
-            saved.clone(),
+            of_apps.saved.clone(),
         );
         registry.register(
             "proxied_requests",
             "Requests passed on to the application, by the class of the answer's status",
-            proxied.clone(),
+            of_apps.proxied.clone(),
         );
         registry.register_collector(Box::new(AtScrape::new(read)));
 
+        Self { registry, of_apps }
+    }
+
+    /// The counters of an application.
+    pub(crate) fn of_app(&self, app: &str) -> AppMetrics {
+        let OfApps { requests, refusals, fallbacks, phases, sent, saved, proxied } = &self.of_apps;
         // All at once, so that a series is there, at zero, before anything happens, and nobody looks anything up later.
         for reason in REASONS {
-            drop(fallbacks.get_or_create_owned(&[("reason", reason.name())]));
+            drop(fallbacks.get_or_create_owned(&[of(app), ("reason", reason.name().to_owned())]));
         }
-        let counter = |endpoint, outcome| {
-            requests.get_or_create_owned(&[("endpoint", endpoint), ("outcome", outcome)])
+        for phase in PHASES {
+            drop(phases.get_or_create_owned(&[of(app), ("phase", phase.to_owned())]));
+        }
+        let counter = |endpoint: Word, outcome: Word| {
+            let labels = [("endpoint", endpoint.to_owned()), ("outcome", outcome.to_owned())];
+            let [endpoint, outcome] = labels;
+            requests.get_or_create_owned(&[of(app), endpoint, outcome])
         };
-        Self {
-            registry,
+        let proxied =
+            |status: Word| proxied.get_or_create_owned(&[of(app), ("status", status.to_owned())]);
+        AppMetrics {
+            app: app.to_owned(),
             requests: ENDPOINTS.map(|endpoint| OUTCOMES.map(|outcome| counter(endpoint, outcome))),
-            refusals,
-            fallbacks,
-            phases: PHASES.map(|phase| phases.get_or_create_owned(&[("phase", phase)])),
-            sent,
-            saved,
-            proxied: STATUSES.map(|status| proxied.get_or_create_owned(&[("status", status)])),
+            refusals: refusals.clone(),
+            fallbacks: fallbacks.clone(),
+            sent: sent.get_or_create_owned(&[of(app)]),
+            saved: saved.get_or_create_owned(&[of(app)]),
+            proxied: STATUSES.map(proxied),
         }
     }
 
+    /// The phases of a job.
+    pub(crate) fn job(&self, app: &str, phases: &Phases) {
+        for (phase, took) in PHASES.into_iter().zip([phases.fetch, phases.queue, phases.encode]) {
+            if let Some(took) = took {
+                let labels = [of(app), ("phase", phase.to_owned())];
+                self.of_apps.phases.get_or_create(&labels).observe(took.as_secs_f64());
+            }
+        }
+    }
+
+    /// Everything, in the text format of `OpenMetrics` 1.0, which Prometheus reads.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).map(|()| text)
+    }
+}
+
+impl AppMetrics {
     /// A picture, of which `sent` bytes are on their way.
     pub(crate) fn picture(&self, contract: Contract, answer: &Answer, sent: u64) {
         self.requests[of_contract(contract)][of_found(answer.found)].inc();
@@ -168,24 +223,15 @@ impl Metrics {
             self.saved.inc_by(answer.original.saturating_sub(sent));
         }
         if let Delivery::Fallback(reason) = answer.delivery {
-            self.fallbacks.get_or_create(&[("reason", reason.name())]).inc();
+            let reason = ("reason", reason.name().to_owned());
+            self.fallbacks.get_or_create(&[of(&self.app), reason]).inc();
         }
     }
 
     /// No picture. The codes are a closed set of ours.
     pub(crate) fn refusal(&self, contract: Contract, code: Word) {
         self.requests[of_contract(contract)][REFUSED].inc();
-        self.refusals.get_or_create(&[("code", code)]).inc();
-    }
-
-    /// The phases of a job.
-    pub(crate) fn job(&self, phases: &Phases) {
-        for (histogram, took) in self.phases.iter().zip([phases.fetch, phases.queue, phases.encode])
-        {
-            if let Some(took) = took {
-                histogram.observe(took.as_secs_f64());
-            }
-        }
+        self.refusals.get_or_create(&[of(&self.app), ("code", code.to_owned())]).inc();
     }
 
     /// An answer of the application, or ours in its place.
@@ -193,12 +239,11 @@ impl Metrics {
         let class = usize::from(status.as_u16() / 100).saturating_sub(1);
         self.proxied[class.min(STATUSES.len() - 1)].inc();
     }
+}
 
-    /// Everything, in the text format of `OpenMetrics` 1.0, which Prometheus reads.
-    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).map(|()| text)
-    }
+/// The label of an application: its id, which the operator chose.
+fn of(app: &str) -> Label {
+    ("app", app.to_owned())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::*;
 /// One line of each kind of thing that can happen.
 fn exposition() -> String {
     let metrics = Metrics::new("0.0.0", Readings::with_a_tier);
-    metrics.refusal(Contract::Next, "queue_full");
+    metrics.of_app("shop").refusal(Contract::Next, "queue_full");
     metrics.text().expect("text")
 }
 
@@ -76,6 +76,7 @@ fn the_reference_page_is_up_to_date() {
         let labels = labels.iter().filter(|(label, _)| *label != "le").map(|(label, values)| {
             let values: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
             match &**label {
+                "app" => "`app`: its `id`".to_owned(),
                 "code" => "`code`: as in `X-Cuttle-Error`".to_owned(),
                 "version" => "`version`".to_owned(),
                 label => format!("`{label}`: {}", values.join(", ")),

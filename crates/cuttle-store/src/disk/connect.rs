@@ -11,7 +11,7 @@ use crate::disk::bounds::MAX_LOG_BYTES;
 use crate::disk::folder::{Folder, identity};
 
 /// Raised when the tables change.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 
 /// Longer than a transaction of another process takes, on a slow disk.
 const BUSY: Duration = Duration::from_secs(5);

@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::disk::folder::Folder;
 use crate::purge::now_ms;
 use crate::queue::Record;
-use crate::{ContentKey, Epoch, Purge, RequestDigest, TierUsage, Trouble};
+use crate::{ContentKey, Epoch, Purge, Purged, RequestDigest, Scope, TierUsage, Trouble};
 
 /// What the index has of a request.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) content: ContentKey,
+    pub(crate) application: String,
     pub(crate) source: String,
     pub(crate) state: Vec<u8>,
 }
@@ -24,34 +25,43 @@ pub(crate) struct Victim {
     pub(crate) variant: i64,
 }
 
-/// The row of a request, unless a purge means it. `Err(Corrupt)` for one that is not what was written.
+/// The row of a request, unless a purge matches it. `Err(Corrupt)` for one that is not what was written.
 pub(crate) fn find(index: &Connection, request: &RequestDigest) -> Result<Option<Row>, Trouble> {
     let mut statement = index.prepare_cached(
-        "SELECT v.content, e.source, e.state, e.seal FROM entries e JOIN variants v ON v.id = e.variant
+        "SELECT v.content, a.name, e.source, e.state, e.seal FROM entries e
+         JOIN variants v ON v.id = e.variant JOIN applications a ON a.id = e.application
          WHERE e.request = ?1 AND NOT EXISTS (
-           SELECT 1 FROM purges p WHERE p.done = 0 AND p.id > e.epoch AND (
+           SELECT 1 FROM purges p WHERE p.done = 0 AND p.id > e.epoch
+           AND (p.application IS NULL OR p.application = a.name) AND (
              p.scope = 0 OR (p.scope = 1 AND p.text = e.source)
              OR (p.scope = 2 AND substr(e.source, 1, length(p.text)) = p.text)))",
     )?;
     let row = statement.query_row([request.0], |row| {
-        let (content, source, state) =
-            (ContentKey(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?);
-        Ok((content, source, state, row.get::<_, [u8; 16]>(3)?))
+        let texts: [Vec<u8>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
+        Ok((ContentKey(row.get(0)?), texts, row.get::<_, [u8; 16]>(4)?))
     });
-    let Some((content, source, state, sealed)) = row.optional()? else { return Ok(None) };
+    let Some((content, [application, source, state], sealed)) = row.optional()? else {
+        return Ok(None);
+    };
     let corrupt = || Trouble::Corrupt("a row does not match its digest".into());
-    if seal(request, &content, &source, &state) != sealed {
+    if seal(request, &content, [&application, &source, &state]) != sealed {
         return Err(corrupt());
     }
-    let source = String::from_utf8(source).map_err(|_| corrupt())?;
-    Ok(Some(Row { content, source, state }))
+    let text = |bytes| String::from_utf8(bytes).map_err(|_| corrupt());
+    let (application, source) = (text(application)?, text(source)?);
+    Ok(Some(Row { content, application, source, state }))
 }
 
 /// Lengths first, so that no two rows have the same text.
-fn seal(request: &RequestDigest, content: &ContentKey, source: &[u8], state: &[u8]) -> [u8; 16] {
+fn seal(request: &RequestDigest, content: &ContentKey, texts: [&[u8]; 3]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&(source.len() as u64).to_le_bytes()).update(&request.0).update(&content.0);
-    hasher.update(source).update(state);
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+    }
+    hasher.update(&request.0).update(&content.0);
+    for text in texts {
+        hasher.update(text);
+    }
     let mut seal = [0; 16];
     hasher.finalize_xof().fill(&mut seal);
     seal
@@ -65,9 +75,9 @@ pub(crate) fn record(
     request: &RequestDigest,
     record: &Record,
 ) -> Result<Option<ContentKey>, Trouble> {
-    let Record { content, state, source, variant, since } = record;
+    let Record { content, state, application, source, variant, since } = record;
     let purges = purges_since(index, since.0)?;
-    if purges.iter().any(|(_, purge)| purge.means(source)) {
+    if purges.iter().any(|(_, purge)| purge.matches(application, source)) {
         return Ok(None);
     }
     let epoch: i64 = index
@@ -91,22 +101,38 @@ pub(crate) fn record(
         }
     };
     let (before, used) = (of_request(index, request)?, next_use(index)?);
-    let seal = seal(request, content, source.as_bytes(), state);
-    let entry = index
-        .prepare_cached(
-            "INSERT INTO entries (request, variant, source, state, seal, epoch, used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (request) DO UPDATE SET
-             variant = excluded.variant, source = excluded.source, state = excluded.state,
+    let texts = [application.as_bytes(), source.as_bytes(), state];
+    let seal = seal(request, content, texts);
+    let entry = of_application(index, application).and_then(|application| {
+        let mut insert = index.prepare_cached(
+            "INSERT INTO entries (request, variant, application, source, state, seal, epoch, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (request) DO UPDATE SET
+             variant = excluded.variant, application = excluded.application,
+             source = excluded.source, state = excluded.state,
              seal = excluded.seal, epoch = excluded.epoch, used = excluded.used",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![request.0, id, source.as_bytes(), state, seal, epoch, used])
-        });
+        )?;
+        let source = source.as_bytes();
+        insert.execute(params![request.0, id, application, source, state, seal, epoch, used])
+    });
     entry.inspect_err(|_| written.iter().for_each(|content| folder.remove(content)))?;
     if let Some(before) = before.filter(|before| before.variant != id) {
         remove_unnamed(index, folder, before.variant)?;
     }
     Ok(written)
+}
+
+/// The number of an application, which has one from its first entry on.
+fn of_application(index: &Connection, id: &str) -> rusqlite::Result<i64> {
+    let known = index
+        .prepare_cached("SELECT id FROM applications WHERE name = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(number) => Ok(number),
+        None => index
+            .prepare_cached("INSERT INTO applications (name) VALUES (?1)")?
+            .insert([id.as_bytes()]),
+    }
 }
 
 /// When something is used that is used now: in milliseconds since 1970, and after everything that was used before, also after
@@ -211,14 +237,17 @@ pub(crate) fn totals(index: &Connection) -> Result<TierUsage, Trouble> {
     })?)
 }
 
-/// Purges with a number over `since`. Those that are no longer listed may have meant anything.
+/// Purges with a number over `since`. Those that are no longer listed may have matched anything.
 pub(crate) fn purges_since(index: &Connection, since: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
     let forgotten: i64 =
         index.prepare_cached("SELECT forgotten FROM totals")?.query_row([], |row| row.get(0))?;
-    let mut since_then =
-        purges(index, "SELECT id, scope, text FROM purges WHERE id > ?1 ORDER BY id", since)?;
+    let mut since_then = purges(
+        index,
+        "SELECT id, scope, text, application FROM purges WHERE id > ?1 ORDER BY id",
+        since,
+    )?;
     if since < forgotten {
-        since_then.insert(0, (forgotten, Purge::All));
+        since_then.insert(0, (forgotten, Purge::EVERYTHING));
     }
     Ok(since_then)
 }
@@ -227,7 +256,7 @@ pub(crate) fn purges_since(index: &Connection, since: i64) -> Result<Vec<(i64, P
 pub(crate) fn open_purges(index: &Connection, until: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
     purges(
         index,
-        "SELECT id, scope, text FROM purges WHERE done = 0 AND id <= ?1 ORDER BY id",
+        "SELECT id, scope, text, application FROM purges WHERE done = 0 AND id <= ?1 ORDER BY id",
         until,
     )
 }
@@ -235,15 +264,15 @@ pub(crate) fn open_purges(index: &Connection, until: i64) -> Result<Vec<(i64, Pu
 fn purges(index: &Connection, question: &str, number: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
     let mut statement = index.prepare_cached(question)?;
     let rows = statement.query_map([number], |row| {
-        let text =
-            String::from_utf8_lossy(&row.get::<_, Vec<u8>>(2)?).into_owned().into_boxed_str();
-        let purge = match row.get(1)? {
-            1 => Purge::Source(text),
-            2 => Purge::Prefix(text),
+        let text = |bytes: Vec<u8>| -> Box<str> { String::from_utf8_lossy(&bytes).into() };
+        let scope = match row.get(1)? {
+            1 => Scope::Source(text(row.get(2)?)),
+            2 => Scope::Prefix(text(row.get(2)?)),
             // Whatever else it may be: rather too much.
-            _ => Purge::All,
+            _ => Scope::All,
         };
-        Ok((row.get(0)?, purge))
+        let application = row.get::<_, Option<Vec<u8>>>(3)?.map(text);
+        Ok((row.get(0)?, Purge { application, scope }))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -257,16 +286,17 @@ pub(crate) fn enter_purge(
     purge: &Purge,
     last: Epoch,
 ) -> Result<Epoch, Trouble> {
-    let (scope, text) = match purge {
-        Purge::All => (0, ""),
-        Purge::Source(text) => (1, &**text),
-        Purge::Prefix(text) => (2, &**text),
+    let (scope, text) = match &purge.scope {
+        Scope::All => (0, ""),
+        Scope::Source(text) => (1, &**text),
+        Scope::Prefix(text) => (2, &**text),
     };
+    let application = purge.application.as_ref().map(|id| id.as_bytes());
     let now = now_ms();
     let least = now.max(last.0 + 1);
     let number: i64 = index.query_row(
-        "INSERT INTO purges SELECT max(?1, coalesce(max(id), 0) + 1), ?2, ?3, 0 FROM purges RETURNING id",
-        params![least, scope, text.as_bytes()],
+        "INSERT INTO purges SELECT max(?1, coalesce(max(id), 0) + 1), ?2, ?3, ?4, 0 FROM purges RETURNING id",
+        params![least, scope, text.as_bytes(), application],
         |row| row.get(0),
     )?;
     // Never the last one: numbers grow from it.
@@ -283,44 +313,63 @@ pub(crate) fn enter_purge(
 /// Entries that are deleted in one transaction: others wait for it, and the log of the index holds all of it.
 const AT_A_TIME: u32 = 128;
 
-/// Deletes some of the entries that a purge means, and the variants that nothing else names with their files; what it came to.
+/// Deletes some of the entries that a purge matches, and the variants that nothing else names with their files; what it came to.
 pub(crate) fn erase(
     index: &Connection,
     folder: &Folder,
     (number, purge): (i64, &Purge),
-) -> Result<TierUsage, Trouble> {
-    let limit = AT_A_TIME;
-    let (from, to) = match purge {
-        Purge::All => (None, None),
-        // The next text after it.
-        Purge::Source(text) => (Some(text.as_bytes()), Some([text.as_bytes(), &[0]].concat())),
-        Purge::Prefix(text) => (Some(text.as_bytes()), after(text.as_bytes())),
+) -> Result<Purged, Trouble> {
+    let range = match &purge.scope {
+        Scope::All => None,
+        // Up to the next text after it.
+        Scope::Source(text) => Some((text.as_bytes(), [text.as_bytes(), &[0]].concat())),
+        Scope::Prefix(text) => after(text.as_bytes()).map(|to| (text.as_bytes(), to)),
     };
     let variant = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    let named: Vec<i64> = match (from, to) {
-        (Some(from), Some(to)) => index
-            .prepare_cached(
-                "DELETE FROM entries WHERE id IN (SELECT id FROM entries
-                   WHERE substr(source, 1, 128) BETWEEN substr(?3, 1, 128) AND substr(?4, 1, 128)
-                   AND source >= ?3 AND source < ?4 AND epoch < ?1 LIMIT ?2) RETURNING variant",
-            )?
-            .query_map(params![number, limit, from, to], variant)?
-            .collect::<Result<_, _>>()?,
-        _ => index
-            .prepare_cached(
-                "DELETE FROM entries WHERE id IN (SELECT id FROM entries
-                   WHERE epoch < ?1 LIMIT ?2) RETURNING variant",
-            )?
-            .query_map(params![number, limit], variant)?
-            .collect::<Result<_, _>>()?,
-    };
-    let mut erased = TierUsage { entries: named.len() as u64, ..TierUsage::default() };
-    for variant in BTreeSet::from_iter(named) {
+    let (mut erased, mut named) = (Purged::default(), BTreeSet::new());
+    for (application, id) in applications(index, purge)? {
+        let limit = u64::from(AT_A_TIME) - erased.requests;
+        let variants: Vec<i64> = match &range {
+            Some((from, to)) => index
+                .prepare_cached(
+                    "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE application = ?1
+                       AND substr(source, 1, 128) BETWEEN substr(?4, 1, 128) AND substr(?5, 1, 128)
+                       AND source >= ?4 AND source < ?5 AND epoch < ?2 LIMIT ?3) RETURNING variant",
+                )?
+                .query_map(params![application, number, limit, from, to], variant)?
+                .collect::<Result<_, _>>()?,
+            None => index
+                .prepare_cached(
+                    "DELETE FROM entries WHERE id IN (SELECT id FROM entries
+                       WHERE application = ?1 AND epoch < ?2 LIMIT ?3) RETURNING variant",
+                )?
+                .query_map(params![application, number, limit], variant)?
+                .collect::<Result<_, _>>()?,
+        };
+        if !variants.is_empty() {
+            erased.requests += variants.len() as u64;
+            erased.applications.insert(id, variants.len() as u64);
+        }
+        named.extend(variants);
+    }
+    for variant in named {
         if let Some(bytes) = remove_unnamed(index, folder, variant)? {
             (erased.variants, erased.bytes) = (erased.variants + 1, erased.bytes + bytes);
         }
     }
     Ok(erased)
+}
+
+/// The applications that a purge is about, by number and id.
+fn applications(index: &Connection, purge: &Purge) -> Result<Vec<(i64, Box<str>)>, Trouble> {
+    let mut statement = index.prepare_cached("SELECT id, name FROM applications")?;
+    let rows = statement.query_map([], |row| {
+        let name: Vec<u8> = row.get(1)?;
+        Ok((row.get(0)?, Box::from(String::from_utf8_lossy(&name))))
+    })?;
+    let mut known: Vec<(i64, Box<str>)> = rows.collect::<Result<_, _>>()?;
+    known.retain(|(_, id)| purge.application.as_ref().is_none_or(|only| only == id));
+    Ok(known)
 }
 
 /// The least text over all that begin with `prefix`; nothing for the empty one. UTF-8 has no byte 0xff.
@@ -338,14 +387,16 @@ mod tests {
         let index = Connection::open_in_memory().expect("memory");
         index.execute_batch(include_str!("schema.sql")).expect("our own tables");
         index
-            .execute_batch("INSERT INTO purges VALUES (5, 1, x'61', 1), (6, 1, x'62', 0)")
+            .execute_batch(
+                "INSERT INTO purges VALUES (5, 1, x'61', NULL, 1), (6, 1, x'62', NULL, 0)",
+            )
             .expect("old ones, of which one is under way");
         assert_eq!(purges_since(&index, 0).expect("listed").len(), 2);
-        let purge = Purge::Source("c".into());
+        let purge = Purge { application: Some("shop".into()), scope: Scope::Source("c".into()) };
         let now = enter_purge(&index, &purge, Epoch(0)).expect("a third");
-        let recent = [(6, Purge::Source("b".into())), (now.0, purge)];
+        let recent = [(6, Scope::Source("b".into()).into()), (now.0, purge)];
         assert_eq!(purges_since(&index, 5).expect("listed"), recent);
-        let all = [&[(5, Purge::All)], &recent[..]].concat();
+        let all = [&[(5, Purge::EVERYTHING)], &recent[..]].concat();
         assert_eq!(purges_since(&index, 4).expect("listed"), all);
     }
 
@@ -356,7 +407,7 @@ mod tests {
         let now = now_ms();
         let used = next_use(&index).expect("nothing was used");
         assert!(used >= now);
-        let insert = "INSERT INTO entries VALUES (1, x'', 1, x'', x'', x'', 0, ?1)";
+        let insert = "INSERT INTO entries VALUES (1, x'', 1, 1, x'', x'', x'', 0, ?1)";
         index.execute(insert, [i64::MAX / 2]).expect("a row");
         assert_eq!(next_use(&index).expect("something was used"), i64::MAX / 2 + 1);
     }

@@ -5,22 +5,29 @@ CREATE TABLE variants (
   bytes INTEGER NOT NULL
 ) STRICT;
 
+-- Their ids, once: a million entries name one of a few.
+CREATE TABLE applications (
+  id INTEGER PRIMARY KEY,
+  name BLOB NOT NULL UNIQUE
+) STRICT;
+
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY,
   request BLOB NOT NULL UNIQUE,
   variant INTEGER NOT NULL,
+  application INTEGER NOT NULL,
   source BLOB NOT NULL,
   state BLOB NOT NULL,
   -- Digest of the row: SQLite does not notice a bit that falls over in a page, and this one would show another picture.
   seal BLOB NOT NULL,
-  -- The last purge when it was written: later ones may mean it.
+  -- The last purge when it was written: later ones may match it.
   epoch INTEGER NOT NULL,
   -- Milliseconds since 1970; later than that of everything used before, also after the clock was set back.
   used INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX entries_variant ON entries (variant);
--- A prefix purge looks for a range; the text itself, which may be thousands of bytes long, is in the row, once.
-CREATE INDEX entries_source ON entries (substr(source, 1, 128));
+-- A prefix purge looks for a range in each application; the text itself, which may be thousands of bytes long, is in the row, once.
+CREATE INDEX entries_source ON entries (application, substr(source, 1, 128));
 CREATE INDEX entries_used ON entries (used);
 
 CREATE TABLE purges (
@@ -28,7 +35,9 @@ CREATE TABLE purges (
   -- 0 all, 1 one source, 2 a prefix of sources.
   scope INTEGER NOT NULL,
   text BLOB NOT NULL,
-  -- Whether all that it means is deleted.
+  -- The id of the one application that it is about; NULL: every one.
+  application BLOB,
+  -- Whether all that it matches is deleted.
   done INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX purges_open ON purges (id) WHERE done = 0;

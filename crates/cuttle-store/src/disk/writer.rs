@@ -20,7 +20,7 @@ use crate::queue::{Erasing, Operation};
 use crate::usage::Counters;
 use crate::{DiskSettings, Purge, Purged, Trouble};
 
-/// Removes from memory what a purge of another process means.
+/// Removes from memory what a purge of another process matches.
 pub(crate) type Apply = Box<dyn Fn(&Purge) + Send>;
 
 pub(crate) struct Writer {
@@ -303,7 +303,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes some of what purges mean, oldest purge first.
+    /// Deletes some of what purges match, oldest purge first.
     fn erase(&mut self) -> Result<(), Trouble> {
         let open = opened(&mut self.open)?;
         self.erasing.extend(self.shared.queue.take_erasing());
@@ -311,15 +311,14 @@ impl Writer {
         let (folder, number) = (&open.disk.folder, erasing.number);
         let removed = write(&mut open.index, |index| {
             let removed = rows::erase(index, folder, (number, &erasing.purge))?;
-            if removed.entries == 0 {
+            if removed.requests == 0 {
                 index.execute("UPDATE purges SET done = 1 WHERE id = ?1", [number])?;
             }
             Ok(removed)
         })?;
-        erasing.so_far.requests += removed.entries;
-        erasing.so_far.variants += removed.variants;
-        erasing.so_far.bytes += removed.bytes;
-        if removed.entries == 0 {
+        let over = removed.requests == 0;
+        erasing.so_far += removed;
+        if over {
             self.erasing.remove(0).finish();
         }
         self.shared.counters.set(rows::totals(&open.index)?);
@@ -411,7 +410,7 @@ impl Erasing {
 
     fn reply(&mut self) {
         if let Some(reply) = self.reply.take() {
-            let _ = reply.send(self.so_far);
+            let _ = reply.send(self.so_far.clone());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cuttle_store::{Entry, Purge, Store, StoreSettings, Trouble};
+use cuttle_store::{Entry, Scope, Store, StoreSettings, Trouble};
 
 use crate::common::{
     SMALL_BYTES, State, disk_only, disk_usage, entry, files, found, keep, open, picture, request,
@@ -89,7 +89,7 @@ async fn what_is_purged_is_given_back_to_the_disk() {
     }
     let full = disk_usage(folder.path());
     assert!(full > 10 << 20, "{full}");
-    store.purge(Purge::Prefix("/".into())).await;
+    store.purge(Scope::Prefix("/".into())).await;
     until("given back", || async { disk_usage(folder.path()) < 6 << 20 }).await;
 }
 

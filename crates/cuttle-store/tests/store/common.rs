@@ -41,7 +41,13 @@ pub fn variant(bytes: Vec<u8>) -> Variant {
 }
 
 pub fn entry(state: State) -> Entry<State> {
-    Entry { content: content(state), state, source: source(state.0).into() }
+    let (application, source) = (application(state.0).into(), source(state.0).into());
+    Entry { content: content(state), state, application, source }
+}
+
+/// Of two, each has every second picture.
+pub fn application(n: u32) -> &'static str {
+    if n.is_multiple_of(2) { "shop" } else { "docs" }
 }
 
 pub fn source(n: u32) -> String {

@@ -275,7 +275,7 @@ async fn another_process_hears_of_a_purge() {
     until("the other has it in memory", || async { ready.exists() }).await;
     assert!(other.try_wait().unwrap().is_none());
     let purged = std::time::Instant::now();
-    store.purge(cuttle_store::Purge::Prefix("/photos/".into())).await;
+    store.purge(cuttle_store::Scope::Prefix("/photos/".into())).await;
     until("heard", || std::future::ready(other.try_wait().unwrap().is_some())).await;
     println!("another process heard of a purge after {:?}", purged.elapsed());
     assert!(other.wait().unwrap().success());

@@ -1,0 +1,200 @@
+//! The applications of a server that runs: made from the configuration at start, looked at once a second, and made again when
+//! the configuration is read anew. The table that requests are answered by is replaced as a whole.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cuttle_config::Config;
+use cuttle_pipeline::Machine;
+use cuttle_server::{App, AppParts, Fallthrough, Proxy, ProxySettings, Reach, ReloadAsked, Server};
+use cuttle_source::{Folder, Restarts};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::args::Layers;
+use crate::configuration::{ConfiguredApp, configure};
+use crate::deploys::Deploys;
+use crate::failure::Failure;
+use crate::origins::{self, Servers};
+use crate::releases::Assembly;
+use crate::{application, identity};
+
+/// Between looks at the disk.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// All of them, and what they are made with.
+#[derive(Debug)]
+pub(crate) struct Apps {
+    pub(crate) server: Arc<Server>,
+    pub(crate) machine: Machine,
+    /// The folder that is served, where one is, and its path.
+    pub(crate) folder: Option<(Arc<Folder>, PathBuf)>,
+    /// Bytes of the largest original that memory was divided for.
+    pub(crate) largest: u64,
+    /// Where the configuration is read again.
+    pub(crate) layers: Layers,
+    pub(crate) config: Arc<Config>,
+    pub(crate) running: Vec<Running>,
+}
+
+/// One that is asked, with what follows its build.
+#[derive(Debug)]
+pub(crate) struct Running {
+    app: Arc<App>,
+    deploys: Deploys,
+}
+
+impl Apps {
+    /// Makes these and has the server ask them.
+    ///
+    /// # Errors
+    /// A URL, a header or a pattern that cannot be one; a build that cannot be read.
+    pub(crate) fn install(&mut self, apps: Vec<ConfiguredApp>) -> Result<(), Failure> {
+        let made = apps.into_iter().map(|app| self.make(app)).collect::<Result<Vec<_>, _>>()?;
+        self.running = made;
+        self.server.install(self.running.iter().map(|it| Arc::clone(&it.app)).collect());
+        Ok(())
+    }
+
+    fn make(&self, configured: ConfiguredApp) -> Result<Running, Failure> {
+        let (config, app) = (Arc::clone(&configured.config), configured.app().clone());
+        let rules = Arc::new(configured.rules()?);
+        for warning in rules.warnings() {
+            tracing::warn!(%warning, "images");
+        }
+        let restarts = Restarts::default();
+        let loop_id = identity::loop_id(&config, &app);
+        let place = self.folder.as_ref().map(|(_, place)| &**place);
+        let identity = application::identity(&config, &app, place);
+        let parts = AppParts {
+            id: Arc::clone(&identity.id),
+            route: app.route(),
+            prefix: config.prefix_of(&app),
+            fallthrough: self.fallthrough(&configured, restarts.clone())?,
+            forwarding: origins::forwarding(&app)?,
+            reach: application::behind(&config, &app).as_ref().and_then(Reach::of),
+            loop_id: loop_id.clone(),
+        };
+        let assembly = Assembly {
+            machine: self.machine.clone(),
+            application: identity,
+            servers: Servers::new(&config, &app, loop_id, restarts.clone())?,
+            folder: self.folder.as_ref().map(|(folder, _)| Arc::clone(folder)),
+            largest: self.largest,
+        };
+        let mut deploys = Deploys::new(assembly, configured, rules, restarts);
+        let app = self.server.app(parts, deploys.releases()?, deploys.doubtful_until());
+        Ok(Running { app, deploys })
+    }
+
+    /// Who answers for what is no picture.
+    fn fallthrough(
+        &self,
+        configured: &ConfiguredApp,
+        restarts: Restarts,
+    ) -> Result<Fallthrough, Failure> {
+        let (config, app) = (&configured.config, configured.app());
+        match (&self.folder, &app.keys.upstream) {
+            (Some((folder, _)), _) => Ok(Fallthrough::Folder(Arc::clone(folder))),
+            (None, Some(url)) if !config.optimizer.only => {
+                let settings = ProxySettings {
+                    head_within: config.limits.app_answer.duration(),
+                    connect_within: config.limits.connect.duration(),
+                    upload_silence: config.limits.upload_silence.duration(),
+                    restarts,
+                    ..ProxySettings::default()
+                };
+                let proxy = Proxy::new(&url.0, settings)
+                    .map_err(|error| Failure::Argument(format!("{} {error}", url.0)))?;
+                Ok(Fallthrough::Proxy(proxy))
+            }
+            (None, _) => Ok(Fallthrough::Nothing),
+        }
+    }
+
+    /// Has the server know what may be running, for as long as it serves.
+    pub(crate) async fn follow(mut self, mut reloads: Receiver<ReloadAsked>) {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let reload = tokio::select! {
+                _ = ticks.tick() => None,
+                Some(reload) = reloads.recv() => Some(reload),
+                else => return,
+            };
+            let looking = spawn_blocking(move || {
+                match reload {
+                    None => self.running.iter_mut().for_each(|it| it.deploys.look(&it.app)),
+                    // Who asked may have left.
+                    Some(reload) => drop(reload.send(self.reload())),
+                }
+                self
+            });
+            match looking.await {
+                Ok(apps) => self = apps,
+                Err(stopped) => {
+                    tracing::error!(%stopped, "the builds of the applications are not followed any more");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The configuration and the builds that are there now hold: the operator says so. The names of the builds. Blocks.
+    fn reload(&mut self) -> Result<String, String> {
+        let configured = configure(&self.layers).map_err(|failure| failure.to_string())?;
+        if let Some(table) = fixed(&self.config, &configured.config) {
+            return Err(format!(
+                "[{table}] is another than at the start, and only [images] and [[apps]] can change while Cuttle runs. Nothing is changed; restart it."
+            ));
+        }
+        let (known, now) = (self.running.first(), configured.apps.first());
+        let same =
+            known.zip(now).is_some_and(|(it, now)| it.deploys.configured().is_written_as(now));
+        if same {
+            return self.reload_builds();
+        }
+        let apps = configured.apps.len();
+        self.install(configured.apps).map_err(|failure| failure.to_string())?;
+        self.config = configured.config;
+        tracing::info!(apps, "the configuration was read again");
+        Ok(self.names())
+    }
+
+    fn reload_builds(&mut self) -> Result<String, String> {
+        let several = self.running.len() > 1;
+        let mut wrong = Vec::new();
+        for Running { app, deploys } in &mut self.running {
+            if let Err(sentence) = deploys.reload(app) {
+                wrong.push(if several { format!("{}: {sentence}", app.id()) } else { sentence });
+            }
+        }
+        if wrong.is_empty() { Ok(self.names()) } else { Err(wrong.join(" ")) }
+    }
+
+    fn names(&self) -> String {
+        match &self.running[..] {
+            [only] => only.deploys.name().to_owned(),
+            several => several
+                .iter()
+                .map(|it| format!("{} {}", it.app.id(), it.deploys.name()).trim_end().to_owned())
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+}
+
+/// The first table that holds until the end of the process, and is another now.
+fn fixed(before: &Config, now: &Config) -> Option<&'static str> {
+    [
+        ("server", before.server != now.server),
+        ("optimizer", before.optimizer != now.optimizer),
+        ("limits", before.limits != now.limits),
+        ("cache", before.cache != now.cache),
+        ("storage", before.storage != now.storage),
+    ]
+    .into_iter()
+    .find_map(|(table, is_other)| is_other.then_some(table))
+}
