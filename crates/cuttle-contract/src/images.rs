@@ -151,6 +151,7 @@ pub enum ConfigError {
 fn example(list: &str) -> &'static str {
     match list {
         "sizes" => "sizes = [640, 1080]",
+        "formats" => "formats = [\"webp\"]",
         _ => "qualities = [75]",
     }
 }

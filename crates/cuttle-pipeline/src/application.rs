@@ -1,12 +1,7 @@
 //! Whose pictures they are: the application's name for people, and what tells its pictures from those of others under the
 //! same path.
-//!
-//! Sites come and go with builds; the application they are of stays, and so does its share of the queue.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-
-use crate::site::Site;
+use std::sync::Arc;
 
 /// An application of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,33 +17,5 @@ impl Application {
     pub(crate) fn number(&self) -> u64 {
         let digest = blake3::hash(self.id.as_bytes());
         digest.as_bytes()[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
-    }
-}
-
-/// The applications whose pictures are made here, each with its last site.
-#[derive(Debug, Default)]
-pub(crate) struct Applications(Mutex<BTreeMap<Arc<str>, Weak<Site>>>);
-
-impl Applications {
-    /// Notes what holds for an application from now on.
-    pub(crate) fn note(&self, site: &Arc<Site>) {
-        let id = Arc::clone(&site.parts.application.id);
-        self.lock().insert(id, Arc::downgrade(site));
-    }
-
-    /// The sites that hold.
-    pub(crate) fn sites(&self) -> Vec<Arc<Site>> {
-        let mut known = self.lock();
-        known.retain(|_, site| site.strong_count() > 0);
-        known.values().filter_map(Weak::upgrade).collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().values().filter(|site| site.strong_count() > 0).count()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Weak<Site>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

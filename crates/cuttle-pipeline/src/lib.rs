@@ -8,6 +8,7 @@
 mod admission;
 mod answer;
 mod application;
+mod applications;
 mod batch;
 mod batching;
 mod decision;

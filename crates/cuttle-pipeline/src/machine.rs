@@ -14,7 +14,8 @@ use cuttle_worker::Pool;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Delivery, Found, Phases, PipelineError};
-use crate::application::{Application, Applications};
+use crate::application::Application;
+use crate::applications::Applications;
 use crate::batch::RenditionRequest;
 use crate::decision::{Decision, decide};
 use crate::failures::Failures;

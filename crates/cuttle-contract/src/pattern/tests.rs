@@ -221,7 +221,7 @@ fn a_pattern_that_could_never_work_is_refused() {
         ("*://example.com/", Scheme),
         ("https://*/a", HostWildcard),
         ("https://**/a", HostWildcard),
-        ("https://**.example.com/a", HostWildcard),
+        ("https://**.com/a", PublicSuffix),
         ("https://a.*.example.com/a", HostWildcard),
         ("https://cdn-*.example.com/a", HostWildcard),
         ("https://*.127.0.0.1/a", HostWildcard),
@@ -247,6 +247,9 @@ fn a_pattern_that_could_never_work_is_refused() {
     ] {
         assert_eq!(Pattern::remote(written).err(), Some(error), "{written}");
     }
+    // Next's spelling of names below a name.
+    let [ours, next] = ["https://*.example.com/a", "https://**.example.com/a"].map(Pattern::remote);
+    assert_eq!(ours.expect("ours"), next.expect("Next's"));
 }
 
 #[test]

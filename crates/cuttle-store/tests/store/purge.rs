@@ -67,7 +67,8 @@ async fn bytes_that_another_source_names_stay() {
     store.record(store.epoch(), request(2), other, &picture((1, 1)));
     store.flush().await;
     let purged = store.purge(Scope::Source(source(1).into())).await;
-    assert_eq!(purged, Purged { requests: 1, ..Purged::default() });
+    let applications = [("docs".into(), 1)].into();
+    assert_eq!(purged, Purged { requests: 1, applications, ..Purged::default() });
     assert!(store.get(&content((1, 1))).await.is_some());
     assert!(store.find(&request(2)).await.is_some());
     let purged = store.purge(Scope::Source("/other.jpg".into())).await;

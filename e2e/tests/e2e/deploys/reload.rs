@@ -121,14 +121,24 @@ fn nobody_else_has_anything_reloaded() {
     }
     let copy = tempfile::tempdir().expect("a folder");
     fs::set_permissions(copy.path(), Permissions::from_mode(0o755)).expect("ours");
+    let as_nobody = |command: &mut Command| {
+        let command = command.uid(65534).gid(65534).current_dir(copy.path());
+        command.output().expect("root can become someone else")
+    };
+    let asked =
+        as_nobody(Command::new("curl").args(["--silent", "--unix-socket"]).arg(&socket).args([
+            "--data",
+            "{}",
+            "http://cuttle/reload",
+        ]));
+    let sentence = text(&asked.stdout);
+    assert!(sentence.contains("Only the user that runs this server"), "{sentence}");
+    // The command looks in a folder of its own user's, and finds no server there.
     let cuttle = copy.path().join("cuttle");
     fs::copy(binary(), &cuttle).expect("a copy that everyone can run");
-    let mut command = Command::new(&cuttle);
-    command.arg("reload").arg("--state-dir").arg(server.state_dir()).current_dir(copy.path());
-    let output = command.uid(65534).gid(65534).output().expect("root can become someone else");
-    let sentence = text(&output.stderr);
-    assert!(sentence.contains("Only the user that runs this server"), "{sentence}");
-    assert_eq!(output.status.code(), Some(1));
+    let reload = ["reload", "--state-dir"];
+    let output = as_nobody(Command::new(&cuttle).args(reload).arg(server.state_dir()));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert!(server.log().iter().all(|event| {
         !event["message"].as_str().is_some_and(|message| message.starts_with("reloaded"))
     }));
