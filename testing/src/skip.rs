@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::thread;
 
 const MAY_SKIP: &str = "TESTS_MAY_SKIP";
-const SKIPPED: &str = "CUTTLE_TESTS_SKIPPED";
+const SKIPPED: &str = "TESTS_SKIPPED";
 
 /// Notes that this test, or a part of it, is not tested, for this reason.
 ///
