@@ -179,7 +179,8 @@ impl Apps {
             [only] => only.deploys.name().to_owned(),
             several => several
                 .iter()
-                .map(|it| format!("{} {}", it.app.id(), it.deploys.name()).trim_end().to_owned())
+                .filter(|it| !it.deploys.name().is_empty())
+                .map(|it| format!("{} {}", it.app.id(), it.deploys.name()))
                 .collect::<Vec<_>>()
                 .join(", "),
         }

@@ -55,7 +55,7 @@ pub(crate) const CODES: &[Code] = &[
     code("image_too_large", "413", REFUSED,
         "raise `[limits] pixels` or `side`, with the memory that it takes, or make the original smaller; `detail` names the limit, and those of metadata, tiles and frames are fixed"),
     code("wrong_host", "421", REFUSED,
-        "on loopback, name the host with `--host NAME` or `[server] hosts`"),
+        "name the host in `hosts` of its `[[apps]]`; for a folder on loopback, with `--host NAME` or `[server] hosts`"),
     code("loop_detected", "508", REFUSED,
         "the original's URL leads back to Cuttle: let `[optimizer] fallback` or `[[apps]] upstream` be the app itself, not its public address"),
 

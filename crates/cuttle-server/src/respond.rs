@@ -166,8 +166,7 @@ pub(crate) fn upload_silent() -> Response<Body> {
 
 /// The request names a host that we are not.
 pub(crate) fn misdirected() -> Response<Body> {
-    let text =
-        "This server does not answer for that host; start it with --host NAME if it should.\n";
+    let text = "This server does not answer for that host. If it should, name it in `hosts` of an app, or start it with --host NAME.\n";
     sentence(StatusCode::MISDIRECTED_REQUEST, "wrong_host", text)
 }
 
