@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Layers;
-use crate::configuration::{ConfiguredApp, configure};
+use crate::configuration::{ConfiguredApp, configure, serves_a_folder};
 use crate::deploys::Deploys;
 use crate::failure::Failure;
 use crate::origins::{self, Servers};
@@ -149,6 +149,12 @@ impl Apps {
             return Err(format!(
                 "[{table}] is another than at the start, and only [images] and [[apps]] can change while Cuttle runs. Nothing is changed; restart it."
             ));
+        }
+        if serves_a_folder(&configured.config) != self.folder.is_some() {
+            return Err(
+                "a folder is served instead of apps, or apps instead of a folder: that needs a restart. Nothing is changed."
+                    .to_owned(),
+            );
         }
         let (known, now) = (self.running.first(), configured.apps.first());
         let same =

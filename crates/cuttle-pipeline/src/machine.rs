@@ -235,7 +235,7 @@ impl Stages {
         if client.is_known() { half } else { usize::MAX }
     }
 
-    /// Three quarters of everything where there are others, which always find the rest.
+    /// Three quarters of everything where there are others, so that none fills it alone.
     fn most_jobs_of_an_application(&self) -> usize {
         match self.applications.len() {
             0 | 1 => usize::MAX,
@@ -308,7 +308,7 @@ impl Stages {
         }
     }
 
-    /// The job of one key, unless its client has enough of them.
+    /// The job of one key, unless its client or its application has enough of them.
     async fn in_turn(
         self: &Arc<Self>,
         digest: RequestDigest,

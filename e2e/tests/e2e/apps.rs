@@ -322,6 +322,25 @@ fn the_table_is_replaced_under_load_and_no_request_fails() {
 }
 
 #[test]
+fn a_folder_does_not_become_an_application_while_it_is_served_nor_the_other_way_round() {
+    let shop = application(1);
+    for (before, after) in [("", app("shop", &shop, "")), (&app("shop", &shop, ""), String::new())]
+    {
+        let pictures = tempfile::tempdir().expect("a folder");
+        place(pictures.path(), "a.jpg", &photo(800, 600, 2));
+        let pictures = pictures.path().display().to_string();
+        let args: &[&str] = if before.is_empty() { &[&pictures] } else { &[] };
+        let gateway = Gateway::new(before, args);
+        let (kept, _) = gateway.image("127.0.0.1", "", "/a.jpg");
+        place(gateway.folder.path(), "cuttle.toml", after.as_bytes());
+        let refused = gateway.command(&["reload"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("needs a restart"), "{said}");
+        assert_eq!(gateway.image("127.0.0.1", "", "/a.jpg").0, kept);
+    }
+}
+
+#[test]
 fn applications_that_nothing_tells_apart_are_refused_with_their_names() {
     let refused = |toml: &str, args: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
