@@ -25,7 +25,7 @@ pub enum Excess {
         limit: u32,
     },
     /// Width × height.
-    #[error("the picture has {found} pixels, more than the limit of {limit}")]
+    #[error("the image has {found} pixels, more than the limit of {limit}")]
     Pixels {
         /// Pixels.
         found: u64,
@@ -47,7 +47,7 @@ pub enum Excess {
         limit: u64,
     },
     /// Tiles of one AVIF picture.
-    #[error("the picture is a grid of {found} cells, more than the limit of {limit}")]
+    #[error("the image is a grid of {found} cells, more than the limit of {limit}")]
     GridCells {
         /// Cells.
         found: u32,
@@ -90,10 +90,10 @@ impl Excess {
 #[non_exhaustive]
 pub enum RenderError {
     /// No signature that we know.
-    #[error("not a picture in any format that Cuttle knows")]
+    #[error("not an image in any format that Cuttle knows")]
     Unrecognised,
     /// Recognised, but not one that this engine decodes.
-    #[error("{0:?} pictures are not decoded")]
+    #[error("{0:?} images are not decoded")]
     Unsupported(Kind),
     /// Over a limit; nothing was decoded.
     #[error(transparent)]

@@ -195,7 +195,7 @@ impl Work {
 }
 
 pub(crate) fn cut_off() -> RenderError {
-    RenderError::Decode("the picture ends before its last row".into())
+    RenderError::Decode("the image ends before its last row".into())
 }
 
 #[cfg(test)]

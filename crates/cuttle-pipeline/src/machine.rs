@@ -317,7 +317,8 @@ impl Stages {
         phases: &mut Phases,
     ) -> Result<(Made, Arc<State>), PipelineError> {
         let full = |whose: &str| {
-            let why = format!("this {whose} has its share of the queue");
+            let why =
+                format!("this {whose} already has as many images in the queue as it may have");
             Err(PipelineError::because(Failure::QueueFull, &why))
         };
         let (client, application) = (job.request.client, job.site.number);
@@ -326,7 +327,7 @@ impl Stages {
         };
         let most = self.most_jobs_of_an_application();
         let Some(_of_application) = self.of_applications.one_more(application, most) else {
-            return full("application");
+            return full("app");
         };
         let produced = self.produce(digest, job, known, phases).await;
         if produced.as_ref().is_err_and(|unanswered| unanswered.failure == Failure::QueueFull) {

@@ -246,7 +246,7 @@ impl Renderer {
             }
             Err(error) => error,
         };
-        tracing::warn!(%error, "a job has no rendition");
+        tracing::warn!(%error, "an image could not be optimized");
         let reason = match error {
             // Ours, not the picture's: said as it is, and tried again by the next request.
             JobError::Busy => return Some(Err(Failure::QueueFull.into())),

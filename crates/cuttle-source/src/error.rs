@@ -69,19 +69,19 @@ pub enum LoadError {
     #[error("the body cannot be decoded: {0}")]
     Encoding(#[source] io::Error),
     /// More content codings over each other than anyone has a use for.
-    #[error("{count} content codings over each other")]
+    #[error("its Content-Encoding has {count} codings, more than Cuttle undoes")]
     TooManyCodings {
         /// Codings.
         count: usize,
     },
     /// The memory that the load needs was not to be had; the intake says what that means.
-    #[error("no memory for the original")]
+    #[error("there is no memory for the original at the moment")]
     NoRoom(Failure),
     /// The file is there and could not be read.
     #[error("reading the original failed: {0}")]
     Failed(#[source] io::Error),
     /// Our own side of the copy failed.
-    #[error("keeping the original failed: {0}")]
+    #[error("the original cannot be kept in memory: {0}")]
     Sink(#[source] io::Error),
 }
 

@@ -47,7 +47,7 @@ pub enum Damage {
     #[error("it belongs to another content")]
     Misplaced,
     /// Intact, and no picture that may be sent.
-    #[error("what it holds is no picture")]
+    #[error("what it holds is no image")]
     NoPicture,
 }
 

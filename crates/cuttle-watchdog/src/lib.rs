@@ -37,7 +37,11 @@ pub async fn watched<F: Future>(task: &'static str, work: F) -> F::Output {
         if let Some(cpu) = turn.cpu_if_over(MOST_CPU) {
             LONG_POLLS.fetch_add(1, Ordering::Relaxed);
             let cpu_ms = u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(task, cpu_ms, "a task kept its thread busy, which others waited for");
+            tracing::warn!(
+                task,
+                cpu_ms,
+                "a task kept a thread busy, and requests had to wait: please report this"
+            );
         }
         polled
     })

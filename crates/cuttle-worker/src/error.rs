@@ -100,7 +100,7 @@ pub enum JobError {
     #[error("the engine panicked: {0}")]
     Panicked(String),
     /// It was not done at its deadline, and its worker was killed.
-    #[error("not done in time")]
+    #[error("it took too long")]
     TimedOut,
     /// The picture, or rarely the encoder, is at fault.
     #[error(transparent)]
@@ -112,7 +112,7 @@ pub enum JobError {
     #[error("the pool is shut down")]
     ShutDown,
     /// The job's files could not be made or read on our side.
-    #[error("cannot exchange a picture with a worker: {0}")]
+    #[error("cannot exchange an image with a worker: {0}")]
     Exchange(String),
 }
 

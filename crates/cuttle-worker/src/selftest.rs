@@ -81,13 +81,13 @@ impl SelfTestReport {
             tracing::warn!(%layer, "THE SANDBOX IS INCOMPLETE: a layer is missing");
         }
         for act in self.acts.iter().filter(|act| act.verdict != Verdict::Denied) {
-            tracing::warn!(%act, "THE SANDBOX IS INCOMPLETE: a worker is not stopped");
+            tracing::warn!(%act, "THE SANDBOX IS INCOMPLETE: a worker can do what it must not");
         }
         for check in self.broken_codecs() {
             tracing::error!(from = ?check.from, to = ?check.to, failure = ?check.failure, "a codec fails");
         }
         if self.is_unable() {
-            tracing::error!("NO CODEC WORKS: instead of renditions, originals are served");
+            tracing::error!("NO CODEC WORKS: originals are served instead of optimized images");
         }
     }
 }
@@ -166,7 +166,7 @@ async fn try_codecs(spawner: &Spawner, config: &PoolConfig) -> Result<Vec<CodecC
         let Some((from, source)) = sources.get(at).cloned() else { break };
         for (to, target) in CODECS {
             let outcome = match &source {
-                None => Err("there is no picture to decode".to_owned()),
+                None => Err("there is no image to decode".to_owned()),
                 Some(source) => try_codec(&mut worker, spawner, config, source, target).await?,
             };
             if from == Kind::Png && to != Kind::Png {
@@ -202,7 +202,7 @@ async fn try_codec(
         Ok(Ok((_, Err(error))) | Err(Fault::Ours(error))) => return Ok(Err(error.to_string())),
         Ok(Err(Fault::Spent(error))) => error.to_string(),
         Ok(Err(Fault::Died)) => StartError::died(worker.end().await).to_string(),
-        Err(_) => "not done in time".to_owned(),
+        Err(_) => "it took too long".to_owned(),
     };
     *worker = Worker::start(spawner, config).await?;
     Ok(Err(failure))

@@ -169,7 +169,7 @@ impl Place {
             biased;
             () = closed(&mut self.closing) => Err(End::ShutDown),
             silence = worker.interrupted() => {
-                tracing::warn!(pid = worker.pid, ?silence, "an idle worker died or spoke");
+                tracing::warn!(pid = worker.pid, ?silence, "an idle worker died, or said something unasked");
                 Err(End::Lost("ended while idle"))
             }
             // Without an assignment it must make room.
@@ -207,7 +207,7 @@ impl Place {
                 Ok(delivered) => drop(answers.send(delivered)),
                 Err(Fault::Ours(error)) => break (Err(error), None),
                 Err(Fault::Spent(error)) => {
-                    tracing::warn!(pid = worker.pid, %error, "a worker cannot be trusted any more");
+                    tracing::warn!(pid = worker.pid, %error, "a worker is killed, as its answer cannot be trusted");
                     break (Err(error), Some(End::Lost("not to be trusted")));
                 }
                 Err(Fault::Died) => {

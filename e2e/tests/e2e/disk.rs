@@ -48,9 +48,9 @@ fn said(server: &Server, message: &str) -> usize {
 
 /// Twice more, each of which could have been told.
 fn is_tried_in_vain(server: &Server) {
-    let tries = || said(server, "the disk is tried in vain");
+    let tries = || said(server, "the disk cache still cannot be used");
     let before = tries();
-    until("the disk is tried in vain", || tries() > before + 1);
+    until("the disk cache still cannot be used", || tries() > before + 1);
 }
 
 #[test]
@@ -68,13 +68,18 @@ fn a_full_disk_is_said_once_and_used_again_when_there_is_room() {
     assert_eq!(server.admin.get("/readyz").status, 200);
     is_tried_in_vain(&server);
     is_served(&server, 5);
-    assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
+    assert_eq!(
+        said(&server, "the disk cache cannot be used: images are cached in memory only"),
+        1,
+        "{:#?}",
+        server.log()
+    );
 
     fs::remove_file(ballast).expect("ours");
     server
         .wait_until("whole again", |ready| ready["degraded"].as_array().is_some_and(Vec::is_empty));
     is_served(&server, 6);
-    assert_eq!(said(&server, "the disk is used again"), 1);
+    assert_eq!(said(&server, "the disk cache is used again"), 1);
     // Which writes down what it holds.
     server.terminate();
     assert!(server.ended().0.success());
@@ -124,11 +129,16 @@ fn a_read_only_disk_is_said_once_and_used_again_when_it_can_be_written() {
     assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
     assert_eq!(server.admin.get("/readyz").status, 200);
     is_tried_in_vain(&server);
-    assert_eq!(said(&server, "serving from memory only"), 1, "{:#?}", server.log());
+    assert_eq!(
+        said(&server, "the disk cache cannot be used: images are cached in memory only"),
+        1,
+        "{:#?}",
+        server.log()
+    );
     disk.writable(true);
     server.wait_until("whole again", |ready| !is_degraded(ready, "disk cache"));
     is_served(&server, 2);
-    assert_eq!(said(&server, "the disk is used again"), 1);
+    assert_eq!(said(&server, "the disk cache is used again"), 1);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl frames::Frames for Frames<'_> {
                 self.frames = Vec::new().into_iter();
             }
             Err(error) if first => return Err(error),
-            _ if first => return Err(broken("the picture is cut off")),
+            _ if first => return Err(broken("the image is cut off")),
             _ => {
                 self.frames = Vec::new().into_iter();
                 return Ok(None);
@@ -126,7 +126,7 @@ struct Codes<'a> {
 impl<'a> Codes<'a> {
     fn new(source: &'a [u8], frame: &Frame) -> Result<Self, RenderError> {
         if !CODE_SIZES.contains(&frame.code_size) {
-            return Err(broken("the size of the codes is none"));
+            return Err(broken("the size of the codes is not valid"));
         }
         // What follows the last index is not looked at: many files have more.
         let decoder = Configuration::new(BitOrder::Lsb, frame.code_size)
@@ -151,7 +151,7 @@ impl<'a> Codes<'a> {
                 Ok(LzwStatus::Ok) => stalled = false,
                 Ok(LzwStatus::NoProgress) if !stalled => stalled = true,
                 Ok(LzwStatus::NoProgress) if self.block.is_empty() => self.next_block(),
-                _ => return Err(broken("a code is none")),
+                _ => return Err(broken("a code is not valid")),
             }
         }
         Ok(filled)

@@ -24,7 +24,7 @@ pub(crate) fn decode(
     scan_limit: u32,
 ) -> Result<Picture, RenderError> {
     let page = open(source, size)?;
-    let (model, alpha) = page.model().ok_or_else(|| broken("the model is none"))?;
+    let (model, alpha) = page.model().ok_or_else(|| broken("the colour model is not known"))?;
     let inks = Inks::new(Zero::NoInk, profile);
     let inside = Inside { model, inks: &inks, scan_limit };
     let samples = samples(&page, source, &mut |block| inside.decode(&block))?;
@@ -72,7 +72,8 @@ impl Inside<'_> {
         let adobe =
             [&[0xff, 0xee, 0, 14][..], b"Adobe\0\x64\0\0\0\0", &[u8::from(model == Model::YCbCr)]]
                 .concat();
-        let body = block.data.strip_prefix(START).ok_or_else(|| broken("a JPEG is none"))?;
+        let body =
+            block.data.strip_prefix(START).ok_or_else(|| broken("a JPEG does not begin as one"))?;
         let tables = block.tables.strip_prefix(START).unwrap_or_default();
         let tables = tables.strip_suffix(END).unwrap_or(tables);
         let source = [START, &adobe, &plain(tables), &plain(body)].concat();

@@ -100,7 +100,7 @@ impl Frame {
     }
 
     fn import(picture: &Picture, use_argb: c_int) -> Result<Self, RenderError> {
-        let refused = || RenderError::Encode("libwebp did not take the picture".into());
+        let refused = || RenderError::Encode("libwebp did not take the image".into());
         let mut frame = Self(WebPPicture::new().map_err(|()| refused())?);
         frame.0.use_argb = use_argb;
         frame.0.width = c_int::try_from(picture.size.width).map_err(|_| refused())?;

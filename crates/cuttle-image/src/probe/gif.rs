@@ -120,12 +120,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         for _ in 0..MAX_BLOCKS {
             if !self.block()? {
                 return match self.frames.len() {
-                    0 => Err(Fault::Broken("there is no picture")),
+                    0 => Err(Fault::Broken("there is no image")),
                     _ => Ok(()),
                 };
             }
             if self.frames.len() > MAX_FRAMES as usize {
-                return Err(Fault::Broken("too many pictures"));
+                return Err(Fault::Broken("too many images"));
             }
         }
         Err(Fault::Broken("too many blocks"))

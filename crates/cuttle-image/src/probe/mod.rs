@@ -177,7 +177,7 @@ impl Probe {
 #[non_exhaustive]
 pub enum ProbeError {
     /// No signature that we know.
-    #[error("not a picture in any format that Cuttle knows")]
+    #[error("not an image in any format that Cuttle knows")]
     Unrecognised,
     /// The signature is there, but the headers are cut off or contradict themselves.
     #[error("the {kind:?} headers are broken: {reason}")]

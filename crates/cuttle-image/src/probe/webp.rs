@@ -57,7 +57,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
             _ => {}
         }
         if probe.stored.is_none() {
-            return Err(Fault::Broken("it does not begin with a picture"));
+            return Err(Fault::Broken("it does not begin with an image"));
         }
         left -= 1;
         if left == 0 {
@@ -65,7 +65,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, probe: &mut Probe) -> R
         }
     }
     if probe.stored.is_none() {
-        return Err(Fault::Broken("there is no picture"));
+        return Err(Fault::Broken("there is no image"));
     }
     if probe.animated && left > 0 {
         probe.count_frames(frames);

@@ -62,7 +62,7 @@ pub(crate) fn samples(
         None => &[],
         Some(Extent { at, len }) => slice(source, at, len)
             .filter(|tables| tables.len() <= MAX_TABLES)
-            .ok_or_else(|| broken("the tables of its JPEGs are none"))?,
+            .ok_or_else(|| broken("the tables of its JPEGs are not valid"))?,
     };
     let inks = matches!(page.model(), Some((Model::Cmyk, _)));
     let pixel = if inks && packing == Packing::Jpeg { 3 } else { samples as usize };

@@ -90,7 +90,7 @@ fn claims() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "a stream for smaller frames",
             { Container::of(vec![coded(without_frames(32, 32), vec![extents(64, 64)])]).file() },
-            "smaller than the picture",
+            "smaller than the image",
         ),
         (
             "no stream",

@@ -158,7 +158,7 @@ impl Client {
         pour: &mut Pour<impl Intake>,
     ) -> Result<Reply, LoadError> {
         let permit = self.per_host.acquire(host(&exchange.uri), exchange.client);
-        let permit = within(exchange.deadline, "turn at the origin", permit).await?;
+        let permit = within(exchange.deadline, "free connection to the origin", permit).await?;
         permit.held_for(self.ask(exchange, pour)).await
     }
 

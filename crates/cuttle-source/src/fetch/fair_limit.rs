@@ -135,7 +135,7 @@ impl FairLimit {
             taken,
             waiting,
             %client,
-            "originals wait for others to be loaded; a client gets no more than half of the places"
+            "many originals are being loaded, so others wait: one client may have half of the places at most"
         );
     }
 

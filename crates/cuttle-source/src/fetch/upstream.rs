@@ -42,9 +42,7 @@ pub enum UpstreamError {
     #[error("must be an http or https URL")]
     NotHttp,
     /// More than scheme, host and port.
-    #[error(
-        "has more than scheme, host and port: write --upstream http://127.0.0.1:3000, as the paths of the app are asked for as they are"
-    )]
+    #[error("has more than scheme, host and port: write --upstream http://127.0.0.1:3000")]
     NotAnOrigin,
 }
 

@@ -37,7 +37,7 @@ impl KeptConnections {
         if kept.is_none() {
             tracing::debug!(
                 limit = KEPT,
-                "too many connections to origins are open to keep this one"
+                "too many connections to image servers are open, so this one is closed after use"
             );
         }
         OriginConnection { stream, kept }

@@ -128,7 +128,7 @@ pub(crate) fn begin_anew_over(folder: &Folder, max_bytes: u64) -> Result<(), Tro
         tracing::warn!(
             bytes,
             max_bytes,
-            "the index is larger than all that may be kept on disk, and is begun anew"
+            "the index of the disk cache is larger than the whole disk cache may be, so it is deleted and begun anew: cached images are made again when they are asked for"
         );
         remove(folder);
     }

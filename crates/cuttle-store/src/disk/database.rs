@@ -31,7 +31,7 @@ impl Database {
         let (writer, new) =
             connect::found(&folder, settings.state_layout).or_else(|trouble| match trouble {
                 Trouble::Corrupt(_) => {
-                    tracing::warn!(%trouble, "moved aside as index.corrupt");
+                    tracing::warn!(%trouble, "the index of the disk cache is corrupt, so it is renamed to index.corrupt and begun anew");
                     connect::set_aside(&folder, before?)?;
                     connect::found(&folder, settings.state_layout)
                 }

@@ -130,7 +130,7 @@ impl Shared {
     /// Enters a purge into the index. Blocks until it is on the disk; no number where it cannot be.
     pub(crate) fn enter(&self, purge: &Purge) -> Option<Epoch> {
         let entered = self.disk()?.enter(purge, self.log.epoch());
-        entered.inspect_err(|trouble| tracing::warn!(%trouble, "a purge waits for the disk")).ok()
+        entered.inspect_err(|trouble| tracing::warn!(%trouble, "the purge holds in this process, and is written to the disk cache when that can be used again")).ok()
     }
 
     pub(crate) fn trouble(&self) -> Option<Trouble> {
@@ -162,9 +162,13 @@ impl Shared {
     pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
         let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (&*current, &trouble) {
-            (None, Some(trouble)) => tracing::warn!(%trouble, "serving from memory only"),
-            (Some(_), None) => tracing::info!("the disk is used again"),
-            (Some(_), Some(trouble)) => tracing::debug!(%trouble, "the disk is tried in vain"),
+            (None, Some(trouble)) => {
+                tracing::warn!(%trouble, "the disk cache cannot be used: images are cached in memory only");
+            }
+            (Some(_), None) => tracing::info!("the disk cache is used again"),
+            (Some(_), Some(trouble)) => {
+                tracing::debug!(%trouble, "the disk cache still cannot be used");
+            }
             (None, None) => {}
         }
         *current = trouble;

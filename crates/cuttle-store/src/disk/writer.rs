@@ -145,7 +145,7 @@ impl Writer {
                 .extend(open.into_iter().map(|(number, purge)| Erasing::unasked(number, purge)));
             let disk = Arc::new(disk);
             self.shared.set_disk(Some(Arc::clone(&disk)));
-            tracing::info!(folder = %disk.path().display(), "pictures are kept on disk");
+            tracing::info!(folder = %disk.path().display(), "images are cached on disk");
             self.open = Some(Open::new(disk, index));
             self.look()?;
             let open = opened(&mut self.open)?;
@@ -242,7 +242,7 @@ impl Writer {
                     }
                     Operation::Record(record) => {
                         let bytes = record.variant.bytes.len();
-                        tracing::debug!(source = %record.source, bytes, largest, "too large for the disk");
+                        tracing::debug!(source = %record.source, bytes, largest, "the image is too large for the disk cache, so it is cached in memory only");
                         too_large += 1;
                         rows::forget(index, folder, request)?;
                     }
@@ -368,7 +368,7 @@ impl Writer {
             Trouble::Corrupt(_) => {
                 Counters::add(&self.shared.counters.corrupt, 1);
                 if let Err(trouble) = self.set_aside() {
-                    tracing::warn!(%trouble, "a corrupt index cannot be moved aside");
+                    tracing::warn!(%trouble, "the index of the disk cache is corrupt and cannot be renamed to index.corrupt: delete it");
                 }
             }
             _ => drop(self.close()),

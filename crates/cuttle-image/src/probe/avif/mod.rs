@@ -112,12 +112,12 @@ fn sequence_header<R: Read + Seek>(
     size: Size,
 ) -> Result<SequenceHeader, Fault> {
     if size.width == 0 || size.height == 0 {
-        return Err(Fault::Broken("a picture has no pixels"));
+        return Err(Fault::Broken("an image has no pixels"));
     }
     let head = gather(file, extents, HEADER_BYTES)?;
     let header = SequenceHeader::find(&head).ok_or(Fault::Broken("there is no sequence header"))?;
     if size.width > header.size.width || size.height > header.size.height {
-        return Err(Fault::Broken("its frames are smaller than the picture"));
+        return Err(Fault::Broken("its frames are smaller than the image"));
     }
     Ok(header)
 }

@@ -73,7 +73,7 @@ impl Tables {
     /// Where the bytes of an item lie, in order.
     pub(super) fn extents(&self, item: u32) -> Result<&[Extent], Fault> {
         let extents = self.extents.get(&item).map(Vec::as_slice);
-        extents.ok_or(Fault::Broken("a picture lies outside the file"))
+        extents.ok_or(Fault::Broken("an image lies outside the file"))
     }
 
     /// What an item refers to, in order.

@@ -62,7 +62,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut Window<R>, movie: Span) -> Result<
             break;
         }
     }
-    let colour = colour.ok_or(Fault::Broken("there is no track of pictures"))?;
+    let colour = colour.ok_or(Fault::Broken("there is no track of images"))?;
     let mut alpha = None;
     for track in &tracks {
         if references(file, track, *b"auxl")?.contains(&colour.id) && is_alpha(file, track)? {
