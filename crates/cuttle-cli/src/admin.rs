@@ -69,18 +69,18 @@ impl Listening {
         }
         if matches!(noted, Ok(Some(None))) {
             tracing::warn!(
-                "another server runs with this state directory: commands that name it ask that one, and this one with --admin"
+                "another server runs with this state directory, and commands such as `cuttle purge` reach that one: to reach this one, give them --admin ADDRESS"
             );
         }
         if self.guard(config).is_without_change() {
             tracing::warn!(
-                "other machines reach the admin address and there is no server.admin_token: nothing is purged for anyone, and metrics are open"
+                "other machines can reach the admin address, and server.admin_token is not set: purging is off, and everyone can read the metrics"
             );
         }
         match noted {
             Ok(note) => (note.flatten(), Vec::new()),
             Err(error) => {
-                tracing::error!(%error, "no state directory: nothing outlives this process, and other commands need --admin");
+                tracing::error!(%error, "the state directory cannot be used: nothing is kept for the next start, and commands such as `cuttle purge` need --admin ADDRESS");
                 (None, vec!["no state directory"])
             }
         }

@@ -96,10 +96,10 @@ impl Server {
         let sentence = match (answer.status(), &self.token) {
             (StatusCode::OK, _) if is_ours => return Ok(answer.body().clone()),
             (StatusCode::UNAUTHORIZED, None) => {
-                "it wants its admin token; set CUTTLE_SERVER_ADMIN_TOKEN".to_owned()
+                "it needs its admin token: set CUTTLE_SERVER_ADMIN_TOKEN".to_owned()
             }
             (StatusCode::UNAUTHORIZED, Some(_)) => {
-                "its admin token is another one; look at CUTTLE_SERVER_ADMIN_TOKEN and --config"
+                "its admin token is a different one: check CUTTLE_SERVER_ADMIN_TOKEN and --config"
                     .to_owned()
             }
             (_, _) if header("x-cuttle-error").is_some() => text.to_owned(),

@@ -135,7 +135,7 @@ impl Apps {
             match looking.await {
                 Ok(apps) => self = apps,
                 Err(stopped) => {
-                    tracing::error!(%stopped, "the builds of the applications are not followed any more");
+                    tracing::error!(%stopped, "Cuttle no longer looks for new builds: restart it, and please report this");
                     return;
                 }
             }
@@ -147,12 +147,12 @@ impl Apps {
         let configured = configure(&self.layers).map_err(|failure| failure.to_string())?;
         if let Some(table) = fixed(&self.config, &configured.config) {
             return Err(format!(
-                "[{table}] is another than at the start, and only [images] and [[apps]] can change while Cuttle runs. Nothing is changed; restart it."
+                "[{table}] is not what it was at the start, and only [images] and [[apps]] can change while Cuttle runs. Nothing was changed: restart Cuttle."
             ));
         }
         if serves_a_folder(&configured.config) != self.folder.is_some() {
             return Err(
-                "a folder is served instead of apps, or apps instead of a folder: that needs a restart. Nothing is changed."
+                "Cuttle would serve a folder instead of apps, or apps instead of a folder: that needs a restart. Nothing was changed."
                     .to_owned(),
             );
         }

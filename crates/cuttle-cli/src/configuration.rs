@@ -176,7 +176,7 @@ fn warnings(config: &Config, app: &App, project: Option<&Project>) -> Vec<String
     let of_build = project.iter().flat_map(|project| &project.warnings).map(ToString::to_string);
     let unclear = project
         .and_then(|project| project.coverage.unclear())
-        .map(|why| format!("every file of public/ is asked of the application: {why}"));
+        .map(|why| format!("every image in public/ is loaded through the app, as Cuttle cannot tell which ones its rules cover: {why}"));
     let left_out = project.iter().flat_map(|project| &project.headers.left_out);
     let left_out = left_out
         .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));

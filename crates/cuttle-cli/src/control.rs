@@ -19,7 +19,10 @@ pub(crate) fn answer(config: &Config, reload: Reload, drain: Drain) {
             cuttle_watchdog::spawn("control socket", answering);
         }
         Err(error) => {
-            tracing::warn!(error, "`cuttle reload` does not reach this server; SIGHUP does");
+            tracing::warn!(
+                error,
+                "`cuttle reload` cannot reach this server: to reload it, send it SIGHUP"
+            );
         }
     }
 }

@@ -93,12 +93,14 @@ impl Deploys {
     fn replace_in(&mut self, app: &App) {
         let releases = self.releases().or_else(|error| {
             // SECURITY: not by the rules that held before.
-            tracing::error!(%error, "every local picture is asked of the application");
+            tracing::error!(%error, "the files of public/ cannot be read: every local image is loaded through the app");
             self.with_files(None)
         });
         match releases {
             Ok(releases) => app.replace(releases),
-            Err(error) => tracing::error!(%error, "the application's releases cannot be followed"),
+            Err(error) => {
+                tracing::error!(%error, "the new build cannot be used, so the one before it stays");
+            }
         }
     }
 
@@ -134,12 +136,14 @@ impl Deploys {
             let built = folder.path().display();
             if let Some(file) = following.lacks(&look.stamp) {
                 return Err(format!(
-                    "{built} holds no whole build: {file} is missing. Nothing is changed; run `next build` to its end, then ask again."
+                    "{built} holds no whole build: {file} is missing. Nothing was changed. Run `next build` to its end, then reload again."
                 ));
             }
             let next = self.newest.next(folder).map_err(|error| error.to_string())?;
             if next.stamp() != Some(&look.stamp) {
-                return Err(format!("{built} is being written. Ask again when the build is done."));
+                return Err(format!(
+                    "{built} is being written. Reload again when the build is done."
+                ));
             }
             following.follow(&look);
             following.settle();
@@ -151,11 +155,7 @@ impl Deploys {
         self.replace_in(app);
         let release = self.newest.name();
         let app = app.id();
-        tracing::info!(
-            app,
-            release,
-            "reloaded: every picture of the application is asked about again"
-        );
+        tracing::info!(app, release, "reloaded: every image of the app is checked again");
         Ok(release.to_owned())
     }
 
@@ -170,13 +170,13 @@ impl Deploys {
                 if begun {
                     tracing::info!(
                         build = %folder.path().display(),
-                        "the build is being written; the application is asked for what its old or its new rules cover"
+                        "the build is being written: images that a rule of the old or the new build covers are loaded through the app"
                     );
                 }
             }
             Sight::Restored => {
                 self.unfinished = None;
-                tracing::info!("the build is again the one that was there");
+                tracing::info!("the build on disk is the one from before again");
             }
             Sight::Finished => return self.finish(look),
             Sight::Settled(end) => {
@@ -184,10 +184,10 @@ impl Deploys {
                 self.forgotten = false;
                 let how = match end {
                     End::Restarted => "it restarted",
-                    End::WaitedLongEnough => "nothing was seen of a restart for ten minutes",
+                    End::WaitedLongEnough => "no restart was seen for ten minutes",
                 };
                 let release = self.newest.name();
-                tracing::info!(release, how, "the application runs the new build");
+                tracing::info!(release, how, "the app runs the new build");
             }
         }
         true
@@ -210,7 +210,7 @@ impl Deploys {
                 }
                 tracing::info!(
                     release,
-                    "there is a new build; until the application restarts, what either build allows is allowed, and what either covers is asked of the application"
+                    "there is a new build: until the app restarts, what either build allows is allowed, and images that a rule of either covers are loaded through the app"
                 );
             }
             Err(error) => {
@@ -218,7 +218,7 @@ impl Deploys {
                 self.unfinished = Some(everything());
                 tracing::error!(
                     %error,
-                    "there is a new build that cannot be read; every local picture is asked of the application"
+                    "there is a new build that cannot be read: every local image is loaded through the app. Run `next build` again"
                 );
             }
         }

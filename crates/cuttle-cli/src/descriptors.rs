@@ -30,7 +30,7 @@ pub(crate) fn provide(config: &Config) -> ConnectionLimits {
             needed,
             connections,
             streams,
-            "the system lets too few files be open, so there are fewer connections than configured: raise it to what is `needed` (LimitNOFILE of systemd, ulimit -Hn, --ulimit nofile of Docker)"
+            "the limit of open files is too low for the configured connections, so there are fewer: raise it to `needed` (LimitNOFILE of systemd, ulimit -Hn, --ulimit nofile of Docker)"
         );
     }
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);

@@ -16,7 +16,7 @@ pub(crate) enum Failure {
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
     #[error(
-        "cannot listen as LISTEN_FDS says: {0}; it takes one TCP socket that listens, as a unit of systemd has with one ListenStream"
+        "cannot listen on the socket of LISTEN_FDS: {0}. It must be one TCP socket that listens: in the systemd socket unit, write one ListenStream"
     )]
     Given(String),
     #[error("cannot listen on unix:{}: {error}", path.display())]

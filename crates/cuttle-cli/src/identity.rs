@@ -17,7 +17,7 @@ pub(crate) fn loop_id(config: &Config, app: &App) -> LoopId {
     let random = || format!("{:032x}", fastrand::u128(..));
     let kept = StateDir::of(config).and_then(|state| state.kept_id(random));
     let kept = kept.unwrap_or_else(|error| {
-        tracing::debug!(%error, "no id can be kept for CDN-Loop");
+        tracing::debug!(%error, "the id for CDN-Loop cannot be saved, so each start has another");
         random()
     });
     LoopId::of(format!("{id}\n{kept}").as_bytes())

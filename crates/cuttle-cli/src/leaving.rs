@@ -43,7 +43,7 @@ impl Leaving {
         phase.send_replace(Phase::Leaving);
         if !self.delay.is_zero() {
             tracing::info!(
-                "leaving: both addresses answer, and every answer closes its connection"
+                "leaving: requests are still answered, and each answer closes its connection"
             );
             sleep_until(asked + self.delay).await;
         }
@@ -58,7 +58,9 @@ impl Leaving {
         } else {
             self.drain
         };
-        tracing::info!("draining: answers under way finish, nothing new is accepted");
+        tracing::info!(
+            "draining: answers under way are finished, new connections are not accepted"
+        );
         if !self.given {
             server.close();
         }

@@ -57,10 +57,10 @@ fn told(purge: &Purge, done: &Value) -> String {
         }
         (0, 0, None, None) => "nothing was kept".to_owned(),
         // The same bytes came from another source too.
-        (_, 0, ..) => format!("forgot {requests}, and no picture: others are answered by it"),
+        (_, 0, ..) => format!("forgot {requests}, and no image: other requests use it"),
         (_, pictures, ..) => {
             let bytes = size(number("bytes") as f64);
-            format!("forgot {requests} and {} ({bytes})", counted(pictures, "picture"))
+            format!("forgot {requests} and {} ({bytes})", counted(pictures, "image"))
         }
     };
     let of_apps = done["apps"].as_object().filter(|apps| apps.len() > 1).map(|apps| {

@@ -34,8 +34,8 @@ pub(crate) fn run(reload: &Reload) -> Result<ExitCode, Failure> {
     })?;
     let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
     match answer["release"].as_str().unwrap_or_default() {
-        "" => say("reloaded: every picture of the application is asked about again\n")?,
-        release => say(format_args!("reloaded: the application runs build {release}\n"))?,
+        "" => say("reloaded: every image of the app is checked again\n")?,
+        release => say(format_args!("reloaded: the app runs build {release}\n"))?,
     }
     Ok(ExitCode::SUCCESS)
 }

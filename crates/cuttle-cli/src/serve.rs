@@ -109,7 +109,7 @@ async fn start(
     if let Some(trouble) = lacking {
         store.lacks_disk(trouble);
     } else if let Some(trouble) = trouble {
-        tracing::warn!(%trouble, "pictures are kept in memory only");
+        tracing::warn!(%trouble, "images are cached in memory only");
     }
     let machine = Machine::new(settings(config, limits, memory), store, Arc::clone(&pool));
     let kept = machine.clone();
@@ -158,7 +158,7 @@ async fn start(
 
     // Nobody has to read it for pictures to be served.
     if let Err(error) = say(format_args!("cuttle listening on http://{}\n", server.address())) {
-        tracing::warn!(%error, "ready, and cannot say so");
+        tracing::warn!(%error, "Cuttle is ready, but the line that says so cannot be written to standard output");
     }
     let (phase, told) = watch::channel(Phase::Serving);
     let drain = Drain(told);
@@ -176,16 +176,16 @@ async fn start(
     let ended = leaving.leave(&server, &phase, note, answering);
     tokio::select! {
         () = ended => {}
-        () = stop.asked() => tracing::warn!("stopped at once, as asked twice"),
+        () = stop.asked() => tracing::warn!("stopped at once: it was asked to stop twice"),
     }
     pool.shutdown().await;
     // What is lost by not waiting for a disk is made again.
     let lost = tokio::select! {
         () = kept.flush() => return Ok(ExitCode::SUCCESS),
-        () = stop.asked() => "as asked twice",
-        () = tokio::time::sleep(WRITTEN_WITHIN) => "as the disk is too slow",
+        () = stop.asked() => "it was asked to stop twice",
+        () = tokio::time::sleep(WRITTEN_WITHIN) => "the disk is too slow",
     };
-    tracing::warn!("stopped before everything was on disk, {lost}");
+    tracing::warn!("stopped before all images were on disk: {lost}");
     logging.flush();
     leave()
 }
@@ -264,7 +264,7 @@ fn announce(memory: &MemoryPlan, workers: usize) {
     if !memory.fits() {
         tracing::warn!(
             least_mib = mib(memory.total()),
-            "the memory ceiling is too small for one ordinary photo; renders may fail and originals be served"
+            "the memory limit is too small for one ordinary photo: originals may be served instead of optimized images. Raise --memory to `least_mib` MiB"
         );
     }
 }

@@ -56,7 +56,7 @@ impl Hangup {
     pub(crate) async fn reload(mut self, reload: Reload) {
         while self.0.recv().await.is_some() {
             if let Err(why) = reload.ask().await {
-                tracing::error!(why, "not reloaded");
+                tracing::error!(why, "the reload failed");
             }
         }
     }

@@ -74,7 +74,7 @@ fn each_mistake_is_named() {
         (vec!["frobnicate"], "unrecognized subcommand"),
         (vec!["render", "/no/such.jpg", &out, "-w", "64"], "cannot read /no/such.jpg"),
         (vec!["render", root, &out, "-w", "64"], "not a regular file"),
-        (vec!["render", &text, &out, "-w", "64"], "not a picture"),
+        (vec!["render", &text, &out, "-w", "64"], "not an image"),
         (vec!["render", &photo, &out, "-w", "0"], "0 is not in 1..=65535"),
         (vec!["render", &photo, "/no/such/folder/x.webp", "-w", "64"], "cannot write"),
         (vec!["render", &photo, &format!("{root}/out.gif"), "-w", "64"], "`gif` is not a format"),

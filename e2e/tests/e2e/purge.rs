@@ -200,18 +200,18 @@ fn the_command_says_what_it_did_and_what_to_do_where_it_could_not() {
         (
             &["/a.jpg", here[0], here[1]],
             0,
-            format!("{admin}: forgot 1 request, and no picture: others are answered by it\n"),
+            format!("{admin}: forgot 1 request, and no image: other requests use it\n"),
         ),
         (
             &["--prefix", "/b/", here[0], here[1]],
             0,
-            format!("{admin}: forgot 2 requests and 1 picture ("),
+            format!("{admin}: forgot 2 requests and 1 image ("),
         ),
         (&["--all", here[0], here[1]], 0, format!("{admin}: nothing was kept\n")),
         (
             &["a.jpg", here[0], here[1]],
             1,
-            format!("cuttle: {admin}: That is no source: a path that starts with /, or a URL.\n"),
+            format!("cuttle: {admin}: A source is a path that starts with /, or a URL.\n"),
         ),
         (
             &["--all", "--admin", address, "--state-dir", &none],
@@ -230,13 +230,13 @@ fn the_command_says_what_it_did_and_what_to_do_where_it_could_not() {
         (
             &["--all", "--admin", &guarded, "--state-dir", &none],
             1,
-            format!("cuttle: {guarded}: it wants its admin token; set CUTTLE_SERVER_ADMIN_TOKEN\n"),
+            format!("cuttle: {guarded}: it needs its admin token: set CUTTLE_SERVER_ADMIN_TOKEN\n"),
         ),
         (
             &["--all", "--admin", &guarded, "--state-dir", &none, "--config", &wrong],
             1,
             format!(
-                "cuttle: {guarded}: its admin token is another one; look at CUTTLE_SERVER_ADMIN_TOKEN and --config\n"
+                "cuttle: {guarded}: its admin token is a different one: check CUTTLE_SERVER_ADMIN_TOKEN and --config\n"
             ),
         ),
         (&["--all", "--state-dir", &guarded_state], 0, format!("{guarded}: nothing was kept\n")),

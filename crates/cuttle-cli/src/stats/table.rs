@@ -70,7 +70,7 @@ pub(super) fn table(
         "",
         vec![count("jobs"), count("jobs_waiting"), count("requests_waiting"), full.to_owned()],
     ));
-    line(&words("cache", &["pictures", "size", "requests"]));
+    line(&words("cache", &["images", "size", "requests"]));
     for tier in now.tiers() {
         let kept = |what: &str| now.kept(what, tier);
         let sizes =

@@ -86,7 +86,7 @@ fn deploys_of(version: u32) {
     fs::remove_dir_all(&built).expect("a folder");
     fs::rename(&aside, &built).expect("a folder");
     let _ = server.event("it is there again", |event| {
-        event["message"] == "the build is again the one that was there"
+        event["message"] == "the build on disk is the one from before again"
     });
     assert_in_the_end(&server, "/members.jpg", 200);
 }

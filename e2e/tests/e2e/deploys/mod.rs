@@ -42,7 +42,7 @@ pub(crate) fn followed(server: &Server, release: &str) {
 
 pub(crate) fn settled(server: &Server, release: &str) {
     let _ = server.event(&format!("{release} runs"), |event| {
-        event["message"] == "the application runs the new build" && event["release"] == release
+        event["message"] == "the app runs the new build" && event["release"] == release
     });
 }
 

@@ -60,7 +60,7 @@ fn what_is_there_when_it_is_asked_holds_at_once() {
     setting.build("two", &["/members.jpg"], &[75]);
     let output = setting.reload();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout), "reloaded: the application runs build two\n");
+    assert_eq!(text(&output.stdout), "reloaded: the app runs build two\n");
     assert_both(server, "/members.jpg", 75, 401);
     assert_both(server, "/members.jpg", 50, 400);
     let named = server.client.get("/_cuttle/image?src=/members.jpg&w=64&q=75&v=two");
