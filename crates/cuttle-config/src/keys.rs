@@ -320,7 +320,7 @@ tables! {
         hosts: Vec<RouteHost> = "";
         /// Where its paths begin: `/docs`, which is the `basePath` of its Next config. Its optimized images are at `<prefix>/_next/image`, those of the strict endpoint at `<prefix>/_cuttle/image`.
         prefix: RoutePrefix = "/";
-        /// Where the application listens: pictures are made here, everything else is asked of it.
+        /// Where the app listens. Cuttle makes its images and passes everything else on to it.
         upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
         /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.
         next: Option<PathBuf>, absent "no Next build", flag "next";

@@ -102,7 +102,7 @@ impl Failure {
         .then_some(RETRY_AFTER_S)
     }
 
-    /// Status, code and sentence of `docs/strict-endpoint.md`, "When there is no picture".
+    /// Status, code and sentence of `docs/strict-endpoint.md`, "When there is no image".
     fn strict(self, source: SourceKind) -> (u16, &'static str, String) {
         let (status, code, sentence) = match self {
             Self::SourceNotFound => (404, "source_not_found", "There is no such source."),
@@ -110,7 +110,7 @@ impl Failure {
             Self::SourceFailed { status: Some(status @ (401 | 403)) }
                 if source == SourceKind::Local =>
             {
-                (status, "source_failed", "The application refuses this source.")
+                (status, "source_failed", "The app refuses this source.")
             }
             Self::SourceFailed { .. } => (502, "source_failed", "The source could not be loaded."),
             Self::SourceTimeout => (504, "source_timeout", "The source did not answer in time."),
@@ -132,11 +132,11 @@ impl Failure {
                 "The source's host has an address that this server does not connect to.",
             ),
             Self::ImageTooLarge(what) => {
-                let sentence = format!("The picture has more {what} than this server decodes.");
+                let sentence = format!("The image has more {what} than this server decodes.");
                 return (413, "image_too_large", sentence);
             }
             Self::NotAnImage => {
-                (415, "unsupported_source", "The source is not a picture of a known kind.")
+                (415, "unsupported_source", "The source is not an image of a known kind.")
             }
             Self::SvgNotAllowed => {
                 (415, "unsupported_source", "The source is SVG, which this server does not serve.")
@@ -157,7 +157,7 @@ impl Failure {
             Self::QueueTimeout => (
                 503,
                 "queue_timeout",
-                "The server is busy; the request waited its time in the queue.",
+                "The server is busy; the request waited too long in the queue.",
             ),
             Self::OutOfDescriptors => (
                 503,
@@ -166,9 +166,11 @@ impl Failure {
             ),
             Self::ShuttingDown => (503, "shutting_down", "The server is shutting down."),
             Self::RequestTimeout => {
-                (503, "queue_timeout", "The server is busy; the picture was not ready in time.")
+                (503, "queue_timeout", "The server is busy; the image was not ready in time.")
             }
-            Self::Loop => (508, "loop_detected", "The request came to this server through itself."),
+            Self::Loop => {
+                (508, "loop_detected", "The request is a loop: it went through this server before.")
+            }
             Self::MethodNotAllowed => {
                 (405, "method_not_allowed", "Only GET and HEAD are allowed here.")
             }
@@ -179,7 +181,7 @@ impl Failure {
         (status, code, sentence.to_owned())
     }
 
-    /// Status and body of `docs/next-endpoint.md`, "When there is no picture".
+    /// Status and body of `docs/next-endpoint.md`, "When there is no image".
     fn next(self, source: SourceKind) -> (u16, &'static str) {
         let (response_is_invalid, response_timed_out) = match source {
             SourceKind::Local => (

@@ -97,10 +97,10 @@ pub enum NextBuildWarning {
     #[error("the app turns image optimization off, so no /_next/image is served")]
     Unoptimized,
     /// `images.path` leads elsewhere.
-    #[error("images.path is {0:?}: the app's pages ask for pictures there, not here")]
+    #[error("images.path is {0:?}: the app's pages ask for images there, not here")]
     Path(String),
     /// `images.customCacheHandler`.
-    #[error("images.customCacheHandler is not used: pictures are kept in Cuttle's own cache")]
+    #[error("images.customCacheHandler is not used: images are kept in Cuttle's own cache")]
     CacheHandler,
     /// `images.maximumDiskCacheSize`.
     #[error("images.maximumDiskCacheSize is not used: [cache] bounds the disk")]

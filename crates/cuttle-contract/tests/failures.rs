@@ -101,7 +101,7 @@ fn a_strict_refusal_names_the_kind_that_the_client_must_accept() {
 fn a_strict_refusal_names_what_there_is_too_much_of() {
     for what in ["pixels", "bytes of metadata"] {
         let refusal = Contract::Strict.refuse(Failure::ImageTooLarge(what), SourceKind::Local);
-        let expected = format!("The picture has more {what} than this server decodes.");
+        let expected = format!("The image has more {what} than this server decodes.");
         assert_eq!((refusal.code, &*refusal.message), ("image_too_large", &*expected));
     }
 }

@@ -168,7 +168,7 @@ impl<'a> Report<'a> {
         }
         match fault {
             // They are few, and each is one too many.
-            Fault::Us if *status != 503 => refused!(error, "our fault"),
+            Fault::Us if *status != 503 => refused!(error, "Cuttle is at fault"),
             _ if told.is_none() => refused!(debug, "refused"),
             Fault::Client => refused!(warn, "refused"),
             Fault::Origin => refused!(warn, "the source is at fault"),

@@ -32,7 +32,7 @@ impl Reload {
     /// # Errors
     /// A sentence for the operator.
     pub async fn ask(&self) -> Result<String, String> {
-        let gone = || "nobody follows the build any more; restart the server".to_owned();
+        let gone = || "Cuttle no longer looks for new builds: restart it".to_owned();
         let (sender, told) = oneshot::channel();
         self.0.send(sender).await.map_err(|_gone| gone())?;
         told.await.unwrap_or_else(|_gone| Err(gone()))
@@ -62,7 +62,7 @@ impl Control {
         peer: Option<u32>,
     ) -> Response<Body> {
         if !peer.is_some_and(|peer| peer == 0 || peer == self.owner) {
-            let text = "Only the user that runs this server, and root, are answered here.\n";
+            let text = "Only root and the user that runs this server may ask here.\n";
             return respond::sentence(StatusCode::FORBIDDEN, "wrong_user", text);
         }
         match (request.method(), request.uri().path()) {

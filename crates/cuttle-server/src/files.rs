@@ -254,7 +254,7 @@ fn own_page(app: &App, media_type: &'static str, text: impl Into<bytes::Bytes>) 
 
 /// `path` is a canonical one.
 fn moved(path: &str) -> Response<Body> {
-    let text = "Folders have addresses that end with a slash, and pages have others.\n";
+    let text = "The address of a folder ends with a slash, and the address of a page does not.\n";
     let mut response = respond::sentence(StatusCode::PERMANENT_REDIRECT, "folder", text);
     // SECURITY: a canonical path starts with exactly one slash, so this never names another host.
     if let Ok(location) = HeaderValue::from_str(path) {

@@ -223,6 +223,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
         Ok(value) => {
             headers.insert(name, value);
         }
-        Err(_) => tracing::error!(%name, value, "a header value that cannot be sent"),
+        Err(_) => tracing::error!(%name, value, "a header is left out: its value cannot be sent"),
     }
 }

@@ -134,7 +134,7 @@ pub(crate) fn method_not_allowed() -> Response<Body> {
 
 /// Too many pages at once.
 pub(crate) fn busy() -> Response<Body> {
-    let text = "Other visitors' pages are being made; try again in a second.\n";
+    let text = "The server is busy with pages for other visitors; try again in a second.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "busy", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
@@ -142,7 +142,7 @@ pub(crate) fn busy() -> Response<Body> {
 
 /// All places for connections are taken, or all that one client may have.
 pub(crate) fn no_place() -> Response<Body> {
-    let text = "This server has no room for another connection; try again in a second.\n";
+    let text = "This server has too many connections; try again in a second.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
@@ -150,7 +150,7 @@ pub(crate) fn no_place() -> Response<Body> {
 
 /// The system lets us open nothing more; whoever would have answered was not asked.
 pub(crate) fn out_of_descriptors() -> Response<Body> {
-    let text = "This server can open no further connection; try again in a second.\n";
+    let text = "This server cannot open another connection; try again in a second.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "out_of_descriptors", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
@@ -158,7 +158,7 @@ pub(crate) fn out_of_descriptors() -> Response<Body> {
 
 /// The client began to send something and stopped.
 pub(crate) fn upload_silent() -> Response<Body> {
-    let text = "Nothing more came of what was being sent here, so it was given up.\n";
+    let text = "The upload stopped for too long, so it was given up.\n";
     let mut response = sentence(StatusCode::REQUEST_TIMEOUT, "upload_silent", text);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
@@ -172,13 +172,13 @@ pub(crate) fn misdirected() -> Response<Body> {
 
 /// A target that no application has: `CONNECT`, `*`, or no single host.
 pub(crate) fn bad_target() -> Response<Body> {
-    let text = "Only a path of one host can be asked for here.\n";
+    let text = "A request needs a path and exactly one host.\n";
     sentence(StatusCode::BAD_REQUEST, "bad_target", text)
 }
 
 /// A head that others may read otherwise than we do.
 pub(crate) fn bad_head() -> Response<Body> {
-    let text = "A line of this request ends in LF alone; it has to be CR LF.\n";
+    let text = "A line of this request ends in LF alone; it must end in CR LF.\n";
     sentence(StatusCode::BAD_REQUEST, "bare_line_feed", text)
 }
 
@@ -189,25 +189,25 @@ pub(crate) fn no_trace() -> Response<Body> {
 
 /// A transfer coding that we cannot undo.
 pub(crate) fn packed() -> Response<Body> {
-    let text = "Of transfer codings only chunked is understood here.\n";
+    let text = "The only transfer coding that is understood here is chunked.\n";
     sentence(StatusCode::NOT_IMPLEMENTED, "transfer_coding", text)
 }
 
 /// Nobody listens at the application's address, or its name has none.
 pub(crate) fn app_down() -> Response<Body> {
-    let text = "The application behind this server cannot be reached.\n";
+    let text = "The app behind this server cannot be reached.\n";
     sentence(StatusCode::BAD_GATEWAY, "app_down", text)
 }
 
 /// The application hung up, or what it said is no HTTP.
 pub(crate) fn app_broken() -> Response<Body> {
-    let text = "The application behind this server gave no usable answer.\n";
+    let text = "The app behind this server gave no usable answer.\n";
     sentence(StatusCode::BAD_GATEWAY, "app_broken", text)
 }
 
 /// The application did not begin to answer in time.
 pub(crate) fn app_slow() -> Response<Body> {
-    let text = "The application behind this server took too long to answer.\n";
+    let text = "The app behind this server took too long to answer.\n";
     sentence(StatusCode::GATEWAY_TIMEOUT, "app_slow", text)
 }
 
@@ -216,6 +216,6 @@ pub(crate) fn internal() -> Response<Body> {
     sentence(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
-        "This is our fault; the server's log says more.\n",
+        "Something went wrong in this server; its log says what.\n",
     )
 }

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 
 use crate::requests::Case;
 
-/// The headers that are compared as they are: those of `docs/next-endpoint.md`, "Headers of a picture", and whatever else either
+/// The headers that are compared as they are: those of `docs/next-endpoint.md`, "Headers of an image", and whatever else either
 /// side may say.
 const HEADERS: [&str; 15] = [
     "vary",

@@ -52,7 +52,7 @@ fn without_descriptors_nobody_else_is_blamed_and_the_log_stays_calm() {
     std::thread::park_timeout(std::time::Duration::from_secs(2));
     assert_eq!(said(&server, "no file descriptor is left"), 1, "{:#?}", server.log());
     assert_eq!(said(&server, "cannot accept"), 0);
-    assert_eq!(said(&server, "the application cannot be reached"), 0);
+    assert_eq!(said(&server, "the app cannot be reached"), 0);
     drop(idle);
     let served = (0..200).any(|_| {
         std::thread::park_timeout(std::time::Duration::from_millis(50));

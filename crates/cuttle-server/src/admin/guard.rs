@@ -47,8 +47,7 @@ impl Guard {
     /// Why a request is not let in, if it is not.
     pub(crate) fn refusal<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         if !self.is_meant(request) {
-            let text =
-                "This is no name of the admin address; `server.admin_hosts` lists further ones.\n";
+            let text = "The admin address does not answer to this host name. If it should, add the name to `server.admin_hosts`.\n";
             return Some(respond::sentence(StatusCode::MISDIRECTED_REQUEST, "wrong_host", text));
         }
         if OPEN.contains(&request.uri().path()) || self.has_token(request) {
@@ -65,18 +64,18 @@ impl Guard {
     pub(crate) fn refusal_of_change<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let refuse = |status, code, text: &'static str| Some(respond::sentence(status, code, text));
         if request.headers().contains_key(ORIGIN) {
-            let text = "Nothing is changed here for a page in a browser.\n";
+            let text = "A web page may not change anything here.\n";
             return refuse(StatusCode::FORBIDDEN, "cross_site", text);
         }
         if self.is_without_change() {
-            let text = "Other machines reach this address, so nothing is changed here without a token: set `server.admin_token`, or listen on this machine alone with --admin 127.0.0.1:4001.\n";
+            let text = "Other machines can reach this address, so a purge needs a token: set `server.admin_token`, or listen on this machine only with --admin 127.0.0.1:4001.\n";
             return refuse(StatusCode::FORBIDDEN, "token_needed", text);
         }
         // A form of a page, sent by a browser that names no origin, cannot be JSON.
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         if !essence.trim().eq_ignore_ascii_case("application/json") {
-            let text = "Only a body of type application/json is read here.\n";
+            let text = "The body must be of type application/json.\n";
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_needed", text);
         }
         None

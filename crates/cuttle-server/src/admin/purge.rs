@@ -59,7 +59,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
     if let Some(app) = &app
         && !known.contains(&&**app)
     {
-        let sentence = format!("There is no application {app:?}; there is {}.\n", known.join(", "));
+        let sentence = format!("There is no app {app:?}; there is {}.\n", known.join(", "));
         return respond::sentence(StatusCode::BAD_REQUEST, "invalid_purge", sentence);
     }
     let scopes = match (all, source, prefix) {
@@ -67,7 +67,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
         (None, None, Some(text)) if !text.is_empty() => vec![Scope::Prefix(text.into())],
         (None, Some(text), None) => match Source::spellings(&text) {
             none if none.is_empty() => {
-                return unclear("That is no source: a path that starts with /, or a URL.");
+                return unclear("A source is a path that starts with /, or a URL.");
             }
             sources => sources.iter().map(|source| Scope::Source(source.as_str().into())).collect(),
         },
@@ -94,7 +94,7 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
     json(StatusCode::OK, &Done { requests, apps, variants, bytes, pending })
 }
 
-const FORMS: &str = r#"Ask with {"source": "/photo.jpg"}, {"prefix": "/blog/"} or {"all": true}; add "app": "shop" for one application."#;
+const FORMS: &str = r#"Ask with {"source": "/photo.jpg"}, {"prefix": "/blog/"} or {"all": true}; add "app": "shop" for one app."#;
 
 fn unclear(sentence: &'static str) -> Response<Body> {
     respond::sentence(StatusCode::BAD_REQUEST, "invalid_purge", format!("{sentence}\n"))

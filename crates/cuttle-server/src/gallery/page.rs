@@ -29,11 +29,11 @@ pub(crate) fn page(listing: &Listing, settings: &Settings) -> String {
                     @if listing.pictures.is_empty() {
                         (nothing_here(listing, settings))
                     } @else {
-                        section.grid aria-label="Pictures" {
+                        section.grid aria-label="Images" {
                             @for entry in &listing.pictures { (card(entry, settings)) }
                         }
                         @if listing.omitted > 0 {
-                            p.omitted { "This page lists the first " (listing.pictures.len()) " pictures; the folder has " (listing.omitted) " more." }
+                            p.omitted { "This page lists the first " (listing.pictures.len()) " images; the folder has " (listing.omitted) " more." }
                         }
                     }
                     (below::unshown(listing))
@@ -51,11 +51,11 @@ fn header(listing: &Listing) -> Markup {
     html! {
         header.top {
             a.brand href="/" { (PreEscaped(MARK)) span { "Cuttle" } }
-            p.what { "The pictures of this folder: as they are, and as each visitor’s browser gets them." }
+            p.what { "The images of this folder: as they are, and as each visitor’s browser gets them." }
             @if !listing.pictures.is_empty() {
                 div.totals {
                     dl {
-                        div { dt { "pictures" } dd #total-pictures { (listing.pictures.len()) } }
+                        div { dt { "images" } dd #total-pictures { (listing.pictures.len()) } }
                         div { dt { "as they are" } dd #total-original { (size(listing.pictures.iter().map(|entry| entry.bytes).sum())) } }
                         div { dt { "as served" } dd #total-served { "–" } }
                         div.saved { dt #total-verb { "saved" } dd #total-saved { "–" } }
@@ -194,8 +194,8 @@ fn viewer() -> Markup {
                 span.count {}
                 button.wide type="button" name="flip" title="Original or optimized image (F, or a click)" { "Flip" }
                 button.wide type="button" name="zoom" title="Each pixel of the optimized image is one of the screen (Z)" aria-pressed="false" { "100 %" }
-                button type="button" name="previous" title="Previous (P)" aria-label="Previous picture" { "‹" }
-                button type="button" name="next" title="Next (N)" aria-label="Next picture" { "›" }
+                button type="button" name="previous" title="Previous (P)" aria-label="Previous image" { "‹" }
+                button type="button" name="next" title="Next (N)" aria-label="Next image" { "›" }
                 button type="button" name="close" title="Close (Esc)" aria-label="Close" { "×" }
             }
             div.room {}
@@ -218,13 +218,13 @@ fn nothing_here(listing: &Listing, settings: &Settings) -> Markup {
         section.empty {
             (PreEscaped(MARK))
             @if listing.folders.is_empty() {
-                h1 { "No pictures in this folder yet" }
+                h1 { "No images in this folder yet" }
                 p { "Put a few JPEG, PNG, WebP or AVIF files into it and reload, or serve another folder:" }
                 pre { code { "cuttle serve ~/Pictures\nmake run DIR=~/Pictures   # from a checkout" } }
-                p { "Programs ask for pictures like this:" }
+                p { "Programs ask for images like this:" }
                 pre { code { (example) } }
             } @else {
-                h1 { "No pictures right here" }
+                h1 { "No images right here" }
                 p { "The folders above may have some." }
             }
         }
@@ -241,11 +241,11 @@ fn footer(settings: &Settings) -> Markup {
                 p { "Cuttle " (settings.version) " · " (settings.workers) " " (workers) }
                 p.warning role="note" {
                     strong { "The sandbox is not complete." }
-                    " This system lacks a layer of it, so a hostile picture could reach further than it should. "
+                    " This system lacks a layer of it, so a hostile image could reach further than it should. "
                     code { "cuttle check" } " names the layer."
                 }
             }
-            noscript { p { "Without JavaScript the page shows the renditions only, not the comparison." } }
+            noscript { p { "Without JavaScript the page shows the optimized images only, not the comparison." } }
         }
     }
 }

@@ -33,7 +33,7 @@ impl Advice {
                 remedy = format!(
                     "if it is your proxy: [server] trusted_proxies = [\"127.0.0.0/8\", \"::1\", \"{address}\"]"
                 ),
-                "somebody sends X-Forwarded-* and is no trusted proxy, so it is not believed: all visitors count as one, and the app is told http"
+                "X-Forwarded-* headers are ignored, as their sender is not listed in [server] trusted_proxies: all visitors behind it count as one client, and the app is told that they use http"
             );
         }
     }

@@ -69,7 +69,7 @@ impl Drain {
             }
         });
         if finished.await.is_err() {
-            tracing::warn!("connections were cut at the end of the drain");
+            tracing::warn!("connections were cut: draining took too long");
         }
     }
 }

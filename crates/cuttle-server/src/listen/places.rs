@@ -189,7 +189,7 @@ impl Places {
             taken = table.taken.len(),
             %client,
             has,
-            "connections are scarce: idle ones are closed, and a client gets no more than a quarter of them"
+            "connections are scarce: idle ones are closed, and one client may have a quarter of them at most"
         );
     }
 

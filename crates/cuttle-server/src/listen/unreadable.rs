@@ -127,7 +127,7 @@ impl Unreadable {
                 cause = %error,
                 remedy = why.remedy(),
                 untold = Some(untold).filter(|&n| n > 0),
-                "refused what is no request"
+                "refused: this is no HTTP request that Cuttle can read"
             );
         }
         Some(why.answer())

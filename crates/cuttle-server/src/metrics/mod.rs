@@ -133,7 +133,7 @@ impl Metrics {
         );
         registry.register(
             "image_refusals",
-            "Requests without a picture, by X-Cuttle-Error",
+            "Requests without an image, by X-Cuttle-Error",
             of_apps.refusals.clone(),
         );
         registry.register(
@@ -149,13 +149,13 @@ impl Metrics {
         );
         registry.register_with_unit(
             "image_sent",
-            "Pictures sent, bodies only",
+            "Images sent, bodies only",
             Unit::Bytes,
             of_apps.sent.clone(),
         );
         registry.register_with_unit(
             "image_saved",
-            "What the originals of pictures that were sent have more than those",
+            "What the originals of images that were sent have more than those",
             Unit::Bytes,
             of_apps.saved.clone(),
         );

@@ -219,10 +219,10 @@ impl Collector for AtScrape {
             ("disk_trouble", "1 while the cache on disk cannot be used.", u64::from(disk.trouble)),
             (
                 "disk_limit_bytes",
-                "What pictures, index and log may take on disk at present.",
+                "What images, index and log may take on disk at present.",
                 disk.max_bytes,
             ),
-            ("disk_queued_bytes", "Pictures that wait to be written.", disk.queued_bytes),
+            ("disk_queued_bytes", "Images that wait to be written.", disk.queued_bytes),
         ] {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -249,7 +249,7 @@ impl Collector for AtScrape {
             ("disk_damaged", "Files on disk that were not what was written.", disk.damaged),
             (
                 "disk_dropped_writes",
-                "Pictures that the disk was too slow, too full or too broken for.",
+                "Images that the disk was too slow, too full or too broken for.",
                 disk.dropped_writes,
             ),
         ] {
@@ -290,8 +290,8 @@ impl Collector for AtScrape {
             }
         }
         let of_caches: [(Word, Word, Count); 4] = [
-            ("cache_variants", "Pictures kept.", |cache| cache.variants),
-            ("cache_bytes", "Bytes of pictures kept, and what it takes to keep them.", |cache| {
+            ("cache_variants", "Images kept.", |cache| cache.variants),
+            ("cache_bytes", "Bytes of images kept, and what it takes to keep them.", |cache| {
                 cache.bytes
             }),
             ("cache_entries", "Requests whose answer is known.", |cache| cache.entries),
@@ -308,7 +308,7 @@ impl Collector for AtScrape {
             }
         }
         let any = ConstGauge::new(0_u64);
-        let help = "1 where the codec read and wrote a picture at start.";
+        let help = "1 where the codec read and wrote an image at start.";
         let mut family = encoder.encode_descriptor("codec_works", help, None, any.metric_type())?;
         for Codec { name, works } in &now.codecs {
             let gauge = ConstGauge::new(u64::from(*works));

@@ -77,9 +77,7 @@ pub enum OriginError {
     #[error("must be an http or https URL")]
     NotHttp,
     /// More than scheme, host and port.
-    #[error(
-        "has more than scheme, host and port: write --upstream http://127.0.0.1:3000, as the paths of the app are asked for as they are"
-    )]
+    #[error("has more than scheme, host and port: write --upstream http://127.0.0.1:3000")]
     NotAnOrigin,
 }
 
@@ -139,14 +137,14 @@ impl Proxy {
             biased;
             answer = self.0.pool.send(head, upload) => answer,
             () = turn.overdue(self.0.settings.head_within) => {
-                tracing::warn!(app = %self.0.authority, path, "the application does not answer");
+                tracing::warn!(app = %self.0.authority, path, "the app does not answer in time");
                 return respond::app_slow();
             }
         };
         match answer {
             Ok((answer, _)) if is_unusable(&answer, asked) => {
                 let status = answer.status().as_u16();
-                tracing::warn!(app = %self.0.authority, path, status, "not what was asked for");
+                tracing::warn!(app = %self.0.authority, path, status, "the app switched to another protocol without being asked");
                 respond::app_broken()
             }
             Ok((answer, gate)) => self.passed_on(answer, gate, path),
@@ -196,7 +194,7 @@ impl Proxy {
         let body = body.map_err(move |error| {
             // Goes when the body goes: the end of the answer is what the gate waits for.
             let _ = &gate;
-            tracing::warn!(%app, path, cause = causes(&error), "the application broke off its answer");
+            tracing::warn!(%app, path, cause = causes(&error), "the app broke off its answer");
             io::Error::other(error)
         });
         Response::from_parts(head, Either::Right(body.boxed_unsync()))
@@ -209,7 +207,7 @@ impl Proxy {
         }
         let cause = causes(error);
         if error.is_connect() {
-            tracing::warn!(%app, path, cause, "the application cannot be reached");
+            tracing::warn!(%app, path, cause, "the app cannot be reached");
             return respond::app_down();
         }
         if dial::is_the_clients_fault(error) {
@@ -218,7 +216,7 @@ impl Proxy {
                 return respond::upload_silent();
             }
         } else {
-            tracing::warn!(%app, path, cause, "the application gave no usable answer");
+            tracing::warn!(%app, path, cause, "the app gave no usable answer");
         }
         respond::app_broken()
     }

@@ -64,7 +64,7 @@ export class Card extends EventTarget {
       URL.revokeObjectURL(rendition.url);
       accept.notShown(answer.type);
       if (this.choices.format === "auto" && accept.header("auto") !== named) return again(tries);
-      throw new Refusal({ status: answer.status, code: "", sentence: `This browser cannot decode this ${formatName(answer.type)} picture.` });
+      throw new Refusal({ status: answer.status, code: "", sentence: `This browser cannot decode this ${formatName(answer.type)} image.` });
     } catch (error) {
       if (signal.aborted) return;
       const refusal = error instanceof Refusal ? error : new Refusal({ status: 0, code: "", sentence: String(error) });

@@ -42,7 +42,7 @@ export async function fetchRendition(url, accept, signal) {
     throw new Refusal({
       status: response.status,
       code: response.headers.get("X-Cuttle-Error") ?? "",
-      sentence: text || `The server answered ${response.status} without a picture.`,
+      sentence: text || `The server answered ${response.status} without an image.`,
       retryAfter: response.status === 503 ? secondsToWait(response.headers.get("Retry-After")) : undefined,
     });
   }
