@@ -1,4 +1,8 @@
 //! The end of serving, in time: how long both doors still answer, and how long what is under way may take.
+//!
+//! With a socket that outlives it, a server that ends goes on accepting for 1.5 s, and answers under way then have as long
+//! again. Whoever connects after that waits for both, and for the successor's start. Longer answers would need a handover
+//! between two processes, which there is not.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,6 +2,10 @@
 //!
 //! The other crates report a [`Failure`]; they never choose a status or a text. The two contracts differ here on purpose:
 //! Next's clients know Next's texts, the strict endpoint says what was wrong.
+//!
+//! The app's `401` and `403` are passed on by the strict endpoint too, as the answer of the app's own guard; those of a remote
+//! server are a source that failed (502). A request that spent its whole budget is 503 `queue_timeout`: the strict table has no
+//! code of its own for it.
 
 use crate::{Contract, Fault, Refusal, SourceKind};
 

@@ -7,6 +7,9 @@
 //! This crate refuses to do any I/O, to know an HTTP library, or to look at pixels: everything in it is a pure function, and
 //! everything in it may be called with hostile text.
 //!
+//! Two image endpoints, one pipeline: `/_next/image` speaks Next's texts and rules, `/_cuttle/image` stricter ones. Both end in
+//! the same [`ImageRequest`], and the contract is part of the key.
+//!
 //! ```
 //! use cuttle_contract::{Images, NextContract, Rules};
 //!

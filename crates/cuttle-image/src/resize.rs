@@ -2,6 +2,10 @@
 //!
 //! Colours are weighted by their alpha, so that what a transparent pixel happens to hold never bleeds
 //! into its neighbours.
+//!
+//! Both directions are reduced alike, and what rounding adds to a side is beyond the image's edges, as by sharp. Stretched to
+//! whole pixels instead, rows were out of place by up to a quarter, which cost 1.0 of SSIMULACRA2 and hid what left-out scans
+//! cost.
 
 use std::borrow::Cow;
 

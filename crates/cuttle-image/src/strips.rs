@@ -3,6 +3,10 @@
 //! A tall screenshot then costs memory by its rendition, not by itself. The rows of a rendition are made a
 //! strip at a time, each from the same samples and weights as if the whole frame were there. What needs
 //! the frame, as a smart crop does before it knows its cut, does not come here.
+//!
+//! PNG and JPEG arrive by the row, and no more rows are held than the filter sees for the next 32 of each rendition. How a
+//! rendition is made follows from what it asks for alone, never from who waits with it: a smart crop, which must see everything
+//! first, takes the whole frame even where its company does not.
 
 use fast_image_resize::Resizer;
 

@@ -4,6 +4,9 @@
 //! first served. Who does not fit is refused at
 //! once: an honest 503 now is worth more to a client than a picture after its own timeout. Loading an
 //! original never holds a worker, so a slow origin costs no CPU slot.
+//!
+//! A job gets the memory that it was admitted with. The estimate from an image's headers is set as the worker's limit for that
+//! job, from outside, so that a header that lies costs one failed render and not the memory limit.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -3,6 +3,9 @@
 //! A page asks for eight widths of one picture at once; that is one load, one digest and one copy in memory. A load is a
 //! question as far as it can be: who holds a state of the original asks whether it still is. Failures are shared too, and
 //! remembered for as long as asking again could not help.
+//!
+//! The two endpoints share no originals. They differ in what they allow, so a redirect that one follows is not the other's
+//! answer. An app that uses both loads an image twice, once for each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

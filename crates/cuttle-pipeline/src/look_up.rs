@@ -3,6 +3,9 @@
 //! Files are looked at again after a second, so that a redeploy shows; what servers sent, when the time that they gave is
 //! over. What is kept for one client alone lies apart, in memory, for a minute. What was confirmed by another build of the
 //! application than the one that runs is asked about first, whatever else is known of it.
+//!
+//! A local file is checked, then its optimized image is served from the store. The index keeps device, inode, size and change
+//! time, so that a file swapped in with an old date is seen too.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,8 @@
 //! An original in memory: sealed, and known by its own bytes.
+//!
+//! An original that is sent is read from sealed memory as the client takes it, and stays in the budget until then. A client
+//! that takes nothing for 30 s is cut off. Before that, forty clients that asked for 19 MB and never read cost 700 MB; now they
+//! cost nothing.
 
 use std::io;
 use std::sync::Arc;

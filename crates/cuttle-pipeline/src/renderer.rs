@@ -3,6 +3,13 @@
 //! A free worker is given a job at once; only requests that must wait join one of the same original. A job belongs to the
 //! server and to nobody who waits for it. When a worker is lost over a job of several renditions, nobody knows over which, so
 //! each that is left is tried once more by a job of its own, and only that one says anything about the picture.
+//!
+//! Who waits for the same original shares a job; who need not wait does not. What renditions have in common is done once, but
+//! joining is worth nothing to a request that a free worker could serve. Animations are not joined: they share no decode.
+//!
+//! All renditions of a job go through one result file, which is written over once the server has read it. So a job of sixteen
+//! gives a hostile worker no more memory to fill than a job of one, and descriptors that it keeps are of the same file. The
+//! deadline of a render holds for each rendition anew. When a worker falls, what it had finished is kept.
 
 use std::sync::Arc;
 use std::time::Duration;

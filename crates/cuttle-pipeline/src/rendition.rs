@@ -1,4 +1,7 @@
 //! What is rendered of an original, and when the original is the better or the only answer.
+//!
+//! Whether the original is the better answer is decided for each request and never stored under a rendition's key: what one
+//! client reads, another may not.
 
 use std::sync::Arc;
 

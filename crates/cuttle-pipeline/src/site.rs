@@ -1,6 +1,10 @@
 //! One application in one state, as far as its pictures go: where originals come from, on which terms, and from when on what is
 //! known of them holds. Replaced as a whole when its build is another, so that every request is judged by one of them from its
 //! beginning to its end.
+//!
+//! The order of a replacement: first the old site keeps nothing any more, then the new one begins at a moment, then requests
+//! see it. So whatever is kept was confirmed by the site that serves it, or before that moment, and then the app is asked
+//! first. Loads and jobs are shared within one site only.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -3,6 +3,8 @@
 //!
 //! SECURITY: it is a socket in the state directory and nowhere else, no page and no other machine reaches it, and who asks is
 //! known from the kernel, not from what is sent.
+//!
+//! It is not the admin address, which may be a port: a port on loopback is everybody's on the machine.
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;

@@ -3,6 +3,8 @@
 //! SECURITY: a page anywhere on the web may resolve its own name to 127.0.0.1 and then read what a
 //! server on loopback shows, as if it were its own origin (DNS rebinding). A folder served to its
 //! owner is exactly that, so on loopback only names that no stranger can own are answered.
+//!
+//! In front of an app every name is answered: the app answers any name itself, and proxies pass on the public one.
 
 use std::net::IpAddr;
 

@@ -2,6 +2,10 @@
 //!
 //! [`route`](route) reads as the list of what can be asked. Codecs and files of the cache are never
 //! touched here; pictures come from the pipeline, plain files and listings from the folder.
+//!
+//! It is `hyper` without a framework: what can be asked is a `match` of a dozen lines, which a router would hide. It is
+//! HTTP/1.1 only: Cuttle stands behind a proxy or on loopback, and HTTP/2's stream machinery is attack surface that buys
+//! nothing there.
 #![forbid(unsafe_code)]
 
 mod access_log;

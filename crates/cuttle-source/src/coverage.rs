@@ -4,6 +4,9 @@
 //! may ask for a login, a redirect may lead elsewhere, a header rule may say `private`. So this answers one question, and
 //! wherever it cannot tell, the answer is "covered" and the application is asked. What a rule does, and under which conditions
 //! (`has`, `missing`), does not matter here. Rewrites after the file system are no rules about files.
+//!
+//! Whether a rule covers a file is asked after the file was found. Otherwise a client would choose the text that a backtracking
+//! regex engine runs on.
 
 use std::collections::HashMap;
 use std::sync::Arc;

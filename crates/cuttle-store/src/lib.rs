@@ -37,6 +37,10 @@
 //! **What it may take on a disk**: the cap, which counts pictures, the folders that they lie in, the index by its pages, four MiB for its
 //! log, and a corrupt index that was moved aside. Room is made before anything is written. While someone reads without end the log cannot
 //! be emptied, and nothing is written.
+//!
+//! **What a million entries cost**: 20 MiB of a process, for caches of connections and the entries that memory holds itself.
+//! Nothing is looked through before the first answer. A purge is one row, which voids all that it means; the deletion of 10,000
+//! of a million entries follows in half a second on a machine at rest (`tests/large.rs`).
 #![forbid(unsafe_code)]
 
 mod disk;

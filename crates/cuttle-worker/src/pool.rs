@@ -7,6 +7,17 @@
 //! queue for everything. The one wait here is for the successor of a worker that was just lost: it
 //! is bounded by the job's deadline, and no more jobs than workers can be in it. A job may have several
 //! renditions of one picture; which wait together is the pipeline's business too.
+//!
+//! A worker is started by exec. Forking a prepared process would be cheaper by a millisecond, and would hand the same addresses
+//! and stack guards to every attacker. A start costs 1.7 ms of CPU, half of it relocations of a large binary, beside 60 ms of
+//! an ordinary photo. Compact relocations (`DT_RELR`) were measured and gained nothing, as the pages must be written all the
+//! same.
+//!
+//! Measured by `bench server`, 28 requests of photos that are not cached: 1.21 × the bare calls. One process for all had 1.12 ×
+//! the bare calls of its time, which were an eighth dearer. Most of the difference is memory of a fresh process that the kernel
+//! clears (5 ms for a photo of 2 Mpx, by perf). A process for each origin would save part of it, and would let an image see
+//! those of its origin. It stays as it is: one after the other the 28 took 2,310 ms of CPU, and 2,345 with one process for all
+//! and the resize of before.
 
 use std::{
     io,

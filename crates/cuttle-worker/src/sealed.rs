@@ -3,6 +3,9 @@
 //! A download is written straight into an anonymous file, sealed, probed by `pread` and passed to a
 //! worker as a descriptor: no copy, and no worker can change what another reader sees. Nobody maps
 //! it, so a fault in it can never become a signal in the server.
+//!
+//! The bytes are digested on the way in, and the server reads the header by `pread`: its heap never holds an image that is
+//! being rendered.
 
 use std::{
     error::Error,

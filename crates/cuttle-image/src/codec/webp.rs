@@ -1,4 +1,7 @@
 //! WebP by libwebp.
+//!
+//! The fast profile is libwebp's method 2 with `sns_strength` 34 and `filter_strength` 73, and aims 0.3 of SSIMULACRA2 below
+//! the anchor: the bytes of method 4 at the same number, in half of its time. The rest of the search is beside the settings.
 #![expect(unsafe_code, reason = "calls into C")]
 
 mod animation;

@@ -4,6 +4,9 @@
 //! where there is no profile) over an embedded profile over `sRGB` over `gAMA` and `cHRM`. What is broken,
 //! or describes other channels than the picture has, is ignored: a picture with wrong colours is better
 //! than none, and every browser does the same.
+//!
+//! Colours are converted after the resize, when there are fewer of them, except where 8 bits cannot hold what the samples say
+//! (PQ, HLG, curves close to linear): then as they are decoded, from 16 bits.
 
 mod convert;
 mod embedded;

@@ -4,6 +4,9 @@
 //! nor the order of bits, fails at LZW tiles that reach beyond the edge, and makes a whole picture of a JPEG before it
 //! looks at its size. JPEG is read by whoever calls. Tags are the probe's, and only variants that it calls supported
 //! come here. A block that is shorter than its rows is refused.
+//!
+//! With all its features the `tiff` crate would also bring a second JPEG decoder, and Zstandard in C. One walk over the tags
+//! serves whoever decides and whoever decodes.
 
 mod fax;
 mod stored;

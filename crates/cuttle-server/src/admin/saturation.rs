@@ -2,6 +2,9 @@
 //!
 //! A full queue for a moment is what a queue is for. One that is full for five seconds does not get empty by itself, and where
 //! pictures are all that is served here, somebody else's process may have room.
+//!
+//! Saturated is full at every look for five seconds, or full for whoever asked between two looks. One moment with room begins
+//! the five seconds anew. Only where nothing but images is served does that take a server out of its balancer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -4,6 +4,11 @@
 //! has them all: 57 KB of requests whose bodies never came kept everyone else out without end. While there is room anyone may
 //! have what he takes. While more than three quarters are taken, one client may have a quarter. When all are taken, what has
 //! been idle longest is closed, then what a client has beyond its share, and only then is somebody refused. Nobody waits.
+//!
+//! Every connection is accepted, then judged: one that waited in the backlog would be neither served nor refused, and nobody
+//! would see it. Shares are by address (/64 of IPv6), or by whom a trusted proxy names; then requests under way count, as a
+//! proxy's connections are nobody's. Three quarters are anyone's, so that one proxy that says nothing, or one office, works as
+//! before until others need room. Event streams and tunnels have places of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

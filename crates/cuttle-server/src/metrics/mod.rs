@@ -4,6 +4,10 @@
 //! Labels are words of our own from closed sets, and ids of applications, which the operator wrote; never a text of somebody
 //! else's: a URL, a host or a client as a label would let anyone grow the memory of this process and of the Prometheus behind it. A hit costs three atomic additions and
 //! nothing else; what is a gauge is read when it is asked for.
+//!
+//! A job is measured, a request is told. Phases are those of the job and are counted once when it ends, also when nobody waits
+//! for it any more: the slow jobs are those that clients leave. A request of an image endpoint is one event of the access log,
+//! with its outcome, the phases of the job that it waited for, and the reason. Its counters are chosen at start.
 
 mod readings;
 

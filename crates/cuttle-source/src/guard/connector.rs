@@ -3,6 +3,9 @@
 //! A resolver hook alone never sees a literal address, a check before the request alone never sees what a second look-up
 //! says. So both ends are held here: the connector judges the host as it stands, the resolver judges every answer, and
 //! the very addresses that it lets through are the ones that are dialled. No proxy variable is read anywhere.
+//!
+//! The operator's own origin is exempt. It therefore has a client, and a pool of connections, of its own: a connection that was
+//! made without the guard is never used for a URL that a client wrote.
 
 use std::error::Error;
 use std::fmt;

@@ -3,6 +3,11 @@
 //!
 //! A build in the folder says nothing of the application, which runs the one that it was started with. So a new build adds
 //! to what holds, and takes away only when the old one cannot be running any more. Pure: the disk and the clock are given.
+//!
+//! The old build cannot run any more when the app's connections were refused, when they were reset on a request without a body,
+//! or when ten minutes passed. A reset on a request with a body says nothing: an app that has read enough resets it too, and a
+//! client decides on that. The disk is looked at once a second, by change times, which nobody can set. At start nobody knows
+//! what ran before: what was confirmed within ten minutes of the build's writing is asked about again.
 
 use std::time::{Duration, Instant, SystemTime};
 
