@@ -132,7 +132,7 @@ fn nobody_else_has_anything_reloaded() {
             "http://cuttle/reload",
         ]));
     let sentence = text(&asked.stdout);
-    assert!(sentence.contains("Only the user that runs this server"), "{sentence}");
+    assert!(sentence.contains("Only root and the user that runs this server"), "{sentence}");
     // The command looks in a folder of its own user's, and finds no server there.
     let cuttle = copy.path().join("cuttle");
     fs::copy(binary(), &cuttle).expect("a copy that everyone can run");
