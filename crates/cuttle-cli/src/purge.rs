@@ -70,10 +70,16 @@ fn told(purge: &Purge, done: &Value) -> String {
         apps.iter().map(of_app).collect::<String>()
     });
     let forgotten = forgotten + &of_apps.unwrap_or_default();
-    match &done["pending"] {
-        Value::Bool(true) => format!(
-            "{forgotten}\nNothing of it is served any more. Deleting it from the disk goes on, or begins when the disk can be used again."
+    let notes = [
+        (
+            "pending",
+            "Nothing of it is served any more. Deleting it from the disk goes on, or begins when the disk can be used again.",
         ),
-        _ => forgotten,
-    }
+        (
+            "unreached",
+            "An older version of Cuttle runs with the same state directory and was not told: ask it too, with its --admin.",
+        ),
+    ];
+    let notes = notes.iter().filter(|(name, _)| done[name] == true).map(|(_, note)| *note);
+    [&*forgotten].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
 }

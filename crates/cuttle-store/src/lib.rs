@@ -28,6 +28,10 @@
 //! ([`Store::epoch`]); what was begun before a purge of its source is kept nowhere. Rows that a purge matches are
 //! void from its commit on, while they are being deleted piece by piece. Numbers that are no longer listed count as purges of everything.
 //!
+//! **Each version of the tables has a subfolder of its own** (`layout-5.1`), so that an old and a new process can run side by side
+//! during an upgrade and a step back finds what it left. They tell each other purges through one file between the subfolders, whose form
+//! is for good. What an older version kept is removed when no process has it open; until then both may take what the cap allows.
+//!
 //! **Written behind, forgotten at once.** A picture that a crash takes before it was written is made again; one that is gone at its
 //! origin must not come back. So [`Store::forget`] ends when the index has it, before anyone is told, and it goes first.
 //!

@@ -325,7 +325,7 @@ mod tests {
         let removed = tier.purge(&Scope::Prefix("/a/".into()).into());
         let applications = [("shop".into(), 2)].into();
         let expected =
-            Purged { requests: 2, applications, variants: 2, bytes: 150, pending: false };
+            Purged { requests: 2, applications, variants: 2, bytes: 150, ..Purged::default() };
         assert_eq!(removed, expected);
         assert!(tier.get(&ContentKey([1; 32])).is_none());
         assert!(tier.get(&ContentKey([4; 32])).is_none(), "whose it was is not known");

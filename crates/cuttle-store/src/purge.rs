@@ -65,6 +65,8 @@ pub struct Purged {
     /// It holds, and is not over: there is much to delete, or the disk cannot be asked. Until it can, nothing is read from it;
     /// then this purge comes first, unless the process ends before.
     pub pending: bool,
+    /// Another version of Cuttle may have the same folder open and not hear of it.
+    pub unreached: bool,
 }
 
 impl AddAssign for Purged {
@@ -74,6 +76,7 @@ impl AddAssign for Purged {
         self.variants += other.variants;
         self.bytes += other.bytes;
         self.pending |= other.pending;
+        self.unreached |= other.unreached;
         for (id, requests) in other.applications {
             *self.applications.entry(id).or_default() += requests;
         }

@@ -21,7 +21,7 @@ pub struct StoreSettings {
 /// Bounds of what is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskSettings {
-    /// Made with mode 0700 if it is not there. Nothing else may live in it.
+    /// Made with mode 0700 if it is not there. Nothing else may live in it. Each version of the tables has a subfolder of its own in it.
     pub folder: PathBuf,
     /// Bytes of variants, the folders that they lie in, the index and its log. Nothing: 5 % of the file system, between 1 and 4 GiB, and never more than half of what is free.
     pub max_bytes: Option<u64>,
@@ -29,7 +29,7 @@ pub struct DiskSettings {
     pub max_age: Duration,
     /// Index entries, however small they are.
     pub max_entries: u64,
-    /// To be raised when `S` is serialised in another way: an older index is begun anew, a newer one is left alone.
+    /// To be raised when `S` is serialised in another way: then the index is another one, and the older goes when nobody has it open.
     pub state_layout: u16,
 }
 

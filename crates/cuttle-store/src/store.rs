@@ -277,7 +277,8 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Store<S> {
             let of_disk = applications.entry(id).or_default();
             *of_disk = of_memory.max(*of_disk);
         }
-        Purged { requests: memory.requests.max(requests), applications, ..disk }
+        let (requests, unreached) = (memory.requests.max(requests), memory.unreached);
+        Purged { requests, applications, unreached, ..disk }
     }
 
     /// Waits until everything is on disk, or cannot be.
@@ -333,7 +334,7 @@ impl<S: Clone + Send + Sync + 'static> Tiers<S> {
         let Self { memory, shared, writer, .. } = self;
         let entered = writer.as_ref().and_then(|_| shared.enter(&purge));
         match entered {
-            Some(epoch) => {
+            Some((epoch, _)) => {
                 shared.log.enter_numbered(epoch.0, purge.clone());
             }
             None => {
@@ -345,8 +346,9 @@ impl<S: Clone + Send + Sync + 'static> Tiers<S> {
         if pending {
             shared.queue.owe(purge.clone());
         }
-        let so_far = Purged { pending, ..memory.purge(&purge) };
-        let reply = entered.map(|epoch| {
+        let unreached = entered.is_some_and(|(_, reached)| !reached);
+        let so_far = Purged { pending, unreached, ..memory.purge(&purge) };
+        let reply = entered.map(|(epoch, _)| {
             let (sender, reply) = oneshot::channel();
             let so_far = Purged::default();
             shared.queue.erase(Erasing { number: epoch.0, purge, so_far, reply: Some(sender) });

@@ -41,12 +41,6 @@ pub enum Trouble {
         /// Permission bits.
         mode: u32,
     },
-    /// The index was written by a newer version that may be running on it.
-    #[error("{} is used by a newer version", .folder.display())]
-    Newer {
-        /// As configured.
-        folder: PathBuf,
-    },
     /// No space, no quota, or no inode left.
     #[error("the disk is full, or out of inodes: {0}")]
     Full(Box<str>),

@@ -18,7 +18,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{content, open, request, until, variant, with_memory};
+use common::{content, layout, open, request, until, variant, with_memory};
 use cuttle_store::{Entry, Purged, Scope, StoreSettings};
 
 /// What an index may add to a process, however large it is on disk: caches of connections, and 10,000 entries in memory.
@@ -63,7 +63,7 @@ async fn with_entries(entries: u32) {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), entries).await;
     // In the last of the folders, so that it is there until all of them have been swept.
-    let last = folder.path().join("ff");
+    let last = layout(folder.path()).join("ff");
     let _ = fs::create_dir(&last);
     let stray = last.join("ff".repeat(32));
     fs::write(&stray, b"left by a crash").unwrap();
@@ -104,7 +104,8 @@ async fn with_entries(entries: u32) {
     assert_eq!(store.usage().disk.unwrap().entries, u64::from(entries) - expected.requests);
 
     let grown = resident().saturating_sub(before);
-    let size = |name: &str| fs::metadata(folder.path().join(name)).map_or(0, |file| file.len());
+    let size =
+        |name: &str| fs::metadata(layout(folder.path()).join(name)).map_or(0, |file| file.len());
     println!(
         "opened in {opened:?}, answered in {answered:?}, then {found:?} each; {} requests purged: held after {held:?}, \
          deleted after {deleted:?}; {} KiB more memory; index of {} MiB, log of {} MiB",

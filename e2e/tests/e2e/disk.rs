@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cuttle_e2e::{Application, Reply, Server, photo, until};
 use cuttle_testing::Disk;
@@ -152,6 +152,13 @@ fn a_state_directory_that_cannot_be_one_is_said_and_served_without() {
     assert!(is_degraded(&server.readiness(), "disk cache: "), "{:#}", server.readiness());
 }
 
+/// Where this version keeps its index.
+fn layout(pictures: &Path) -> PathBuf {
+    let mut folders =
+        fs::read_dir(pictures).expect("it is there").map(|it| it.expect("one").path());
+    folders.find(|path| path.is_dir()).expect("the layout of this version")
+}
+
 #[test]
 fn the_index_is_its_user_s_alone_to_read() {
     let application = application();
@@ -161,7 +168,8 @@ fn the_index_is_its_user_s_alone_to_read() {
         let server = serve(&application, &state.path().display().to_string());
         is_served(&server, number);
         server.wait_until("it is on disk", |ready| ready["store"]["disk"]["variants"] == number);
-        let files = fs::read_dir(&pictures).expect("it is there").map(|file| file.expect("one"));
+        let files =
+            fs::read_dir(layout(&pictures)).expect("it is there").map(|file| file.expect("one"));
         let index =
             files.filter(|file| file.file_name().as_encoded_bytes().starts_with(b"index.sqlite"));
         let modes: Vec<_> = index
@@ -171,7 +179,7 @@ fn the_index_is_its_user_s_alone_to_read() {
     };
     private(1);
     // As older versions left it.
-    let index = pictures.join("index.sqlite");
+    let index = layout(&pictures).join("index.sqlite");
     fs::set_permissions(&index, fs::Permissions::from_mode(0o644)).expect("ours");
     private(2);
 }

@@ -44,6 +44,8 @@ struct Done {
     bytes: u64,
     /// Nothing of it is served any more, but it is not yet deleted from the disk.
     pending: bool,
+    /// Another version of Cuttle may run on the same state directory and not hear of it.
+    unreached: bool,
 }
 
 pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Response<Body> {
@@ -90,8 +92,8 @@ pub(super) async fn answer(server: &Server, request: Request<Incoming>) -> Respo
     let mut apps: BTreeMap<Box<str>, u64> = of_known.map(|id| (id.into(), of(id))).collect();
     // And those that are configured no more.
     apps.extend(purged.applications.clone());
-    let Purged { requests, variants, bytes, pending, .. } = purged;
-    json(StatusCode::OK, &Done { requests, apps, variants, bytes, pending })
+    let Purged { requests, variants, bytes, pending, unreached, .. } = purged;
+    json(StatusCode::OK, &Done { requests, apps, variants, bytes, pending, unreached })
 }
 
 const FORMS: &str = r#"Ask with {"source": "/photo.jpg"}, {"prefix": "/blog/"} or {"all": true}; add "app": "shop" for one app."#;

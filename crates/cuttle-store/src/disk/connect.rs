@@ -1,4 +1,4 @@
-//! Connections to the index, and what is done when there is none, an old one or a broken one.
+//! Connections to the index, and what is done when there is none or a broken one.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -9,9 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::Trouble;
 use crate::disk::bounds::MAX_LOG_BYTES;
 use crate::disk::folder::{Folder, identity};
-
-/// Raised when the tables change.
-const SCHEMA: u32 = 4;
+use crate::disk::layouts::Layout;
 
 /// Longer than a transaction of another process takes, on a slow disk.
 const BUSY: Duration = Duration::from_secs(5);
@@ -34,40 +32,30 @@ pub(crate) enum Use {
     Purge,
 }
 
-/// The first connection: makes the index if there is none, and replaces an older one; whether it is new.
-pub(crate) fn found(folder: &Folder, state_layout: u16) -> Result<(Connection, bool), Trouble> {
-    let ours = SCHEMA << 16 | u32::from(state_layout);
+/// The first connection: makes the index if there is none; whether it is new.
+pub(crate) fn found(folder: &Folder, layout: Layout) -> Result<(Connection, bool), Trouble> {
     let _lock = folder.lock()?;
-    for _ in 0..2 {
-        let mut connection = connect(folder, Use::Write)?;
-        // Before anything is in it, or never: pages that are free are given back to the disk.
-        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-        if mode != "wal" {
-            return Err(Trouble::Unusable("its file system cannot share memory".into()));
-        }
-        match connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? {
-            0 => {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                transaction.execute_batch(include_str!("schema.sql"))?;
-                transaction.pragma_update(None, "user_version", ours)?;
-                transaction.commit()?;
-                return Ok((connection, true));
-            }
-            version if version == ours => return Ok((connection, false)),
-            version if version > ours => {
-                return Err(Trouble::Newer { folder: folder.path().to_owned() });
-            }
-            // Its files are swept, as no row names them.
-            _ => {
-                drop(connection);
-                remove(folder);
-            }
-        }
+    let mut connection = connect(folder, Use::Write)?;
+    // Before anything is in it, or never: pages that are free are given back to the disk.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Trouble::Unusable("its file system cannot share memory".into()));
     }
-    Err(Trouble::Unusable("an older index cannot be removed".into()))
+    match connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? {
+        0 => {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.pragma_update(None, "user_version", layout.mark())?;
+            transaction.commit()?;
+            Ok((connection, true))
+        }
+        mark if mark == layout.mark() => Ok((connection, false)),
+        // In a folder of this version's name.
+        _ => Err(Trouble::Corrupt("it is marked as of another version".into())),
+    }
 }
 
 /// One more connection to an index that is there.
@@ -164,18 +152,18 @@ mod tests {
     fn a_new_index_gives_back_pages_that_are_free() {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(&parent.path().join("cache")).expect("ours");
-        let (index, new) = found(&folder, 1).expect("a new index");
+        let (index, new) = found(&folder, Layout::ours(1)).expect("a new index");
         let mode: u32 =
             index.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).expect("it");
         assert!(new && mode == 2, "{mode}");
-        assert!(!found(&folder, 1).expect("the same").1);
+        assert!(!found(&folder, Layout::ours(1)).expect("the same").1);
     }
 
     #[test]
     fn an_index_that_was_replaced_meanwhile_is_not_moved_aside() {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(&parent.path().join("cache")).expect("ours");
-        drop(found(&folder, 1).expect("a new index"));
+        drop(found(&folder, Layout::ours(1)).expect("a new index"));
         let (device, inode) = identity(&folder.index()).expect("it is there");
         set_aside(&folder, (device, inode + 1)).expect("nothing to do");
         assert!(folder.index().exists());

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::disk::connect::{self, Use};
 use crate::disk::folder::{self, Folder};
+use crate::disk::layouts::{Layout, Layouts};
 use crate::disk::rows;
 use crate::settings::most;
 use crate::{DiskSettings, Epoch, Purge, Trouble};
@@ -16,6 +17,7 @@ use crate::{DiskSettings, Epoch, Purge, Trouble};
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(super) folder: Folder,
+    pub(super) layouts: Layouts,
     /// Device and inode of the index.
     pub(super) identity: (u64, u64),
     readers: Mutex<Vec<Connection>>,
@@ -24,21 +26,25 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the folder and its index; whether that is new. A corrupt index is begun anew, and so is one that is too large.
     pub(super) fn open(settings: &DiskSettings) -> Result<(Self, Connection, bool), Trouble> {
-        let folder = Folder::open(&settings.folder)?;
+        let layout = Layout::ours(settings.state_layout);
+        let (layouts, folder) = Layouts::open(&settings.folder, layout)?;
         let (total, _) = folder.space()?;
         connect::begin_anew_over(&folder, most(settings.max_bytes, total))?;
         let before = folder::identity(&folder.index());
-        let (writer, new) =
-            connect::found(&folder, settings.state_layout).or_else(|trouble| match trouble {
-                Trouble::Corrupt(_) => {
-                    tracing::warn!(%trouble, "the index of the disk cache is corrupt, so it is renamed to index.corrupt and begun anew");
-                    connect::set_aside(&folder, before?)?;
-                    connect::found(&folder, settings.state_layout)
-                }
-                other => Err(other),
-            })?;
+        let (writer, new) = connect::found(&folder, layout).or_else(|trouble| match trouble {
+            Trouble::Corrupt(_) => {
+                tracing::warn!(%trouble, "the index of the disk cache is corrupt, so it is renamed to index.corrupt and begun anew");
+                connect::set_aside(&folder, before?)?;
+                connect::found(&folder, layout)
+            }
+            other => Err(other),
+        })?;
+        if new {
+            // What was purged before holds nothing in it.
+            rows::set_heard(&writer, layouts.last_announced()?)?;
+        }
         let identity = folder::identity(&folder.index())?;
-        Ok((Self { folder, identity, readers: Mutex::default() }, writer, new))
+        Ok((Self { folder, layouts, identity, readers: Mutex::default() }, writer, new))
     }
 
     /// Whether the index is still the file at its place, and not one that was deleted.
@@ -74,9 +80,11 @@ impl Database {
         Ok(answer)
     }
 
-    pub(super) fn enter(&self, purge: &Purge, last: Epoch) -> Result<Epoch, Trouble> {
+    /// Enters a purge, and tells other versions of it; whether all of them can hear of it.
+    pub(super) fn enter(&self, purge: &Purge, last: Epoch) -> Result<(Epoch, bool), Trouble> {
         let mut index = connect::connect(&self.folder, Use::Purge)?;
-        write(&mut index, |index| rows::enter_purge(index, purge, last))
+        let number = write(&mut index, |index| rows::enter_purge(index, purge, last))?;
+        Ok((number, self.layouts.announce(purge)))
     }
 }
 

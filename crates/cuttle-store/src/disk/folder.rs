@@ -2,18 +2,17 @@
 //!
 //! Files are written and removed only inside write transactions of the index, whose lock is theirs too.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
+use crate::disk::lock::lock;
 use crate::disk::private::{is_private, private_folder, refused};
 use crate::file::{MAX_FILE_BYTES, parse, preamble};
 use crate::{ContentKey, Damage, Trouble, Variant};
@@ -49,11 +48,11 @@ impl From<io::Error> for Unread {
     }
 }
 
+/// The name of the index.
+pub(crate) const INDEX: &str = "index.sqlite";
+
 /// What a file takes beside its bytes, in blocks of most file systems.
 const BLOCK_BYTES: u64 = 4096;
-
-/// Making an index takes some milliseconds; whoever waits in vain tries again later.
-const LOCKED: Duration = Duration::from_secs(1);
 
 /// SECURITY: a link leads out of the folder, and to open a pipe is to wait for whoever writes to it.
 const PLAIN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
@@ -76,29 +75,16 @@ impl Folder {
     }
 
     pub(crate) fn index(&self) -> PathBuf {
-        self.path.join("index.sqlite")
+        self.path.join(INDEX)
     }
 
     /// One process at a time makes or replaces the index. Held until it is dropped.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "at the start and in the writer's own thread, and no lock can be waited for until a deadline"
-    )]
     pub(crate) fn lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.custom_flags(PLAIN.bits().cast_signed()).open(self.path.join("lock"))?;
-        let begun = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                // Its holder may have been stopped, and a server must start all the same.
-                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED => {
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(error) => return Err(unlockable(error.into())),
-            }
-        }
+        let file = options.custom_flags(PLAIN.bits().cast_signed()).open(self.path.join("lock"))?;
+        lock(&file)?;
+        Ok(file)
     }
 
     /// Where a corrupt index is moved to.
@@ -108,7 +94,7 @@ impl Folder {
 
     /// How long the log of the index is.
     pub(crate) fn log_bytes(&self) -> io::Result<u64> {
-        fs::metadata(self.path.join("index.sqlite-wal")).map(|log| log.len())
+        fs::metadata(self.path.join(format!("{INDEX}-wal"))).map(|log| log.len())
     }
 
     /// The index and its log; nothing where there is none.
@@ -232,22 +218,14 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// What a container's profile refuses is named: the texts of the system do not say what was asked of it.
-fn unlockable(error: io::Error) -> io::Error {
-    match Errno::from_io_error(&error) {
-        Some(Errno::NOSYS | Errno::PERM) => {
-            let text = format!(
-                "the system call flock is refused ({error}): allow it in the container's seccomp profile"
-            );
-            io::Error::new(io::ErrorKind::Unsupported, text)
-        }
-        _ => error,
-    }
-}
-
 /// Where the file of a variant lies in the folder.
 fn place(content: &ContentKey) -> String {
     format!("{:02x}/{}", content.0[0], name(content))
+}
+
+/// Whether a folder is called as those are in which variants lie.
+pub(crate) fn is_shelf(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What the file of a variant is called.

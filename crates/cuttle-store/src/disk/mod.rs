@@ -1,10 +1,13 @@
 //! The disk tier: an index in `SQLite`, variants as files beside it, and one thread that writes.
 
+mod announced;
 mod bounds;
 mod connect;
 mod database;
 mod evict;
 mod folder;
+mod layouts;
+mod lock;
 mod open;
 mod private;
 mod rows;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::disk::announced::Stamp;
 use crate::disk::bounds::{self, log_bytes};
 use crate::disk::database::Database;
 use crate::disk::{connect, rows};
@@ -14,6 +15,10 @@ use crate::{TierUsage, Trouble};
 pub(super) struct Open {
     pub(super) disk: Arc<Database>,
     pub(super) index: Connection,
+    /// What other versions had announced when it was last read.
+    pub(super) announcements: Option<Stamp>,
+    /// When older versions were last looked for.
+    pub(super) removed: Option<Instant>,
     /// The next folder to be swept.
     pub(super) sweep: Option<u8>,
     /// The index is new, and the files of the one before it are swept before anything is added to them.
@@ -32,8 +37,18 @@ const EMPTY_EVERY: Duration = Duration::from_secs(1);
 
 impl Open {
     pub(super) fn new(disk: Arc<Database>, index: Connection) -> Self {
-        let (looked, emptied) = (None, None);
-        Self { disk, index, sweep: Some(0), anew: false, looked, emptied, max_bytes: 0, beside: 0 }
+        Self {
+            disk,
+            index,
+            announcements: None,
+            removed: None,
+            sweep: Some(0),
+            anew: false,
+            looked: None,
+            emptied: None,
+            max_bytes: 0,
+            beside: 0,
+        }
     }
 
     /// What is taken, and how much of the file system is ours.

@@ -252,6 +252,17 @@ pub(crate) fn purges_since(index: &Connection, since: i64) -> Result<Vec<(i64, P
     Ok(since_then)
 }
 
+/// The last purge of another version that was entered here.
+pub(crate) fn heard(index: &Connection) -> Result<i64, Trouble> {
+    Ok(index.prepare_cached("SELECT heard FROM totals")?.query_row([], |row| row.get(0))?)
+}
+
+/// Sets it.
+pub(crate) fn set_heard(index: &Connection, number: i64) -> Result<(), Trouble> {
+    index.execute("UPDATE totals SET heard = ?1", [number])?;
+    Ok(())
+}
+
 /// Purges up to `until` that are not done.
 pub(crate) fn open_purges(index: &Connection, until: i64) -> Result<Vec<(i64, Purge)>, Trouble> {
     purges(

@@ -48,9 +48,11 @@ CREATE TABLE totals (
   bytes INTEGER NOT NULL,
   entries INTEGER NOT NULL,
   -- The last purge that is no longer listed. Whoever has heard of none since cannot know what it missed.
-  forgotten INTEGER NOT NULL
+  forgotten INTEGER NOT NULL,
+  -- The last purge that another version of these tables announced and that was entered here.
+  heard INTEGER NOT NULL
 ) STRICT;
-INSERT INTO totals VALUES (0, 0, 0, 0);
+INSERT INTO totals VALUES (0, 0, 0, 0, 0);
 CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
   UPDATE totals SET entries = entries + 1;
 END;

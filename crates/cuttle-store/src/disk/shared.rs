@@ -127,8 +127,9 @@ impl Shared {
         self.queue.wake();
     }
 
-    /// Enters a purge into the index. Blocks until it is on the disk; no number where it cannot be.
-    pub(crate) fn enter(&self, purge: &Purge) -> Option<Epoch> {
+    /// Enters a purge into the index; whether other versions on the same folder hear of it too. Blocks until it is on the disk; no number
+    /// where it cannot be.
+    pub(crate) fn enter(&self, purge: &Purge) -> Option<(Epoch, bool)> {
         let entered = self.disk()?.enter(purge, self.log.epoch());
         entered.inspect_err(|trouble| tracing::warn!(%trouble, "the purge holds in this process, and is written to the disk cache when that can be used again")).ok()
     }

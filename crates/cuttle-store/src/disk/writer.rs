@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::disk::announced::Announced;
 use crate::disk::bounds::{Bounds, shrink};
 use crate::disk::database::{Database, write};
 use crate::disk::evict::evict;
-use crate::disk::folder::{Folder, Unread, identity};
+use crate::disk::folder::{Unread, identity};
+use crate::disk::layouts::{Layout, Layouts};
 use crate::disk::open::Open;
 use crate::disk::shared::{Shared, Timing};
 use crate::disk::sweep::sweep;
@@ -41,6 +43,8 @@ pub(crate) struct Writer {
 
 /// Uses that are noted in one transaction, all of which the log of the index holds.
 const NOTE: usize = 64;
+/// Whether an older version is still running is asked by a lock that it notices.
+const REMOVE_OLDER_EVERY: Duration = Duration::from_secs(2);
 /// Files that a reader found damaged and one turn reads again.
 const JUDGE: usize = 64;
 /// How long one turn evicts: purges of other processes are to be heard within a second.
@@ -177,6 +181,10 @@ impl Writer {
         if open.looked.is_some_and(|looked| looked.elapsed() < self.timing.rest) {
             return Ok(());
         }
+        if open.removed.is_none_or(|at| at.elapsed() >= REMOVE_OLDER_EVERY) {
+            open.removed = Some(Instant::now());
+            open.disk.layouts.remove_unused()?;
+        }
         let kept = open.measure(self.settings.max_bytes)?;
         self.shared.counters.set(kept);
         self.shared.counters.set_bytes(kept.index_bytes, open.max_bytes);
@@ -190,6 +198,7 @@ impl Writer {
         for purge in &owed {
             let last = self.shared.log.epoch();
             let entered = write(&mut open.index, |index| rows::enter_purge(index, purge, last))?;
+            open.disk.layouts.announce(purge);
             self.shared.log.enter_numbered(entered.0, purge.clone());
             self.erasing.push(Erasing::unasked(entered.0, purge.clone()));
         }
@@ -197,8 +206,34 @@ impl Writer {
         Ok(())
     }
 
+    /// Enters purges that other versions on the same folder announced.
+    fn hear_others(&mut self) -> Result<(), Trouble> {
+        let open = opened(&mut self.open)?;
+        let now = open.disk.layouts.announcements();
+        if now == open.announcements {
+            return Ok(());
+        }
+        let heard = rows::heard(&open.index)?;
+        for Announced { number, purge, .. } in open.disk.layouts.announced_since(heard)? {
+            let last = self.shared.log.epoch();
+            let entered = write(&mut open.index, |index| {
+                // Another process of this version may have been faster.
+                if rows::heard(index)? >= number {
+                    return Ok(None);
+                }
+                rows::set_heard(index, number)?;
+                rows::enter_purge(index, &purge, last).map(Some)
+            })?;
+            self.erasing.extend(entered.map(|epoch| Erasing::unasked(epoch.0, purge)));
+        }
+        // What was added meanwhile changes it again.
+        open.announcements = now;
+        Ok(())
+    }
+
     /// Applies purges of other processes.
     fn hear(&mut self) -> Result<(), Trouble> {
+        self.hear_others()?;
         let open = opened(&mut self.open)?;
         // Also at the first time: without a disk there has been memory.
         for (number, purge) in rows::purges_since(&open.index, self.seen)? {
@@ -385,7 +420,8 @@ impl Writer {
 
     fn set_aside(&mut self) -> Result<(), Trouble> {
         let open = self.close();
-        let folder = Folder::open(&self.settings.folder)?;
+        let layout = Layout::ours(self.settings.state_layout);
+        let (_, folder) = Layouts::open(&self.settings.folder, layout)?;
         let corrupt = match open {
             Some(open) => open.disk.identity,
             None => identity(&folder.index())?,

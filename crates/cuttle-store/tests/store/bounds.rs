@@ -6,8 +6,8 @@ use std::path::Path;
 use cuttle_store::{Entry, Scope, Store, StoreSettings, Trouble};
 
 use crate::common::{
-    SMALL_BYTES, State, disk_only, disk_usage, entry, files, found, keep, open, picture, request,
-    small, until, variant,
+    SMALL_BYTES, State, disk_only, disk_usage, entry, files, found, keep, layout, open, picture,
+    request, small, until, variant,
 };
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn an_index_over_the_bound_is_begun_anew_and_what_it_named_is_swept() {
         store.flush().await;
     }
     drop(store);
-    let index = || fs::metadata(folder.path().join("index.sqlite")).unwrap().len();
+    let index = || fs::metadata(layout(folder.path()).join("index.sqlite")).unwrap().len();
     assert!(index() > 10 << 20, "{}", index());
     let store = open(at_most(folder.path(), 8 << 20));
     assert!(index() < 1 << 20, "{}", index());
@@ -138,7 +138,7 @@ async fn what_was_read_goes_after_what_was_not_and_the_accounts_outlive_a_restar
 
 /// As if all of it had been used so many milliseconds later.
 fn later(folder: &Path, milliseconds: i64) {
-    let index = rusqlite::Connection::open(folder.join("index.sqlite")).expect("the index");
+    let index = rusqlite::Connection::open(layout(folder).join("index.sqlite")).expect("the index");
     index.execute("UPDATE entries SET used = used + ?1", [milliseconds]).expect("a column");
 }
 
@@ -221,7 +221,7 @@ async fn the_log_of_the_index_is_bounded_although_someone_always_reads() {
     let store = open(disk_only(folder.path()));
     keep(&store, (0, 1));
     store.flush().await;
-    let path = folder.path().join("index.sqlite");
+    let path = layout(folder.path()).join("index.sqlite");
     // Two readers in turn, each of which begins before the other ends.
     let readers = [(); 2].map(|()| rusqlite::Connection::open(&path).unwrap());
     let begin = |reader: &rusqlite::Connection| {
@@ -239,7 +239,7 @@ async fn the_log_of_the_index_is_bounded_although_someone_always_reads() {
             let entry = Entry { source: source.clone(), ..entry((0, 1)) };
             store.record(store.epoch(), request(fastrand::u32(..) | n), entry, &picture((0, 1)));
         }
-        let log = fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
+        let log = fs::metadata(layout(folder.path()).join("index.sqlite-wal")).unwrap().len();
         longest = longest.max(log);
         async move { longest > 3 << 20 && log < 2 << 20 }
     })
@@ -253,7 +253,7 @@ async fn nothing_is_written_while_someone_reads_without_end() {
     let store = open(disk_only(folder.path()));
     keep(&store, (0, 1));
     store.flush().await;
-    let reader = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
+    let reader = rusqlite::Connection::open(layout(folder.path()).join("index.sqlite")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM totals").unwrap();
     let source: std::sync::Arc<str> = "/".repeat(3_000).into();
     until("said", || async {
@@ -264,7 +264,7 @@ async fn nothing_is_written_while_someone_reads_without_end() {
         matches!(store.trouble(), Some(Trouble::Busy(_)))
     })
     .await;
-    let log = || fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
+    let log = || fs::metadata(layout(folder.path()).join("index.sqlite-wal")).unwrap().len();
     assert!(log() < MAX_LOG, "{}", log());
     assert_eq!(found(&store, 0).await, Some((0, 1)), "it can be read");
     reader.execute_batch("COMMIT").unwrap();

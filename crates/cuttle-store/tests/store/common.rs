@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "two other test binaries use some of it")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -126,9 +126,24 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is: impl FnMut() ->
     }
 }
 
+/// Where the layout of this version lies.
+pub fn layout(folder: &Path) -> PathBuf {
+    layouts(folder).pop().expect("one that was opened")
+}
+
+/// Where layouts lie, in order.
+pub fn layouts(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_layout =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("layout-");
+    let mut layouts: Vec<_> = entries.filter(is_layout).collect();
+    layouts.sort();
+    layouts
+}
+
 /// Files of variants below a folder.
-pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let shelves = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let shelves = std::fs::read_dir(layout(folder)).unwrap().map(|entry| entry.unwrap().path());
     let files =
         shelves.filter(|path| path.is_dir()).flat_map(|shelf| std::fs::read_dir(shelf).unwrap());
     files.map(|file| file.unwrap().path()).collect()

@@ -17,7 +17,7 @@ use cuttle_store::{Store, StoreSettings, Trouble};
 use cuttle_testing::Disk;
 
 use crate::common::{
-    State, disk_only, disk_usage, files, found, keep, open, request, until, with_memory,
+    State, disk_only, disk_usage, files, found, keep, layout, open, request, until, with_memory,
 };
 
 const FOLDER: &str = "CUTTLE_STORE_STORM";
@@ -236,8 +236,11 @@ async fn a_read_only_disk_is_said_and_memory_serves() {
         mounted = Some(tmpfs);
     } else {
         drop(open(with_memory(&folder)));
-        fs::set_permissions(folder.join("index.sqlite"), fs::Permissions::from_mode(0o400))
-            .unwrap();
+        fs::set_permissions(
+            layout(&folder).join("index.sqlite"),
+            fs::Permissions::from_mode(0o400),
+        )
+        .unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
     }
     let (store, trouble) = Store::open(with_memory(&folder));
@@ -249,8 +252,11 @@ async fn a_read_only_disk_is_said_and_memory_serves() {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     } else {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-        fs::set_permissions(folder.join("index.sqlite"), fs::Permissions::from_mode(0o600))
-            .unwrap();
+        fs::set_permissions(
+            layout(&folder).join("index.sqlite"),
+            fs::Permissions::from_mode(0o600),
+        )
+        .unwrap();
     }
     until("recovered", || async { store.trouble().is_none() }).await;
     keep(&store, (2, 1));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cuttle_store::{Store, Trouble};
 
-use crate::common::{disk_only, files, found, keep, open, until, with_memory};
+use crate::common::{disk_only, files, found, keep, layout, layouts, open, until, with_memory};
 
 #[tokio::test]
 async fn a_damaged_file_is_a_miss_is_counted_and_goes() {
@@ -79,7 +79,7 @@ async fn the_file_of_another_picture_is_not_served() {
 async fn a_process_that_stopped_while_it_made_the_index_stops_no_other() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(disk_only(folder.path())));
-    let lock = fs::File::open(folder.path().join("lock")).unwrap();
+    let lock = fs::File::open(layout(folder.path()).join("lock")).unwrap();
     lock.lock().unwrap();
     let (store, trouble) = Store::open(with_memory(folder.path()));
     assert!(matches!(trouble, Some(Trouble::Busy(_))), "{trouble:?}");
@@ -95,7 +95,7 @@ async fn an_index_that_another_process_holds_can_be_read_and_is_said_to_be_held(
     let store = open(disk_only(folder.path()));
     keep(&store, (1, 1));
     store.flush().await;
-    let holder = rusqlite::Connection::open(folder.path().join("index.sqlite")).unwrap();
+    let holder = rusqlite::Connection::open(layout(folder.path()).join("index.sqlite")).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     keep(&store, (2, 1));
     until("said", || async { matches!(store.trouble(), Some(Trouble::Busy(_))) }).await;
@@ -123,7 +123,10 @@ async fn a_folder_that_vanishes_is_made_anew() {
         // A change, as confirmations are not written again at once.
         keep(&store, (3, fastrand::u32(..)));
         store.flush().await;
-        folder.exists() && store.trouble().is_none() && !files(&folder).is_empty()
+        folder.exists()
+            && store.trouble().is_none()
+            && !layouts(&folder).is_empty()
+            && !files(&folder).is_empty()
     })
     .await;
 }
@@ -131,7 +134,7 @@ async fn a_folder_that_vanishes_is_made_anew() {
 #[tokio::test]
 async fn an_index_that_vanishes_is_begun_anew_also_beside_a_log_that_stayed() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let at = |name: &str| layout(folder.path()).join(name);
     let store = open(disk_only(folder.path()));
     for n in 0..10 {
         keep(&store, (n, 1));
@@ -163,7 +166,7 @@ async fn an_index_whose_log_was_removed_is_begun_anew() {
     let store = open(disk_only(folder.path()));
     keep(&store, (1, 1));
     store.flush().await;
-    fs::remove_file(folder.path().join("index.sqlite-wal")).unwrap();
+    fs::remove_file(layout(folder.path()).join("index.sqlite-wal")).unwrap();
     until("said", || async { matches!(store.trouble(), Some(Trouble::Corrupt(_))) }).await;
     until("recovered", || async { store.trouble().is_none() }).await;
     keep(&store, (2, 1));
@@ -181,7 +184,7 @@ async fn a_corrupt_index_is_moved_aside_and_begun_anew() {
             keep(&store, (n, 1));
         }
         drop(store);
-        let index = folder.path().join("index.sqlite");
+        let index = layout(folder.path()).join("index.sqlite");
         let mut bytes = fs::read(&index).unwrap();
         bytes[damage..].fill(0x5a);
         fs::write(&index, bytes).unwrap();
@@ -196,7 +199,7 @@ async fn a_corrupt_index_is_moved_aside_and_begun_anew() {
             store.trouble().is_none() && found(&store, 1).await == Some((1, 2))
         })
         .await;
-        assert!(folder.path().join("index.corrupt").exists(), "from byte {damage}");
+        assert!(layout(folder.path()).join("index.corrupt").exists(), "from byte {damage}");
         until("swept", || async { files(folder.path()).len() == 1 }).await;
     }
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use cuttle_store::{DiskSettings, Entry, Store, StoreSettings, Trouble};
+use cuttle_store::{Entry, Store, StoreSettings, Trouble};
 
 use crate::common::{
-    State, content, disk_only, entry, files, found, keep, open, picture, request, until,
+    State, content, disk_only, entry, files, found, keep, layout, open, picture, request, until,
     with_memory,
 };
 
@@ -102,6 +102,7 @@ async fn what_others_put_into_the_folder_is_neither_removed_nor_written_through(
     let parent = tempfile::tempdir().unwrap();
     let (folder, precious) = (parent.path().join("cache"), parent.path().join("precious"));
     drop(open(disk_only(&folder)));
+    let (base, folder) = (folder.clone(), layout(&folder));
     fs::create_dir(folder.join("00")).unwrap();
     fs::create_dir(folder.join("ff")).unwrap();
     let theirs = folder.join("00/holiday.jpg");
@@ -113,7 +114,7 @@ async fn what_others_put_into_the_folder_is_neither_removed_nor_written_through(
     // After a trouble it is probed whether the disk can be written.
     let lock = fs::File::open(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    let (store, trouble) = Store::<State>::open(disk_only(&folder));
+    let (store, trouble) = Store::<State>::open(disk_only(&base));
     assert!(trouble.is_some());
     drop(lock);
     until("recovered", || async { store.trouble().is_none() }).await;
@@ -181,31 +182,13 @@ async fn who_takes_our_folder_out_of_a_folder_of_others_puts_no_pictures_in_its_
     keep(&store, (1, 1));
     store.flush().await;
     let key = blake3::Hash::from_bytes(content((1, 1)).0).to_hex().to_string();
-    let shelf = own.join(&key[..2]);
+    let shelf = layout(&own).join(&key[..2]);
     assert!(shelf.join(&key).exists());
     // A file of theirs is as good as ours, as far as its own digest goes.
     fs::rename(&own, volume.path().join("away")).unwrap();
     fs::create_dir_all(&shelf).unwrap();
     fs::write(shelf.join(&key), b"theirs").unwrap();
     assert_eq!(store.get(&content((1, 1))).await.map(|it| it.bytes), Some(picture((1, 1)).bytes));
-}
-
-#[tokio::test]
-async fn an_older_layout_is_begun_anew_and_a_newer_one_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let layout = |state_layout| StoreSettings {
-        disk: Some(DiskSettings { state_layout, ..disk_only(folder.path()).disk.unwrap() }),
-        ..disk_only(folder.path())
-    };
-    let old = open(layout(1));
-    keep(&old, (1, 1));
-    old.flush().await;
-    let new = open(layout(2));
-    assert_eq!(found(&new, 1).await, None);
-    keep(&new, (2, 1));
-    new.flush().await;
-    until("left alone", || async { matches!(old.trouble(), Some(Trouble::Newer { .. })) }).await;
-    assert_eq!(found(&new, 2).await, Some((2, 1)));
 }
 
 #[tokio::test]

@@ -5,4 +5,5 @@ mod common;
 mod crash;
 mod damage;
 mod disk;
+mod layouts;
 mod purge;
