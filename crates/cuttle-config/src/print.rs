@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::{
-    config::{Config, Effective, Origin},
+    config::Config,
+    layers::{Effective, Origin},
     value::Raw,
 };
 
