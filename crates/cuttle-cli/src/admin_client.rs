@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use cuttle_config::Secret;
+use cuttle_host::{Layers, StateDir, read_only, shown_admin};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -15,11 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::args::{Layers, ServerArgs};
-use crate::configuration::read_only;
+use crate::args::ServerArgs;
 use crate::failure::Failure;
-use crate::flags::KeyFlags;
-use crate::state::{StateDir, shown};
 
 /// A server that takes longer is not answering.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,13 +46,13 @@ impl Server {
         ];
         let flags: BTreeMap<_, _> =
             flags.into_iter().filter_map(|(flag, text)| Some((flag, text.clone()?))).collect();
-        let layers = Layers { config: typed.config.clone(), flags: KeyFlags(flags) };
+        let layers = Layers { config: typed.config.clone(), flags };
         let config = read_only(&layers)?;
         let noted = StateDir::of(&config).ok().and_then(|state| state.noted());
         if let (None, None, Some(path)) = (&typed.admin, &noted, &config.server.state_dir) {
             return Err(Failure::NoServerWith(path.clone()));
         }
-        let configured = || (shown(&config.server.admin), None);
+        let configured = || (shown_admin(&config.server.admin), None);
         let (address, of_note) = match (&typed.admin, noted) {
             (None, Some(noted)) => noted,
             // A token is for the server that noted it, and for no other address that somebody typed.

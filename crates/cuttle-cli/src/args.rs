@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cuttle_host::Layers;
 
 use crate::flags::KeyFlags;
 
@@ -53,18 +54,24 @@ pub(crate) struct Serve {
     pub(crate) folder: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) layers: Layers,
+    pub(crate) layers: LayerArgs,
 }
 
 /// Where the configuration comes from, beside variables.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Layers {
+pub(crate) struct LayerArgs {
     /// Configuration file [default: cuttle.toml in this folder, if there is one]
     #[arg(long, value_name = "FILE", env = "CUTTLE_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) flags: KeyFlags,
+}
+
+impl From<&LayerArgs> for Layers {
+    fn from(LayerArgs { config, flags }: &LayerArgs) -> Self {
+        Self { config: config.clone(), flags: flags.0.clone() }
+    }
 }
 
 /// Show the configuration
@@ -78,7 +85,7 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print every setting with its value and where it comes from
-    Print(Layers),
+    Print(LayerArgs),
     /// Print a JSON Schema of cuttle.toml, for editors
     Schema,
 }
@@ -239,7 +246,7 @@ pub(crate) enum Crop {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
-    pub(crate) layers: Layers,
+    pub(crate) layers: LayerArgs,
 
     /// Print as JSON
     #[arg(long)]

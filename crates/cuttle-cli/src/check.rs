@@ -3,16 +3,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use cuttle_host::{Layers, Resources, Served, ServedApps, configure};
 use cuttle_image::Limits;
 use cuttle_worker::{Pool, PoolConfig, SelfTestReport, Verdict};
 use serde::Serialize;
 
 use crate::args::Check;
-use crate::configuration::configure;
 use crate::failure::Failure;
+use crate::runtime;
 use crate::say::say;
-use crate::served::{Served, ServedApps};
-use crate::{machine, serve};
 
 /// Everything that is reported.
 #[derive(Debug, Serialize)]
@@ -49,17 +48,13 @@ struct Memory {
 /// # Errors
 /// [`Failure`] when not even one worker can be started.
 pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
-    let configured = configure(&check.layers)?;
+    let configured = configure(&Layers::from(&check.layers))?;
     let config = &configured.config;
     for app in &configured.apps {
         app.rules()?;
     }
-    let limits = serve::limits(&configured);
-    let plan = machine::memory_plan(config, limits.source_bytes);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
+    let Resources { workers, limits, memory: plan } = Resources::of(&configured);
+    let runtime = runtime::on_this_thread()?;
     let (sandbox, served) = runtime.block_on(async {
         let mut served = Vec::new();
         for app in Served::of(&configured) {
@@ -85,7 +80,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        workers: machine::workers(&config.limits),
+        workers,
         memory: Memory {
             ceiling: plan.ceiling,
             originals: plan.originals,

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use cuttle_host::{Layers, Served, configure};
+
 use crate::args::ConfigCommand;
-use crate::configuration::configure;
 use crate::failure::Failure;
 use crate::say::{complain, say};
-use crate::served::Served;
 
 /// Prints, and warns on standard error.
 ///
@@ -18,7 +18,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
             say(cuttle_config::schema())?;
         }
         ConfigCommand::Print(layers) => {
-            let configured = configure(layers)?;
+            let configured = configure(&Layers::from(layers))?;
             // Found at load by a server, so found here as well.
             for app in &configured.apps {
                 app.rules()?;

@@ -1,38 +1,22 @@
-//! The command line: what was typed becomes the parts of a server, one picture, or a report.
+//! The command line: what was typed becomes a server, one optimized image, or a report.
 //!
-//! No logic of its own: it reads arguments, joins crates and turns every error into one sentence and
-//! an exit code. A worker is this same binary, entered before anything else is set up.
+//! No logic of its own: it reads arguments, prints, and turns every error into one sentence and an exit code. A worker is this
+//! same binary, entered before anything else is set up.
 #![forbid(unsafe_code)]
 
-mod address;
-mod admin;
 mod admin_client;
-mod application;
-mod apps;
 mod args;
 mod check;
 mod config;
-mod configuration;
-mod control;
-mod deploys;
-mod descriptors;
 mod failure;
 mod flags;
-mod given;
-mod identity;
-mod leaving;
 mod logging;
-mod machine;
-mod origins;
 mod purge;
-mod releases;
 mod reload;
 mod render;
+mod runtime;
 mod say;
 mod serve;
-mod served;
-mod signals;
-mod state;
 mod stats;
 mod units;
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::admin_client::Server;
 use crate::args::Purge;
 use crate::failure::Failure;
+use crate::runtime;
 use crate::say::say;
 use crate::units::size;
 
@@ -24,10 +25,7 @@ pub(crate) fn run(purge: &Purge) -> Result<ExitCode, Failure> {
         asked.insert("app".to_owned(), json!(app));
     }
     let server = Server::find(&purge.server)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
+    let runtime = runtime::on_this_thread()?;
     let answer = runtime.block_on(server.ask("POST", "/purge", Some(&asked.to_string())))?;
     let mut done = serde_json::from_str(&answer).unwrap_or_default();
     let address = &server.address;

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
+use cuttle_host::{Layers, StateDir, read_only};
 use serde_json::Value;
 
 use crate::admin_client::Server;
-use crate::args::{Layers, Reload};
-use crate::configuration::read_only;
+use crate::args::Reload;
 use crate::failure::Failure;
-use crate::flags::KeyFlags;
+use crate::runtime;
 use crate::say::say;
-use crate::state::StateDir;
 
 /// Asks, and says what is followed now.
 ///
@@ -18,15 +17,12 @@ use crate::state::StateDir;
 /// There is no server to be found, or no build that it could follow.
 pub(crate) fn run(reload: &Reload) -> Result<ExitCode, Failure> {
     let state_dir = reload.state_dir.as_ref().map(|dir| ("state-dir", dir.display().to_string()));
-    let flags = KeyFlags(state_dir.into_iter().collect());
+    let flags = state_dir.into_iter().collect();
     let config = read_only(&Layers { config: reload.config.clone(), flags })?;
     let state = StateDir::of(&config).map_err(|error| Failure::Argument(error.to_string()))?;
     let address = format!("unix:{}", state.control_of_server().display());
     let server = Server { address, token: None };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
+    let runtime = runtime::on_this_thread()?;
     let asked = runtime.block_on(server.ask("POST", "/reload", Some("{}")));
     let answer = asked.map_err(|failure| match failure {
         Failure::NoServer { address, error } => Failure::NoControl { address, error },

@@ -12,6 +12,7 @@ use cuttle_worker::{Job, OriginalId, Pool, PoolConfig, SealedBytes, SealedWriter
 
 use crate::args::{self, Render};
 use crate::failure::Failure;
+use crate::runtime;
 use crate::say::say;
 
 /// A person waits and can press Ctrl-C, so this is longer than a server's ten seconds.
@@ -43,10 +44,7 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     }
     let before = source.len();
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
+    let runtime = runtime::on_this_thread()?;
     let began = Instant::now();
     let finished = runtime.block_on(async {
         let (pool, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() }).await?;

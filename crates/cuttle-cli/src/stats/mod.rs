@@ -9,13 +9,14 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use cuttle_host::{HostError, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin_client::Server;
 use crate::args::Stats;
 use crate::failure::Failure;
+use crate::runtime;
 use crate::say::say;
-use crate::signals::Stop;
 use sample::Sample;
 use screen::Screen;
 
@@ -30,10 +31,7 @@ const WINDOW: usize = 10;
 /// There is no server to be found, or it does not answer.
 pub(crate) fn run(stats: &Stats) -> Result<ExitCode, Failure> {
     let server = Server::find(&stats.server)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
+    let runtime = runtime::on_this_thread()?;
     let is_terminal =
         io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     let live = !stats.once && !stats.json && is_terminal;
@@ -57,8 +55,8 @@ async fn sample(server: &Server) -> Result<Sample, Failure> {
 
 /// Until a person, or a terminal that is closed, ends it.
 async fn watch(server: &Server, first: Sample) -> Result<(), Failure> {
-    let mut stop = Stop::listen().map_err(Failure::Runtime)?;
-    let mut resized = signal(SignalKind::window_change()).map_err(Failure::Runtime)?;
+    let mut stop = Stop::listen().map_err(HostError::Runtime)?;
+    let mut resized = signal(SignalKind::window_change()).map_err(HostError::Runtime)?;
     let mut ticks = tokio::time::interval(EVERY);
     let mut seen = VecDeque::from([(Instant::now(), first)]);
     let Ok(mut screen) = Screen::open() else { return Ok(()) };

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Signals, listened to from the moment this exists.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub struct Stop {
     terminate: Signal,
     interrupt: Signal,
     /// Where standard input was a terminal at start.
@@ -20,10 +20,12 @@ pub(crate) struct Stop {
 
 /// Asks to reload.
 #[derive(Debug)]
-pub(crate) struct Hangup(Signal);
+pub struct Hangup(Signal);
 
 impl Stop {
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// # Errors
+    /// The system gives no handler.
+    pub fn listen() -> io::Result<Self> {
         let hangup = signal(SignalKind::hangup())?;
         let (closed, hangup) = match io::stdin().is_terminal() {
             true => (Some(hangup), None),
@@ -35,7 +37,7 @@ impl Stop {
     }
 
     /// Returns at the next of them.
-    pub(crate) async fn asked(&mut self) {
+    pub async fn asked(&mut self) {
         let closed = async {
             match &mut self.closed {
                 Some(closed) => closed.recv().await,

@@ -12,7 +12,7 @@ use rustix::process::umask;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::address::bind;
-use crate::failure::Failure;
+use crate::error::HostError;
 use crate::state::{self, Note, StateDir, StateError};
 
 /// Where operators ask.
@@ -26,7 +26,7 @@ pub(crate) enum Listening {
 impl Listening {
     /// # Errors
     /// Another program is there, or the system says no.
-    pub(crate) async fn open(admin: &Admin) -> Result<Self, Failure> {
+    pub(crate) async fn open(admin: &Admin) -> Result<Self, HostError> {
         Ok(match admin {
             Admin::Off => Self::Nowhere,
             Admin::At(address) => Self::At(bind(*address, "--admin").await?),
@@ -105,8 +105,8 @@ impl Listening {
 
 /// A socket that only this user can open. One that a server left behind when it was killed gives way; one that somebody
 /// answers on does not.
-pub(crate) fn socket(path: &Path) -> Result<UnixListener, Failure> {
-    let failed = |error| Failure::Socket { path: path.to_owned(), error };
+pub(crate) fn socket(path: &Path) -> Result<UnixListener, HostError> {
+    let failed = |error| HostError::Socket { path: path.to_owned(), error };
     // A file is refused like a socket that nobody answers on, and is nobody's to remove.
     let is_socket =
         || std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());

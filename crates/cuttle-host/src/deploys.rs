@@ -15,7 +15,7 @@ use cuttle_source::{
 };
 
 use crate::configuration::ConfiguredApp;
-use crate::failure::Failure;
+use crate::error::HostError;
 use crate::releases::Assembly;
 
 /// Builds that may be running beside the last one. Whoever builds more without a restart has the application asked for
@@ -228,7 +228,7 @@ impl Deploys {
 
 impl Candidate {
     /// The build that is there now, under the same configuration.
-    fn next(&self, folder: &BuildFolder) -> Result<Self, Failure> {
+    fn next(&self, folder: &BuildFolder) -> Result<Self, HostError> {
         let configured = self.configured.with_build(folder.read()?)?;
         let rules = Arc::new(configured.rules()?);
         Ok(Self { configured, rules })

@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 use url::Host;
 
 use crate::application;
-use crate::failure::Failure;
+use crate::error::HostError;
 
 /// The flag or key, else the port that a hosting platform sets, else ours.
-pub(crate) fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
+pub(crate) fn listen_address(config: &Config) -> Result<SocketAddr, HostError> {
     if let Some(address) = config.server.listen {
         return Ok(address);
     }
@@ -19,7 +19,7 @@ pub(crate) fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
             .parse()
             .map(|port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
             .map_err(|_| {
-                Failure::Argument(format!(
+                HostError::Argument(format!(
                     "the variable PORT is `{port}`, which is not a port number"
                 ))
             }),
@@ -28,7 +28,7 @@ pub(crate) fn listen_address(config: &Config) -> Result<SocketAddr, Failure> {
 }
 
 /// An application at our own address would be asked through ourselves, without end.
-pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Result<(), HostError> {
     let upstream = config.apps.iter().filter_map(|app| Some(app.keys.upstream.as_ref()?.0.clone()));
     let originals = config.apps.iter().filter_map(|app| application::original_server(config, app));
     for url in upstream.chain(originals) {
@@ -41,7 +41,7 @@ pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Resul
                 None => false,
             };
         if ours {
-            return Err(Failure::Argument(format!(
+            return Err(HostError::Argument(format!(
                 "{url} is this server's own address; name the one where the app listens, as in --upstream http://127.0.0.1:3000"
             )));
         }
@@ -49,10 +49,13 @@ pub(crate) fn refuse_to_ask_ourselves(config: &Config, own: SocketAddr) -> Resul
     Ok(())
 }
 
-pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Failure> {
+pub(crate) async fn bind(
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<TcpListener, HostError> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => Failure::Busy { address, flag },
-        _ => Failure::Listen { address, error },
+        std::io::ErrorKind::AddrInUse => HostError::Busy { address, flag },
+        _ => HostError::Listen { address, error },
     })
 }
 

@@ -3,24 +3,57 @@
 use std::fs;
 use std::thread::available_parallelism;
 
-use cuttle_config::{Config, Limits};
+use cuttle_config::Config;
+use cuttle_image::Limits;
 use cuttle_pipeline::MemoryPlan;
+
+use crate::configuration::Configured;
 
 /// What is assumed where the system does not say: the smallest VPS that is sold.
 const UNKNOWN_MEMORY_BYTES: u64 = 512 << 20;
 
-/// Workers asked for, else cores (already reduced by a container's CPU quota).
-pub(crate) fn workers(limits: &Limits) -> usize {
-    let cores = || available_parallelism().map_or(1, usize::from);
-    limits.workers.and_then(|workers| usize::try_from(workers).ok()).unwrap_or_else(cores)
+/// What a server of this configuration takes of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Resources {
+    /// Worker processes.
+    pub workers: usize,
+    /// What one image may cost. A build may allow larger originals at its own endpoint.
+    pub limits: Limits,
+    /// The shares of the memory limit.
+    pub memory: MemoryPlan,
 }
 
-/// The shares of the ceiling: three quarters of what is there unless stated, because the page cache and the app beside us
-/// need room too.
-pub(crate) fn memory_plan(config: &Config, largest_source: u64) -> MemoryPlan {
-    let ceiling = config.limits.memory.map_or_else(|| available_memory() / 4 * 3, |size| size.0);
-    let variants = config.cache.memory.map(|size| size.0);
-    MemoryPlan::new(ceiling, workers(&config.limits), largest_source, variants)
+impl Resources {
+    /// As many workers as are configured, else cores (already reduced by a container's CPU quota). Of memory what is
+    /// configured, else three quarters of what is there, because the page cache and the app beside us need room too.
+    #[must_use]
+    pub fn of(configured: &Configured) -> Self {
+        let config = &configured.config;
+        let limits = limits(config, configured.largest_original());
+        let workers = workers(config);
+        let ceiling =
+            config.limits.memory.map_or_else(|| available_memory() / 4 * 3, |size| size.0);
+        let variants = config.cache.memory.map(|size| size.0);
+        let memory = MemoryPlan::new(ceiling, workers, limits.source_bytes, variants);
+        Self { workers, limits, memory }
+    }
+}
+
+fn workers(config: &Config) -> usize {
+    let cores = || available_parallelism().map_or(1, usize::from);
+    config.limits.workers.and_then(|workers| usize::try_from(workers).ok()).unwrap_or_else(cores)
+}
+
+fn limits(config: &Config, source_bytes: u64) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        source_bytes,
+        side: u32::try_from(limits.side).unwrap_or(u32::MAX),
+        pixels: limits.pixels,
+        frames: u32::try_from(limits.frames).unwrap_or(u32::MAX),
+        frames_pixels: limits.frames_pixels,
+        ..Limits::default()
+    }
 }
 
 /// The least of the machine's memory and every limit of the control groups that we are in.

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::application::original_server;
 use crate::configuration::ConfiguredApp;
-use crate::failure::Failure;
+use crate::error::HostError;
 
 /// Before the second attempt; it doubles.
 const FIRST_GAP: Duration = Duration::from_millis(200);
@@ -44,7 +44,7 @@ impl Servers {
         app: &App,
         loop_id: LoopId,
         restarts: Restarts,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, HostError> {
         let public = app.keys.public_url.as_ref();
         let application = match original_server(config, app) {
             None => Origins::default(),
@@ -52,7 +52,7 @@ impl Servers {
                 let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
                 let upstream =
                     Upstream::new(&url, public, resolver, http_settings(config, &loop_id))
-                        .map_err(|error| Failure::Argument(format!("{url} {error}")))?;
+                        .map_err(|error| HostError::Argument(format!("{url} {error}")))?;
                 Origins::default().with_upstream(upstream.telling(restarts))
             }
         };
@@ -89,7 +89,7 @@ fn http_settings(config: &Config, loop_id: &LoopId) -> HttpSettings {
     }
 }
 
-fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
+fn exceptions(written: &[String]) -> Result<Exceptions, HostError> {
     let mut exceptions = Exceptions::default();
     for entry in written {
         let network =
@@ -107,7 +107,7 @@ fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
                 let wrong = format!(
                     "`images.allow_addresses` lists {entry:?}, which is neither a host name nor a network such as 10.1.0.0/16"
                 );
-                return Err(Failure::Argument(wrong));
+                return Err(HostError::Argument(wrong));
             }
         }
     }
@@ -118,10 +118,10 @@ fn exceptions(written: &[String]) -> Result<Exceptions, Failure> {
 ///
 /// # Errors
 /// A pattern or a header that cannot be one.
-pub(crate) fn forwarding(app: &App) -> Result<Forwarding, Failure> {
+pub(crate) fn forwarding(app: &App) -> Result<Forwarding, HostError> {
     let rules = app.forward.iter().map(|forward| {
         let wrong = |entry: &str, why: &dyn std::fmt::Display| {
-            Failure::Argument(format!("`apps.forward` lists {entry:?}: {why}"))
+            HostError::Argument(format!("`apps.forward` lists {entry:?}: {why}"))
         };
         let paths = forward.paths.iter().map(|entry| {
             Pattern::local(entry).map(|(pattern, _)| pattern).map_err(|why| wrong(entry, &why))
@@ -133,9 +133,9 @@ pub(crate) fn forwarding(app: &App) -> Result<Forwarding, Failure> {
         let (paths, headers) =
             (paths.collect::<Result<_, _>>()?, headers.collect::<Result<_, _>>()?);
         ForwardingRule::new(paths, headers, forward.cookies.clone())
-            .map_err(|why| Failure::Argument(format!("`apps.forward`: {why}")))
+            .map_err(|why| HostError::Argument(format!("`apps.forward`: {why}")))
     });
-    Ok(Forwarding::new(rules.collect::<Result<_, Failure>>()?))
+    Ok(Forwarding::new(rules.collect::<Result<_, HostError>>()?))
 }
 
 /// What originals may cost at each endpoint: `/_next/image` takes it from the build. `most` is what memory was divided by.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cuttle_config::{App, Config, Document, Inputs, Problem};
@@ -10,25 +10,34 @@ use cuttle_contract::Rules;
 use cuttle_source::{BuildFolder, Project};
 
 use crate::application;
-use crate::args::Layers;
-use crate::failure::Failure;
+use crate::error::HostError;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
 
+/// Where a configuration comes from, beside variables.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// The file, where one is named; else it is `cuttle.toml` in the current folder, if that is there.
+    pub config: Option<PathBuf>,
+    /// Flags that were given, by name, as text.
+    pub flags: BTreeMap<&'static str, String>,
+}
+
 /// What everything together means.
 #[derive(Debug, Clone)]
-pub(crate) struct Configured {
-    pub(crate) config: Arc<Config>,
+pub struct Configured {
+    /// Every setting.
+    pub config: Arc<Config>,
     /// One at least.
-    pub(crate) apps: Vec<ConfiguredApp>,
+    pub apps: Vec<ConfiguredApp>,
     /// What works, but may not be meant, whichever application it is about.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// One application of it.
 #[derive(Debug, Clone)]
-pub(crate) struct ConfiguredApp {
+pub struct ConfiguredApp {
     pub(crate) config: Arc<Config>,
     /// Its place among the applications.
     index: usize,
@@ -44,22 +53,22 @@ pub(crate) struct ConfiguredApp {
 ///
 /// # Errors
 /// Everything that is wrong with the configuration at once, or the file that cannot be read.
-pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
+pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
     let mut inputs = inputs(layers)?;
     // Once to learn which applications there are, once with what their builds say.
-    let mut config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
+    let mut config = Config::resolve(&inputs).map_err(HostError::Configuration)?;
     let found = config.apps.iter().map(|app| {
         let folder = app.keys.next.as_deref().map(BuildFolder::find).transpose()?;
         let project = folder.as_ref().map(BuildFolder::read).transpose()?;
         Ok((folder, project))
     });
     let found: Vec<(Option<BuildFolder>, Option<Project>)> =
-        found.collect::<Result<_, Failure>>()?;
+        found.collect::<Result<_, HostError>>()?;
     let build = |(_, project): &(_, Option<Project>)| Some(project.as_ref()?.build.clone());
     inputs.builds = found.iter().map(build).collect();
     inputs.folder = serves_a_folder(&config);
     if inputs.folder || inputs.builds.iter().any(Option::is_some) {
-        config = Config::resolve(&inputs).map_err(Failure::Configuration)?;
+        config = Config::resolve(&inputs).map_err(HostError::Configuration)?;
     }
     let (config, inputs) = (Arc::new(config), Arc::new(inputs));
     let apps = found.into_iter().enumerate().map(|(index, (folder, project))| {
@@ -85,11 +94,11 @@ pub(crate) fn configure(layers: &Layers) -> Result<Configured, Failure> {
 ///
 /// # Errors
 /// As [`configure`], but for what a server alone would read.
-pub(crate) fn read_only(layers: &Layers) -> Result<Config, Failure> {
-    Config::resolve(&inputs(layers)?).map_err(Failure::Configuration)
+pub fn read_only(layers: &Layers) -> Result<Config, HostError> {
+    Config::resolve(&inputs(layers)?).map_err(HostError::Configuration)
 }
 
-fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
+fn inputs(layers: &Layers) -> Result<Inputs, HostError> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -98,7 +107,7 @@ fn inputs(layers: &Layers) -> Result<Inputs, Failure> {
         None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
         None => None,
     };
-    let flags = layers.flags.0.clone();
+    let flags = layers.flags.clone();
     Ok(Inputs { flags, environment, document, builds: Vec::new(), folder: false })
 }
 
@@ -132,10 +141,10 @@ impl ConfiguredApp {
     ///
     /// # Errors
     /// As [`configure`].
-    pub(crate) fn with_build(&self, project: Project) -> Result<Self, Failure> {
+    pub(crate) fn with_build(&self, project: Project) -> Result<Self, HostError> {
         let mut inputs = Inputs::clone(&self.inputs);
         inputs.builds[self.index] = Some(project.build.clone());
-        let config = Arc::new(Config::resolve(&inputs).map_err(Failure::Configuration)?);
+        let config = Arc::new(Config::resolve(&inputs).map_err(HostError::Configuration)?);
         let warnings = warnings(&config, &config.apps[self.index], Some(&project));
         let (index, folder, inputs) = (self.index, self.folder.clone(), Arc::new(inputs));
         Ok(Self { config, index, folder, project: Some(project), inputs, warnings })
@@ -150,7 +159,7 @@ impl ConfiguredApp {
     ///
     /// # Errors
     /// An entry of `[images]` that could never work.
-    pub(crate) fn rules(&self) -> Result<Rules, Failure> {
+    pub fn rules(&self) -> Result<Rules, HostError> {
         let app = self.app();
         let images = self.config.contract_images(app);
         Ok(match &self.project {
@@ -166,10 +175,10 @@ pub(crate) fn serves_a_folder(config: &Config) -> bool {
     !config.optimizer.only && config.optimizer.fallback.is_none() && !config.apps.iter().any(app)
 }
 
-fn read(path: &Path) -> Result<Document, Failure> {
+fn read(path: &Path) -> Result<Document, HostError> {
     let text = fs::read_to_string(path)
-        .map_err(|error| Failure::Config { path: path.to_owned(), error })?;
-    Document::parse(&path.display().to_string(), &text).map_err(Failure::Configuration)
+        .map_err(|error| HostError::Config { path: path.to_owned(), error })?;
+    Document::parse(&path.display().to_string(), &text).map_err(HostError::Configuration)
 }
 
 fn warnings(config: &Config, app: &App, project: Option<&Project>) -> Vec<String> {

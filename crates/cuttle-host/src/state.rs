@@ -27,13 +27,21 @@ const PICTURES: &str = "pictures";
 
 /// Why there is no state directory.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateError {
+pub enum StateError {
+    /// Nothing names one.
     #[error(
         "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set; name one with --state-dir"
     )]
     Nowhere,
+    /// It can be neither read nor written.
     #[error("{}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// A file or folder of it.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It is not this user's alone.
     #[error(transparent)]
     Unusable(#[from] Trouble),
 }
@@ -49,14 +57,14 @@ impl StateError {
 
 /// A folder of this user's, or one in which that is.
 #[derive(Debug)]
-pub(crate) struct StateDir(PathBuf);
+pub struct StateDir(PathBuf);
 
 impl StateDir {
     /// The one that `config` or the environment names.
     ///
     /// # Errors
     /// Nothing names one.
-    pub(crate) fn of(config: &Config) -> Result<Self, StateError> {
+    pub fn of(config: &Config) -> Result<Self, StateError> {
         let set =
             |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         // systemd gives a list where a unit has several.
@@ -106,7 +114,8 @@ impl StateDir {
     }
 
     /// The path of the control socket of the server that runs.
-    pub(crate) fn control_of_server(&self) -> PathBuf {
+    #[must_use]
+    pub fn control_of_server(&self) -> PathBuf {
         self.of_server().map_or_else(|| self.control(), |place| place.join(CONTROL))
     }
 
@@ -157,7 +166,8 @@ impl StateDir {
     /// What the server noted that runs here, if one does: its address, and its token.
     ///
     /// SECURITY: not what one left that was killed. Somebody else may listen at its address now, and would be shown the token.
-    pub(crate) fn noted(&self) -> Option<(String, Option<String>)> {
+    #[must_use]
+    pub fn noted(&self) -> Option<(String, Option<String>)> {
         let place = self.of_server()?;
         File::open(place.join(ADDRESS)).ok()?.try_lock_shared().err()?;
         let read = |name| fs::read_to_string(place.join(name)).ok();
@@ -223,7 +233,8 @@ fn write(folder: &Path, path: &Path, text: &str) -> Result<File, StateError> {
 }
 
 /// As it is written after `--admin`.
-pub(crate) fn shown(admin: &Admin) -> String {
+#[must_use]
+pub fn shown(admin: &Admin) -> String {
     match admin {
         Admin::Off => "off".to_owned(),
         Admin::At(address) => address.to_string(),

@@ -1,22 +1,21 @@
 //! The applications of a server that runs: made from the configuration at start, looked at once a second, and made again when
 //! the configuration is read anew. The table that requests are answered by is replaced as a whole.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_config::Config;
 use cuttle_pipeline::Machine;
 use cuttle_server::{App, AppParts, Fallthrough, Proxy, ProxySettings, Reach, ReloadAsked, Server};
-use cuttle_source::{Folder, Restarts};
+use cuttle_source::Restarts;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::args::Layers;
-use crate::configuration::{ConfiguredApp, configure, serves_a_folder};
+use crate::configuration::{ConfiguredApp, Layers, configure, serves_a_folder};
 use crate::deploys::Deploys;
-use crate::failure::Failure;
+use crate::error::HostError;
+use crate::folder::ServedFolder;
 use crate::origins::{self, Servers};
 use crate::releases::Assembly;
 use crate::{application, identity};
@@ -29,8 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Apps {
     pub(crate) server: Arc<Server>,
     pub(crate) machine: Machine,
-    /// The folder that is served, where one is, and its path.
-    pub(crate) folder: Option<(Arc<Folder>, PathBuf)>,
+    pub(crate) folder: Option<ServedFolder>,
     /// Bytes of the largest original that memory was divided for.
     pub(crate) largest: u64,
     /// Where the configuration is read again.
@@ -51,14 +49,14 @@ impl Apps {
     ///
     /// # Errors
     /// A URL, a header or a pattern that cannot be one; a build that cannot be read.
-    pub(crate) fn install(&mut self, apps: Vec<ConfiguredApp>) -> Result<(), Failure> {
+    pub(crate) fn install(&mut self, apps: Vec<ConfiguredApp>) -> Result<(), HostError> {
         let made = apps.into_iter().map(|app| self.make(app)).collect::<Result<Vec<_>, _>>()?;
         self.running = made;
         self.server.install(self.running.iter().map(|it| Arc::clone(&it.app)).collect());
         Ok(())
     }
 
-    fn make(&self, configured: ConfiguredApp) -> Result<Running, Failure> {
+    fn make(&self, configured: ConfiguredApp) -> Result<Running, HostError> {
         let (config, app) = (Arc::clone(&configured.config), configured.app().clone());
         let rules = Arc::new(configured.rules()?);
         for warning in rules.warnings() {
@@ -66,7 +64,7 @@ impl Apps {
         }
         let restarts = Restarts::default();
         let loop_id = identity::loop_id(&config, &app);
-        let place = self.folder.as_ref().map(|(_, place)| &**place);
+        let place = self.folder.as_ref().map(|it| &*it.place);
         let identity = application::identity(&config, &app, place);
         let parts = AppParts {
             id: Arc::clone(&identity.id),
@@ -81,7 +79,7 @@ impl Apps {
             machine: self.machine.clone(),
             application: identity,
             servers: Servers::new(&config, &app, loop_id, restarts.clone())?,
-            folder: self.folder.as_ref().map(|(folder, _)| Arc::clone(folder)),
+            folder: self.folder.as_ref().map(|it| Arc::clone(&it.folder)),
             largest: self.largest,
         };
         let mut deploys = Deploys::new(assembly, configured, rules, restarts);
@@ -94,10 +92,10 @@ impl Apps {
         &self,
         configured: &ConfiguredApp,
         restarts: Restarts,
-    ) -> Result<Fallthrough, Failure> {
+    ) -> Result<Fallthrough, HostError> {
         let (config, app) = (&configured.config, configured.app());
         match (&self.folder, &app.keys.upstream) {
-            (Some((folder, _)), _) => Ok(Fallthrough::Folder(Arc::clone(folder))),
+            (Some(served), _) => Ok(Fallthrough::Folder(Arc::clone(&served.folder))),
             (None, Some(url)) if !config.optimizer.only => {
                 let settings = ProxySettings {
                     head_within: config.limits.app_answer.duration(),
@@ -107,7 +105,7 @@ impl Apps {
                     ..ProxySettings::default()
                 };
                 let proxy = Proxy::new(&url.0, settings)
-                    .map_err(|error| Failure::Argument(format!("{} {error}", url.0)))?;
+                    .map_err(|error| HostError::Argument(format!("{} {error}", url.0)))?;
                 Ok(Fallthrough::Proxy(proxy))
             }
             (None, _) => Ok(Fallthrough::Nothing),

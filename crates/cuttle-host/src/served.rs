@@ -20,7 +20,7 @@ const MOST_IN_LINE: usize = 3;
 
 /// Everything that is said.
 #[derive(Debug, Serialize)]
-pub(crate) struct Served {
+pub struct Served {
     /// The id of the application, where there are several.
     app: Option<String>,
     /// Which requests are for it, where not all are.
@@ -45,8 +45,10 @@ pub(crate) struct Served {
 /// Of one application as an object, of several as a list.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum ServedApps {
+pub enum ServedApps {
+    /// The only one.
     One(Box<Served>),
+    /// Each of several.
     Several(Vec<Served>),
 }
 
@@ -61,7 +63,7 @@ impl From<Vec<Served>> for ServedApps {
 
 impl ServedApps {
     /// Each of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Served> {
+    pub fn iter(&self) -> impl Iterator<Item = &Served> {
         match self {
             Self::One(only) => std::slice::from_ref(&**only).iter(),
             Self::Several(all) => all.iter(),
@@ -107,7 +109,8 @@ struct Asked {
 
 impl Served {
     /// Each application, without trying anything. Blocks.
-    pub(crate) fn of(configured: &Configured) -> Vec<Self> {
+    #[must_use]
+    pub fn of(configured: &Configured) -> Vec<Self> {
         configured.apps.iter().map(Self::of_app).collect()
     }
 
@@ -145,7 +148,7 @@ impl Served {
     }
 
     /// The same, and whether the application is there.
-    pub(crate) async fn tried(mut self) -> Self {
+    pub async fn tried(mut self) -> Self {
         if let (Some(application), Some(reach)) = (&mut self.application, &self.reach) {
             application.answers = Some(reach.is_there().await);
         }
@@ -153,7 +156,8 @@ impl Served {
     }
 
     /// What the build says at `/_next/image`, by the key that says the same for the strict endpoint.
-    pub(crate) fn of_build(&self) -> BTreeMap<&'static str, String> {
+    #[must_use]
+    pub fn of_build(&self) -> BTreeMap<&'static str, String> {
         let Some(build) = &self.build else { return BTreeMap::new() };
         let list = |patterns: &[String]| format!("[{}]", patterns.join(", "));
         let mut said = BTreeMap::from([
@@ -168,7 +172,8 @@ impl Served {
     }
 
     /// Nothing listens where the application should be: what to do about it.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
         let Application { url, answers, .. } = self.application.as_ref()?;
         (*answers == Some(false))
             .then(|| format!("nothing listens at {url}: start the app, or correct --upstream"))
