@@ -3,6 +3,7 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,9 @@ pub struct Host {
     answering: JoinHandle<()>,
 }
 
+/// A future that is compiled here: all that a server does would else be compiled once more in whoever polls it.
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -74,7 +78,12 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`]: nothing was answered.
-    pub async fn start(parts: HostParts) -> Result<Self, HostError> {
+    #[must_use]
+    pub fn start(parts: HostParts) -> Boxed<Result<Self, HostError>> {
+        Box::pin(Self::started(parts))
+    }
+
+    async fn started(parts: HostParts) -> Result<Self, HostError> {
         let HostParts { folder, layers, configured, given, log } = parts;
         let config = &Arc::clone(&configured.config);
         let folder = folder::open(folder.as_deref(), config)?;
@@ -143,7 +152,12 @@ impl Host {
     }
 
     /// Serves until a signal asks for the end, and then to the end of what is under way.
-    pub async fn serve(self) -> Ended {
+    #[must_use]
+    pub fn serve(self) -> Boxed<Ended> {
+        Box::pin(self.served())
+    }
+
+    async fn served(self) -> Ended {
         let Self { server, machine, pool, mut stop, leaving, phase, note, answering } = self;
         stop.asked().await;
         let ended = leaving.leave(&server, &phase, note, answering);

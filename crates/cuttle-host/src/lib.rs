@@ -30,7 +30,7 @@ mod state;
 pub use crate::configuration::{Configured, ConfiguredApp, Layers, configure, read_only};
 pub use crate::error::HostError;
 pub use crate::given::listener as given_listener;
-pub use crate::host::{Ended, Host, HostParts};
+pub use crate::host::{Boxed, Ended, Host, HostParts};
 pub use crate::resources::Resources;
 pub use crate::served::{Served, ServedApps};
 pub use crate::signals::{Hangup, Stop};

@@ -39,7 +39,8 @@ pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
 pub use listen::{
-    ConnectionLimits, Drain, MOST_REFUSALS, Phase, serve, serve_admin_socket, serve_control_socket,
+    ConnectionLimits, Drain, MOST_REFUSALS, Phase, Serving, serve, serve_admin_socket,
+    serve_control_socket,
 };
 pub use log_health::LogHealth;
 pub use proxy::{OriginError, Proxy, ProxySettings};

@@ -10,6 +10,7 @@ mod socket;
 mod unix;
 mod unreadable;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +41,13 @@ pub const MOST_REFUSALS: usize = 256;
 const ADMIN: ConnectionLimits =
     ConnectionLimits { connections: 64, streams: 16, idle: Duration::from_secs(75) };
 
+/// Serving that is to be polled. Boxed, as all that it does would else be compiled once more in each crate that polls it: a minute and a
+/// half of the binary's two.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Answers on `listener` until `drain` begins, then until the last answer is sent and the last tunnel closed.
-pub async fn serve(server: Arc<Server>, door: Door, listener: TcpListener, drain: Drain) {
+#[must_use]
+pub fn serve(server: Arc<Server>, door: Door, listener: TcpListener, drain: Drain) -> Serving {
     let connections = match door {
         Door::Public => Arc::clone(&server.connections),
         Door::Admin => {
@@ -54,7 +60,7 @@ pub async fn serve(server: Arc<Server>, door: Door, listener: TcpListener, drain
         let server = Arc::clone(&server);
         async move { route::route(&server, door, request).await }
     };
-    accept(listener, connections, trusted, drain, answer).await;
+    Box::pin(accept(listener, connections, trusted, drain, answer))
 }
 
 /// [`serve`], whoever answers.

@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN};
+use super::{ACCEPT_PAUSE, Drain, HEADERS_WITHIN, Serving};
 use crate::control::Control;
 use crate::respond::Body;
 use crate::shortage;
@@ -23,22 +23,24 @@ use crate::{Door, Server, admin, route};
 const MOST_CONNECTIONS: usize = 64;
 
 /// Answers operators on `listener` until `drain` begins or its sender is gone; what is under way then is cut.
-pub async fn serve_admin_socket(server: Arc<Server>, listener: UnixListener, drain: Drain) {
+#[must_use]
+pub fn serve_admin_socket(server: Arc<Server>, listener: UnixListener, drain: Drain) -> Serving {
     cuttle_watchdog::spawn("saturation", admin::observe(Arc::downgrade(&server)));
     let answer = move |request, _peer| {
         let server = Arc::clone(&server);
         async move { route::route(&server, Door::Admin, request).await }
     };
-    accept(listener, drain, answer).await;
+    Box::pin(accept(listener, drain, answer))
 }
 
 /// The same for whoever may control the server.
-pub async fn serve_control_socket(control: Control, listener: UnixListener, drain: Drain) {
+#[must_use]
+pub fn serve_control_socket(control: Control, listener: UnixListener, drain: Drain) -> Serving {
     let answer = move |request, peer| {
         let control = control.clone();
         async move { control.answer(request, peer).await }
     };
-    accept(listener, drain, answer).await;
+    Box::pin(accept(listener, drain, answer))
 }
 
 /// `answer` gets a request and the user id of whoever connected.
