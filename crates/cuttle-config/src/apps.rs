@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cuttle_contract::{Route, StrictSources};
+use cuttle_contract::{Route, RouteConflict, StrictSources};
 
 use crate::keys::{AppKeys, Forward, Images};
 
@@ -23,7 +23,8 @@ impl App {
     /// Which requests are for it.
     #[must_use]
     pub fn route(&self) -> Route {
-        Route { hosts: self.keys.hosts.clone(), prefix: self.keys.prefix.clone() }
+        let AppKeys { hosts, prefix, routes, methods, .. } = self.keys.clone();
+        Route { hosts, prefix, routes, methods }
     }
 }
 
@@ -39,13 +40,23 @@ pub(crate) fn conflicts(apps: &[App]) -> Vec<(String, usize, &'static str)> {
             wrong.push((message, index, "apps.id"));
         }
         for other in &apps[..index] {
-            let Some(host) = app.route().conflict(&other.route()) else { continue };
-            let (other, prefix) = (&other.keys.id, app.keys.prefix.as_str());
+            let Some(conflict) = app.route().conflict(&other.route()) else { continue };
+            let RouteConflict { host, path, method } = conflict;
+            let other = &other.keys.id;
             let names = host.map_or_else(|| "every name".to_owned(), |host| format!("{host}"));
+            let method = method.map(|method| format!("{method} ")).unwrap_or_default();
             let message = format!(
-                "the applications {other:?} and {id:?} both answer {names}{prefix}; give one of them other `hosts` or another `prefix`"
+                "the applications {other:?} and {id:?} both answer {method}{names}{path}; give one of them other `hosts`, another `prefix`, or other `routes`"
             );
             wrong.push((message, index, "apps.hosts"));
+        }
+        let outside = app.keys.routes.iter().find(|it| !it.is_below(&app.keys.prefix));
+        if let Some(route) = outside {
+            let prefix = app.keys.prefix.as_str();
+            let message = format!(
+                "the route {route} of the application {id:?} is not below its prefix {prefix}; write {prefix}{route}"
+            );
+            wrong.push((message, index, "apps.routes"));
         }
         if apps.len() > 1 && app.keys.upstream.is_none() {
             let message = format!(

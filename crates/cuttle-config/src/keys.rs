@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use cuttle_contract::{RouteHost, RoutePrefix};
+use cuttle_contract::{RouteHost, RouteMethod, RoutePattern, RoutePrefix};
 use ipnet::IpNet;
 
 use crate::{
@@ -312,7 +312,7 @@ tables! {
         /// Disk space for them, including their index.
         max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 16_777_216..=1_125_899_906_842_624;
     }
-    /// The application behind Cuttle, once for each. A request goes to the one whose `hosts` and `prefix` fit it best: a name over a `*.` name over none, then the longer prefix. What is in its own `[apps.images]` replaces the whole key of `[images]` for it.
+    /// The application behind Cuttle, once for each. A request goes to the one whose `hosts`, `prefix` and `routes` fit it best: a name over a `*.` name over none, then the longer path. The order in the file does not matter. What is in its own `[apps.images]` replaces the whole key of `[images]` for it.
     [apps] AppKeys {
         /// A name for it in this file, in logs, in metrics and for `cuttle purge --app`. Each application needs its own.
         id: String = "app";
@@ -320,6 +320,10 @@ tables! {
         hosts: Vec<RouteHost> = "";
         /// Where its paths begin: `/docs`, which is the `basePath` of its Next config. Its optimized images are at `<prefix>/_next/image`, those of the strict endpoint at `<prefix>/_cuttle/image`.
         prefix: RoutePrefix = "/";
+        /// Which paths it answers, where it does not answer all: `/api/*`, `/files/:name`, `/feed.xml`. A text goes before a `:name`, and that before `*`. Who names `/_next/image` itself gets it as it is, without an optimizer between: so another Cuttle can be asked.
+        routes: Vec<RoutePattern> = "";
+        /// Which methods it answers, where it does not answer all: `["GET"]`, which is `HEAD` too. Requests by another method go to the next app that answers their path.
+        methods: Vec<RouteMethod> = "";
         /// Where the app listens. Cuttle makes its images and passes everything else on to it.
         upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
         /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use cuttle_contract::{RouteHost, RoutePrefix};
+use cuttle_contract::{RouteHost, RouteMethod, RoutePattern, RoutePrefix};
 use ipnet::IpNet;
 use url::Url;
 
@@ -178,23 +178,21 @@ impl Value for IpNet {
     }
 }
 
-impl Value for RouteHost {
-    const KIND: Kind = Kind::Text;
+/// A part of a route, which says itself what is wrong with it.
+macro_rules! part_of_route {
+    ($($part:ty),*) => {$(
+        impl Value for $part {
+            const KIND: Kind = Kind::Text;
 
-    fn read(raw: &Raw, range: Range) -> Result<Self, String> {
-        let text = String::read(raw, range)?;
-        Self::parse(&text).map_err(|wrong| format!("is {text:?}, which {wrong}"))
-    }
+            fn read(raw: &Raw, range: Range) -> Result<Self, String> {
+                let text = String::read(raw, range)?;
+                Self::parse(&text).map_err(|wrong| format!("is {text:?}, which {wrong}"))
+            }
+        }
+    )*};
 }
 
-impl Value for RoutePrefix {
-    const KIND: Kind = Kind::Text;
-
-    fn read(raw: &Raw, range: Range) -> Result<Self, String> {
-        let text = String::read(raw, range)?;
-        Self::parse(&text).map_err(|wrong| format!("is {text:?}, which {wrong}"))
-    }
-}
+part_of_route!(RouteHost, RoutePrefix, RoutePattern, RouteMethod);
 
 impl<T: Value> Value for Option<T> {
     const KIND: Kind = T::KIND;

@@ -62,7 +62,10 @@ pub use next_build::{
 pub use pattern::{GlobError, Pattern, PatternError, Warning};
 pub use refusal::{Fault, Refusal};
 pub use request::{Contract, Crop, Fit, FormatChoice, ImageRequest, RequestKey};
-pub use route::{Particularity, Route, RouteError, RouteHost, RoutePrefix};
+pub use route::{
+    Route, RouteChoice, RouteConflict, RouteError, RouteHost, RouteMethod, RoutePattern,
+    RoutePrefix, RouteTable,
+};
 pub use rules::{AllowedSources, Lists, Rules, StrictSources};
 pub use source::{Source, SourceKind};
 pub use strict::StrictContract;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cuttle_config::{App, Config};
+use cuttle_config::{App, AppKeys, Config};
 use cuttle_contract::{NextBuild, NextLocalPattern, NextRemotePattern, StrictSources};
 use cuttle_server::Reach;
 use cuttle_source::{AskedOfApp, Project};
@@ -260,17 +260,22 @@ impl fmt::Display for Served {
     }
 }
 
-/// Hosts and prefix as they are written in an address bar.
+/// Methods, then hosts and paths as they are written in an address bar.
 fn route(app: &App) -> Option<String> {
-    let (hosts, prefix) = (&app.keys.hosts, app.keys.prefix.as_str());
-    match (hosts.is_empty(), prefix) {
-        (true, "") => None,
-        (true, prefix) => Some(prefix.to_owned()),
-        (false, _) => {
-            let named: Vec<_> = hosts.iter().map(|host| format!("{host}{prefix}")).collect();
-            Some(named.join(" "))
-        }
+    let AppKeys { hosts, prefix, routes, methods, .. } = &app.keys;
+    if app.route().is_everything() {
+        return None;
     }
+    let paths = match &routes[..] {
+        [] => vec![prefix.as_str().to_owned()],
+        routes => routes.iter().map(ToString::to_string).collect(),
+    };
+    let hosts = match &hosts[..] {
+        [] => vec![String::new()],
+        hosts => hosts.iter().map(ToString::to_string).collect(),
+    };
+    let named = hosts.iter().flat_map(|host| paths.iter().map(move |path| format!("{host}{path}")));
+    Some(methods.iter().map(ToString::to_string).chain(named).collect::<Vec<_>>().join(" "))
 }
 
 fn application(config: &Config, app: &App) -> Option<Application> {

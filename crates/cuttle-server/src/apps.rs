@@ -1,10 +1,11 @@
-//! The table of applications: a request is for the one that its host and its path fit best.
+//! The table of applications: a request is for the one that its host, its path and its method fit best.
 //!
 //! Replaced as a whole, so that a request finds one table from its beginning to its end.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use cuttle_contract::{RouteChoice, RouteTable};
 use http::Request;
 
 use crate::app::App;
@@ -12,12 +13,21 @@ use crate::hosts;
 
 /// All applications of a server.
 #[derive(Debug, Default)]
-pub(crate) struct Apps(Vec<Arc<App>>);
+pub(crate) struct Apps {
+    apps: Vec<Arc<App>>,
+    table: RouteTable,
+    /// There is one, and every request is for it.
+    is_one: bool,
+}
 
 /// Whom a request is for.
 #[derive(Debug)]
 pub(crate) enum Chosen<'a> {
     App(&'a Arc<App>),
+    /// One that names the path of an image endpoint in its `routes`, so that it is not answered here.
+    AppItself(&'a Arc<App>),
+    /// No application has the path by its method: those that it is answered by.
+    NoMethod(String),
     /// No application has its path.
     NoPath,
     /// No application has its host.
@@ -26,30 +36,29 @@ pub(crate) enum Chosen<'a> {
 
 impl Apps {
     pub(crate) fn new(apps: Vec<Arc<App>>) -> Self {
-        Self(apps)
+        let table = RouteTable::new(apps.iter().map(|app| &app.parts.route));
+        let is_one = matches!(&apps[..], [only] if only.parts.route.is_everything());
+        Self { apps, table, is_one }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
-        self.0.iter()
+        self.apps.iter()
     }
 
     /// The application of a request.
     pub(crate) fn choose<B>(&self, request: &Request<B>) -> Chosen<'_> {
         // The usual one, without looking at names.
-        if let [only] = &self.0[..]
-            && only.parts.route.hosts.is_empty()
-            && only.parts.route.prefix.as_str().is_empty()
-        {
+        if let ([only], true) = (&self.apps[..], self.is_one) {
             return Chosen::App(only);
         }
         let host = hosts::named_by(request).map(name);
-        let (host, path) = (host.as_deref(), request.uri().path());
-        let fitting =
-            self.0.iter().filter_map(|app| Some((app.parts.route.matches(host, path)?, app)));
-        match fitting.max_by_key(|(particularity, _)| *particularity) {
-            Some((_, app)) => Chosen::App(app),
-            None if self.0.iter().any(|app| app.parts.route.has_host(host)) => Chosen::NoPath,
-            None => Chosen::NoHost,
+        let (path, method) = (request.uri().path(), request.method().as_str());
+        match self.table.choose(host.as_deref(), path, method) {
+            RouteChoice::App { index, by_name: false } => Chosen::App(&self.apps[index]),
+            RouteChoice::App { index, by_name: true } => Chosen::AppItself(&self.apps[index]),
+            RouteChoice::NoMethod => Chosen::NoMethod(self.table.methods(host.as_deref(), path)),
+            RouteChoice::NoPath => Chosen::NoPath,
+            RouteChoice::NoHost => Chosen::NoHost,
         }
     }
 }

@@ -43,7 +43,7 @@ pub use listen::{
     serve_control_socket,
 };
 pub use log_health::LogHealth;
-pub use proxy::{OriginError, Proxy, ProxySettings};
+pub use proxy::{Available, Hold, OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
 pub use respond::Refusals;
 pub use server::{Codec, Server, ServerInfo, ServerParts};

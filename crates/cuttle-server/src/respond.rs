@@ -132,6 +132,14 @@ pub(crate) fn method_not_allowed() -> Response<Body> {
     response
 }
 
+/// Applications have the path, and by other methods.
+pub(crate) fn no_such_method(methods: &str) -> Response<Body> {
+    let text = format!("This address is answered for {methods} only.\n");
+    let mut response = sentence(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+    response.headers_mut().extend(HeaderValue::from_str(methods).ok().map(|value| (ALLOW, value)));
+    response
+}
+
 /// Too many pages at once.
 pub(crate) fn busy() -> Response<Body> {
     let text = "The server is busy with pages for other visitors; try again in a second.\n";
@@ -197,6 +205,14 @@ pub(crate) fn packed() -> Response<Body> {
 pub(crate) fn app_down() -> Response<Body> {
     let text = "The app behind this server cannot be reached.\n";
     sentence(StatusCode::BAD_GATEWAY, "app_down", text)
+}
+
+/// The application is being started again, and has not come back in time or too many wait for it.
+pub(crate) fn app_restarting() -> Response<Body> {
+    let text = "The app behind this server is starting; try again in some seconds.\n";
+    let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "app_restarting", text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// The application hung up, or what it said is no HTTP.

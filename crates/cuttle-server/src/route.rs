@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 
 use crate::app::{App, Fallthrough};
 use crate::apps::Chosen;
+use crate::proxy::Proxy;
 use crate::respond::{self, Body};
 use crate::{Door, Server, access_log, admin, files, hosts, images};
 
@@ -37,6 +38,8 @@ pub(crate) async fn route(
         _ if !hosts::is_one_name(request.headers()) => respond::bad_target(),
         (Door::Admin, _) => admin::answer(server, request).await,
         (Door::Public, Chosen::App(app)) => other(server, app, request).await,
+        (Door::Public, Chosen::AppItself(app)) => itself(server, app, request).await,
+        (Door::Public, Chosen::NoMethod(methods)) => respond::no_such_method(&methods),
         (Door::Public, Chosen::NoPath) => respond::not_found(),
         (Door::Public, Chosen::NoHost) => {
             access_log::wrong_host(&server.notices, hosts::named_by(&request).unwrap_or_default());
@@ -71,16 +74,28 @@ async fn other(server: &Server, app: &App, request: Request<Incoming>) -> Respon
             respond::method_not_allowed()
         }
         (_, Fallthrough::Folder(folder)) => files::answer(server, app, folder, &request).await,
-        // SECURITY: what answers it repeats the head, and so what a script may not read (RFC 9110 §9.3.8).
-        (_, Fallthrough::Proxy(_)) if *request.method() == Method::TRACE => respond::no_trace(),
-        (_, Fallthrough::Proxy(proxy)) => {
-            let response = match request.extensions().get().copied() {
-                Some(peer) => proxy.forward(request, peer).await,
-                None => respond::internal(),
-            };
-            app.metrics.proxied(response.status());
-            response
-        }
+        (_, Fallthrough::Proxy(proxy)) => proxied(app, proxy, request).await,
         (_, Fallthrough::Nothing) => respond::not_found(),
     }
+}
+
+/// What an application takes that names the path itself, as a gateway hands images to an optimizer of its own.
+async fn itself(server: &Server, app: &App, request: Request<Incoming>) -> Response<Body> {
+    match &app.parts.fallthrough {
+        Fallthrough::Proxy(proxy) => proxied(app, proxy, request).await,
+        _ => other(server, app, request).await,
+    }
+}
+
+async fn proxied(app: &App, proxy: &Proxy, request: Request<Incoming>) -> Response<Body> {
+    // SECURITY: what answers it repeats the head, and so what a script may not read (RFC 9110 §9.3.8).
+    if *request.method() == Method::TRACE {
+        return respond::no_trace();
+    }
+    let response = match request.extensions().get().copied() {
+        Some(peer) => proxy.forward(request, peer).await,
+        None => respond::internal(),
+    };
+    app.metrics.proxied(response.status());
+    response
 }

@@ -10,13 +10,13 @@ use cuttle_e2e::{Answer, Application, NextApp, Reply, Server, binary, photo, pla
 use serde_json::{Value, json};
 
 /// A process with a configuration of its own.
-struct Gateway {
+pub(crate) struct Gateway {
     folder: tempfile::TempDir,
-    server: Server,
+    pub(crate) server: Server,
 }
 
 impl Gateway {
-    fn new(toml: &str, args: &[&str]) -> Self {
+    pub(crate) fn new(toml: &str, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         place(folder.path(), "cuttle.toml", toml.as_bytes());
         let config = folder.path().join("cuttle.toml").display().to_string();
@@ -71,7 +71,7 @@ fn application(seed: u32) -> Application {
     })
 }
 
-fn app(id: &str, upstream: &Application, more: &str) -> String {
+pub(crate) fn app(id: &str, upstream: &Application, more: &str) -> String {
     format!("[[apps]]\nid = \"{id}\"\nupstream = \"{}\"\n{more}\n", upstream.url())
 }
 

@@ -36,6 +36,7 @@ mod purge;
 mod readiness;
 mod readme;
 mod restart;
+mod routes;
 mod shared_disk;
 mod sources;
 mod start;

@@ -11,6 +11,7 @@
 mod dial;
 mod forwarded;
 mod headers;
+mod hold;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tunnel;
@@ -28,6 +29,7 @@ use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Either};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::client::Peer;
@@ -35,7 +37,9 @@ use crate::respond::{self, Body};
 use crate::shortage;
 use dial::Pool;
 use headers::Asked;
-use upload::{Gate, Upload};
+use hold::NotBack;
+pub use hold::{Available, Hold};
+use upload::{Gate, Turn, Upload};
 
 /// Room for a head on either side; hyper's own default is six times as much.
 const HEAD_BYTES: usize = 64 << 10;
@@ -56,6 +60,8 @@ pub struct ProxySettings {
     pub roots: Vec<Vec<u8>>,
     /// Told of connections that failed.
     pub restarts: Restarts,
+    /// What waits while the application is started again, where we are who starts it.
+    pub hold: Option<Hold>,
 }
 
 impl Default for ProxySettings {
@@ -66,6 +72,7 @@ impl Default for ProxySettings {
             connect_within: Duration::from_secs(3),
             roots: Vec::new(),
             restarts: Restarts::default(),
+            hold: None,
         }
     }
 }
@@ -131,15 +138,28 @@ impl Proxy {
         forwarded::tell(&mut head.headers, peer);
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        let (upload, turn) =
-            Upload::new(body, asked.waits_for_continue, self.0.settings.upload_silence);
-        let answer = tokio::select! {
-            biased;
-            answer = self.0.pool.send(head, upload) => answer,
-            () = turn.overdue(self.0.settings.head_within) => {
-                tracing::warn!(app = %self.0.authority, path, "the app does not answer in time");
-                return respond::app_slow();
-            }
+        let settings = &self.0.settings;
+        let start = match &settings.hold {
+            None => None,
+            Some(hold) => match hold.started_after(None).await {
+                Ok(start) => Some((hold, start)),
+                Err(NotBack) => return respond::app_restarting(),
+            },
+        };
+        let again = start.filter(|_| bodiless && is_repeatable(&head.method));
+        let again = again.map(|(hold, start)| (hold, start, head.clone()));
+        let (upload, turn) = Upload::new(body, asked.waits_for_continue, settings.upload_silence);
+        let mut answer = self.sent(head, upload, turn).await;
+        if let (Ok(Err(error)), Some((hold, start, head))) = (&answer, again) {
+            settings.restarts.judge(error);
+            answer = match self.sent_again(head, error, (hold, start)).await {
+                Ok(answer) => answer,
+                Err(NotBack) => return respond::app_restarting(),
+            };
+        }
+        let Ok(answer) = answer else {
+            tracing::warn!(app = %self.0.authority, path, "the app does not answer in time");
+            return respond::app_slow();
         };
         match answer {
             Ok((answer, _)) if is_unusable(&answer, asked) => {
@@ -156,6 +176,36 @@ impl Proxy {
                 self.failed(&error, &path)
             }
         }
+    }
+
+    /// An answer, as long as it is the application's turn for no longer than it may take.
+    async fn sent(&self, head: Parts, upload: Upload, turn: Turn) -> Result<Answered, Overdue> {
+        tokio::select! {
+            biased;
+            answer = self.0.pool.send(head, upload) => Ok(answer),
+            () = turn.overdue(self.0.settings.head_within) => Err(Overdue),
+        }
+    }
+
+    /// Asks once more what got no byte of an answer, and where nobody listens any more, after the next start.
+    async fn sent_again(
+        &self,
+        head: Parts,
+        error: &legacy::Error,
+        (hold, start): (&Hold, u64),
+    ) -> Result<Result<Answered, Overdue>, NotBack> {
+        let send = async |head| {
+            let sent = self.0.pool.send(head, Upload::nothing());
+            timeout(self.0.settings.head_within, sent).await.map_err(|_| Overdue)
+        };
+        if !error.is_connect() {
+            let answer = send(head.clone()).await;
+            if !matches!(&answer, Ok(Err(error)) if error.is_connect()) {
+                return Ok(answer);
+            }
+        }
+        hold.started_after(Some(start)).await?;
+        Ok(send(head).await)
     }
 
     /// Points the request at the application: its path and query as they were sent, one host that is the client's.
@@ -220,6 +270,17 @@ impl Proxy {
         }
         respond::app_broken()
     }
+}
+
+/// What an application answered, with the gate of the upload that it may still wait for.
+type Answered = Result<(Response<Incoming>, Option<Gate>), legacy::Error>;
+
+/// The head of an answer did not come in time.
+struct Overdue;
+
+/// Safe, and meant to be asked again (RFC 9110 §9.2.2): others may be safe and mean something to their application.
+fn is_repeatable(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// SECURITY: switched to another protocol without having been asked, the client would read the application's bytes as the
