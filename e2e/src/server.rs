@@ -69,6 +69,21 @@ impl Server {
         Self::run(Command::new(binary()).arg("serve").args(args).stdin(Stdio::null()))
     }
 
+    /// `cuttle run` of a command in a folder.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn running(folder: &Path, args: &[&str], command: &[&str]) -> Self {
+        let own = ["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let mut cuttle = Command::new(binary());
+        cuttle.current_dir(folder).args(own).args(args);
+        if !command.is_empty() {
+            cuttle.arg("--").args(command);
+        }
+        Self::run(cuttle.stdin(Stdio::null()))
+    }
+
     /// The same on a listening socket that is given as systemd gives it, and outlives the server.
     ///
     /// # Panics

@@ -46,7 +46,7 @@ impl Server {
         ];
         let flags: BTreeMap<_, _> =
             flags.into_iter().filter_map(|(flag, text)| Some((flag, text.clone()?))).collect();
-        let layers = Layers { config: typed.config.clone(), flags };
+        let layers = Layers { config: typed.config.clone(), flags, ..Layers::default() };
         let config = read_only(&layers)?;
         let noted = StateDir::of(&config).ok().and_then(|state| state.noted());
         if let (None, None, Some(path)) = (&typed.admin, &noted, &config.server.state_dir) {

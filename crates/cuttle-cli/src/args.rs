@@ -24,6 +24,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
+    Run(Run),
+    Logs(Logs),
     Render(Render),
     Check(Check),
     Config(ConfigArgs),
@@ -57,6 +59,52 @@ pub(crate) struct Serve {
     pub(crate) layers: LayerArgs,
 }
 
+/// Start a Next.js app, and serve it with optimized images
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cuttle run
+      in the folder of a built Next.js app: runs `next start`
+  cuttle run -- npm start
+      any command; it is told its port by the variable PORT
+  cuttle run --listen 0.0.0.0:80 -- node .next/standalone/server.js
+
+Open http://127.0.0.1:4000. The app itself listens on another port of this machine only. It is started again
+when it ends, and ends when Cuttle ends. `cuttle logs` shows what it prints, and `cuttle reload` replaces it by
+a new build without dropping a request. In cuttle.toml the same is `run = [\"npm\", \"start\"]` in [[apps]].")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) layers: LayerArgs,
+
+    /// Command that starts the app [default: next start]
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Show what apps print that Cuttle runs
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The app, by its `id` [default: every app]
+    #[arg(value_name = "APP")]
+    pub(crate) app: Option<String>,
+
+    /// Go on with what is printed from now on. Ctrl-C ends it
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+
+    /// Only what was printed within this time, such as 10m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// State directory of the server [default: that of `serve`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Configuration file of the server [default: that of `serve`]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
 /// Where the configuration comes from, beside variables.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LayerArgs {
@@ -70,7 +118,7 @@ pub(crate) struct LayerArgs {
 
 impl From<&LayerArgs> for Layers {
     fn from(LayerArgs { config, flags }: &LayerArgs) -> Self {
-        Self { config: config.clone(), flags: flags.0.clone() }
+        Self { config: config.clone(), flags: flags.0.clone(), run: Vec::new() }
     }
 }
 

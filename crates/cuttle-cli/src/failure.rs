@@ -23,6 +23,14 @@ pub(crate) enum Failure {
         "no server at {address}: {error}; start one, or name its state directory with --state-dir"
     )]
     NoControl { address: String, error: String },
+    #[error(
+        "there is nothing to run: in the folder of a Next.js app, run `next build` first; else name the command, as in: cuttle run -- npm start"
+    )]
+    NothingToRun,
+    #[error(
+        "no app of this state directory has printed anything: `cuttle logs` shows apps that `cuttle run`, or `run` in [[apps]], has started"
+    )]
+    NoLogs,
     #[error("{address}: {sentence}")]
     Refused { address: String, sentence: String },
     #[error("{0}")]

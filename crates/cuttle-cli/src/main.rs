@@ -11,9 +11,11 @@ mod config;
 mod failure;
 mod flags;
 mod logging;
+mod logs;
 mod purge;
 mod reload;
 mod render;
+mod run;
 mod runtime;
 mod say;
 mod serve;
@@ -31,8 +33,14 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == cuttle_worker::WORKER_ARGUMENT) {
         return cuttle_worker::main();
     }
+    if std::env::args_os().nth(1).is_some_and(|first| first == cuttle_supervise::GUARDIAN_ARGUMENT)
+    {
+        return cuttle_supervise::guardian_main();
+    }
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve::run(&serve),
+        Command::Run(run) => run::run(&run),
+        Command::Logs(logs) => logs::run(&logs),
         Command::Render(render) => render::run(&render),
         Command::Check(check) => check::run(&check),
         Command::Config(config) => config::run(&config.command),

@@ -18,7 +18,7 @@ use crate::say::say;
 pub(crate) fn run(reload: &Reload) -> Result<ExitCode, Failure> {
     let state_dir = reload.state_dir.as_ref().map(|dir| ("state-dir", dir.display().to_string()));
     let flags = state_dir.into_iter().collect();
-    let config = read_only(&Layers { config: reload.config.clone(), flags })?;
+    let config = read_only(&Layers { config: reload.config.clone(), flags, ..Layers::default() })?;
     let state = StateDir::of(&config).map_err(|error| Failure::Argument(error.to_string()))?;
     let address = format!("unix:{}", state.control_of_server().display());
     let server = Server { address, token: None };

@@ -12,10 +12,19 @@ use crate::failure::Failure;
 /// # Errors
 /// [`Failure::Print`].
 pub(crate) fn say(text: impl Display) -> Result<(), Failure> {
+    is_read(text).map(drop)
+}
+
+/// The same; whether somebody still reads it.
+///
+/// # Errors
+/// [`Failure::Print`].
+pub(crate) fn is_read(text: impl Display) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Print(error)),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Print(error)),
     }
 }
 

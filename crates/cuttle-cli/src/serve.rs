@@ -1,5 +1,6 @@
 //! `cuttle serve`: reads the configuration, sets up the log, and says when the host answers.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +17,14 @@ use crate::say::say;
 /// # Errors
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
-    let layers = Layers::from(&serve.layers);
+    host(Layers::from(&serve.layers), serve.folder.clone())
+}
+
+/// Serves what is configured, or a folder.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn host(layers: Layers, folder: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let configured = configure(&layers)?;
     // Before there are threads: it reads the environment and takes from it.
     let given = given_listener()?;
@@ -24,7 +32,6 @@ pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
     let logging = logging::init(configured.config.server.log_format, Arc::clone(&log))
         .map_err(HostError::Runtime)?;
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(HostError::Runtime)?;
-    let folder = serve.folder.clone();
     let parts = HostParts { folder, layers, configured, given, log };
     runtime.block_on(cuttle_watchdog::watched("start and end", start(parts, &logging)))
 }

@@ -29,7 +29,7 @@ impl App {
 }
 
 /// What is wrong with several of them together, in a sentence, and which one and which of its keys it is about.
-pub(crate) fn conflicts(apps: &[App]) -> Vec<(String, usize, &'static str)> {
+pub(crate) fn conflicts(apps: &[App], started: bool) -> Vec<(String, usize, &'static str)> {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
     for (index, app) in apps.iter().enumerate() {
@@ -58,9 +58,15 @@ pub(crate) fn conflicts(apps: &[App]) -> Vec<(String, usize, &'static str)> {
             );
             wrong.push((message, index, "apps.routes"));
         }
-        if apps.len() > 1 && app.keys.upstream.is_none() {
+        if !app.keys.run.is_empty() && app.keys.upstream.is_some() && !started {
             let message = format!(
-                "the application {id:?} has no `upstream`: of several applications, each needs one, such as \"http://127.0.0.1:3000\""
+                "the application {id:?} has both `upstream` and `run`: leave `upstream` out, as Cuttle chooses the port of what it runs"
+            );
+            wrong.push((message, index, "apps.upstream"));
+        }
+        if apps.len() > 1 && app.keys.upstream.is_none() && app.keys.run.is_empty() {
+            let message = format!(
+                "the application {id:?} has no `upstream` and no `run`: of several applications, each needs one, such as upstream = \"http://127.0.0.1:3000\""
             );
             wrong.push((message, index, "apps.upstream"));
         }

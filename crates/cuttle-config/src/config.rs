@@ -70,7 +70,7 @@ impl Config {
                 effective,
             };
             config.warnings.extend(config.taken_for_seconds());
-            config.check(&mut problems);
+            config.check(&mut problems, inputs.started.iter().any(Option::is_some));
             if problems.is_empty() {
                 return Ok(config);
             }
@@ -79,9 +79,9 @@ impl Config {
     }
 
     /// What no single key can see.
-    fn check(&self, problems: &mut Vec<Problem>) {
+    fn check(&self, problems: &mut Vec<Problem>, started: bool) {
         let several = self.apps.len() > 1;
-        for (message, app, path) in conflicts(&self.apps) {
+        for (message, app, path) in conflicts(&self.apps, started) {
             problems.push(Problem::new(message, self.place(path, Some(app))));
         }
         let mut wrong = |message: String, path| {

@@ -97,7 +97,8 @@ impl Document {
     }
 
     /// Where the file lies, as far as its name says.
-    pub(crate) fn folder(&self) -> &Path {
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         Path::new(&self.name).parent().unwrap_or(Path::new(""))
     }
 

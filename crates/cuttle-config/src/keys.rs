@@ -326,6 +326,16 @@ tables! {
         methods: Vec<RouteMethod> = "";
         /// Where the app listens. Cuttle makes its images and passes everything else on to it.
         upstream: Option<HttpUrl>, absent "there is no server to ask", flag "upstream";
+        /// Command that starts the app, instead of `upstream`: `["npm", "start"]`. Cuttle runs it in the folder of `next`, else in that of this file, tells it a free port by `PORT`, starts it again when it ends, and ends it when Cuttle ends.
+        run: Vec<String> = "";
+        /// File with variables for the command of `run`: `NAME=VALUE` in each line.
+        env_file: Option<PathBuf>, absent "those of Cuttle, without `CUTTLE_…`";
+        /// User that the command of `run` is started as, where Cuttle runs as root: a name, or `UID:GID`.
+        user: Option<String>, absent "the owner of its folder, and never root", flag "user";
+        /// Path that must answer below 500 before the app of `run` gets requests.
+        health: String = "/";
+        /// How long requests wait while the app of `run` starts again. Then they are answered 503.
+        hold: Milliseconds = "5s", in 0..=60_000;
         /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.
         next: Option<PathBuf>, absent "no Next build", flag "next";
         /// Its address for the public, which it is told in `X-Forwarded-Host` and `X-Forwarded-Proto`.

@@ -29,6 +29,10 @@ pub struct Inputs {
     pub document: Option<Document>,
     /// The builds of the applications, in the order of the file, where there are any.
     pub builds: Vec<Option<NextBuild>>,
+    /// The command of the only application, where one was typed.
+    pub run: Vec<String>,
+    /// Where the applications listen that are run, in the order of the file.
+    pub started: Vec<Option<String>>,
     /// A folder is served, without an application to keep in step with: AVIF is offered too.
     pub folder: bool,
 }
@@ -53,6 +57,8 @@ pub(crate) struct Effective {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(&'static str),
+    /// What was typed after `cuttle run --`.
+    Command,
     Variable(String),
     File(Place),
     Build,
@@ -63,6 +69,7 @@ impl Origin {
     pub(crate) fn place(&self) -> Place {
         match self {
             Self::Flag(flag) => Place::Flag((*flag).to_owned()),
+            Self::Command => Place::Nowhere,
             Self::Variable(name) => Place::Variable(name.clone()),
             Self::File(place) => place.clone(),
             Self::Build | Self::Default => Place::Nowhere,
@@ -74,6 +81,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Command => f.write_str("cuttle run"),
             Self::Variable(name) => f.write_str(name),
             Self::File(Place::File { name, line, .. }) => write!(f, "{name}:{line}"),
             Self::File(_) => f.write_str("file"),
@@ -160,6 +168,9 @@ impl<'a> Resolving<'a> {
             return Ok((from_text(key.kind, text), Origin::Variable(variable)));
         }
         let path = key.path();
+        if let Some(own) = layers.app.and_then(|app| self.of_run(&path, app)) {
+            return Ok(own);
+        }
         let entry = layers.sections.iter().find_map(|section| section.get(&path));
         if let (Some(document), Some(entry)) = (&self.inputs.document, entry) {
             let place = document.place(&entry.span);
@@ -188,6 +199,21 @@ impl<'a> Resolving<'a> {
         }
         let raw = key.default.map_or(Raw::Absent, |text| from_text(key.kind, text));
         Ok((raw, Origin::Default))
+    }
+
+    /// What is known of an application because we run it.
+    fn of_run(&self, path: &str, app: usize) -> Option<(Raw, Origin)> {
+        match path {
+            "apps.run" if app == 0 && !self.inputs.run.is_empty() => {
+                let words = self.inputs.run.iter().cloned().map(Raw::Text).collect();
+                Some((Raw::List(words), Origin::Command))
+            }
+            "apps.upstream" => {
+                let started = self.inputs.started.get(app)?.clone()?;
+                Some((Raw::Text(started), Origin::Default))
+            }
+            _ => None,
+        }
     }
 
     fn interpolated(&self, raw: &Raw) -> Result<Raw, String> {

@@ -32,5 +32,5 @@ pub use print::{print, print_beside_builds};
 pub use problem::{Place, Problem};
 pub use reference::reference;
 pub use schema::schema;
-pub use units::{Bytes, Milliseconds};
+pub use units::{Bytes, Milliseconds, parse_duration};
 pub use value::{Admin, Errors, HttpUrl, Kind, LogFormat, Secret, StorageType};

@@ -42,6 +42,12 @@ const SIZES: [(&str, u64); 11] = [
     ("gb", 1_000_000_000),
 ];
 
+/// Reads a duration: `10m`, `30s`, `500` (milliseconds).
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    duration(text).map(Duration::from_millis)
+}
+
 /// Milliseconds.
 pub(crate) fn duration(text: &str) -> Option<u64> {
     scaled(text, &DURATIONS)

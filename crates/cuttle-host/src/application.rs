@@ -29,6 +29,8 @@ pub(crate) fn identity(config: &Config, app: &App, folder: Option<&Path>) -> App
     // As it was written, so that a link to the current release is the same from one to the next.
     let place = folder.or(app.keys.next.as_deref());
     let place = place.map(|place| std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
-    let (id, server) = (&app.keys.id, original_server(config, app).map(String::from));
+    // What we run has another port each time.
+    let server = original_server(config, app).filter(|_| app.keys.run.is_empty());
+    let (id, server) = (&app.keys.id, server.map(String::from));
     Application { id: id.as_str().into(), key: format!("{id:?} {server:?} {place:?}").into() }
 }

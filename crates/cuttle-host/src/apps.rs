@@ -8,15 +8,17 @@ use cuttle_config::Config;
 use cuttle_pipeline::Machine;
 use cuttle_server::{App, AppParts, Fallthrough, Proxy, ProxySettings, Reach, ReloadAsked, Server};
 use cuttle_source::Restarts;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::configuration::{ConfiguredApp, Layers, configure, serves_a_folder};
+use crate::configuration::{Configured, ConfiguredApp, Layers, configure, serves_a_folder};
 use crate::deploys::Deploys;
 use crate::error::HostError;
 use crate::folder::ServedFolder;
 use crate::origins::{self, Servers};
+use crate::programs::{self, Programs, RunningPrograms};
 use crate::releases::Assembly;
 use crate::{application, identity};
 
@@ -33,6 +35,7 @@ pub(crate) struct Apps {
     pub(crate) largest: u64,
     /// Where the configuration is read again.
     pub(crate) layers: Layers,
+    pub(crate) programs: Programs,
     pub(crate) config: Arc<Config>,
     pub(crate) running: Vec<Running>,
 }
@@ -82,6 +85,7 @@ impl Apps {
             folder: self.folder.as_ref().map(|it| Arc::clone(&it.folder)),
             largest: self.largest,
         };
+        self.programs.tell_restarts(&configured.app().keys.id, restarts.clone());
         let mut deploys = Deploys::new(assembly, configured, rules, restarts);
         let app = self.server.app(parts, deploys.releases()?, deploys.doubtful_until());
         Ok(Running { app, deploys })
@@ -102,6 +106,7 @@ impl Apps {
                     connect_within: config.limits.connect.duration(),
                     upload_silence: config.limits.upload_silence.duration(),
                     restarts,
+                    hold: self.programs.hold(app),
                     ..ProxySettings::default()
                 };
                 let proxy = Proxy::new(&url.0, settings)
@@ -113,20 +118,26 @@ impl Apps {
     }
 
     /// Has the server know what may be running, for as long as it serves.
-    pub(crate) async fn follow(mut self, mut reloads: Receiver<ReloadAsked>) {
+    pub(crate) async fn follow(
+        mut self,
+        mut reloads: Receiver<ReloadAsked>,
+        mut moves: Receiver<()>,
+    ) {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let reload = tokio::select! {
-                _ = ticks.tick() => None,
-                Some(reload) = reloads.recv() => Some(reload),
+            let what = tokio::select! {
+                _ = ticks.tick() => Work::Look,
+                Some(()) = moves.recv() => Work::Move,
+                Some(reload) = reloads.recv() => Work::Reload(reload),
                 else => return,
             };
             let looking = spawn_blocking(move || {
-                match reload {
-                    None => self.running.iter_mut().for_each(|it| it.deploys.look(&it.app)),
+                match what {
+                    Work::Look => self.running.iter_mut().for_each(|it| it.deploys.look(&it.app)),
+                    Work::Move => self.moved(),
                     // Who asked may have left.
-                    Some(reload) => drop(reload.send(self.reload())),
+                    Work::Reload(reload) => drop(reload.send(self.reload())),
                 }
                 self
             });
@@ -157,14 +168,45 @@ impl Apps {
         let (known, now) = (self.running.first(), configured.apps.first());
         let same =
             known.zip(now).is_some_and(|(it, now)| it.deploys.configured().is_written_as(now));
-        if same {
+        let before = self.programs.running();
+        let replaced = self.programs.start(&configured).map_err(|error| error.to_string())?;
+        if same && replaced.is_empty() {
             return self.reload_builds();
         }
         let apps = configured.apps.len();
-        self.install(configured.apps).map_err(|failure| failure.to_string())?;
-        self.config = configured.config;
+        if let Err(error) = self.replace(configured, &before) {
+            self.programs.put_back(before);
+            return Err(format!("{error}. Nothing is changed."));
+        }
+        programs::drain(replaced);
         tracing::info!(apps, "the configuration was read again");
         Ok(self.names())
+    }
+
+    /// Waits for the programs that are new, and has the server ask these applications. Blocks.
+    fn replace(
+        &mut self,
+        configured: Configured,
+        before: &RunningPrograms,
+    ) -> Result<(), HostError> {
+        Handle::current().block_on(self.programs.ready(before))?;
+        let addresses = self.programs.addresses(&configured);
+        let configured = configured.with_started(&addresses)?;
+        self.install(configured.apps)?;
+        self.config = configured.config;
+        Ok(())
+    }
+
+    /// A program listens elsewhere, as somebody else took its port: its application is asked there.
+    fn moved(&mut self) {
+        let apps = self.running.iter().map(|it| it.deploys.configured().clone()).collect();
+        let configured =
+            Configured { config: Arc::clone(&self.config), apps, warnings: Vec::new() };
+        let addresses = self.programs.addresses(&configured);
+        let installed = configured.with_started(&addresses).and_then(|it| self.install(it.apps));
+        if let Err(error) = installed {
+            tracing::error!(%error, "an app listens on another port, and cannot be asked there");
+        }
     }
 
     fn reload_builds(&mut self) -> Result<String, String> {
@@ -189,6 +231,13 @@ impl Apps {
                 .join(", "),
         }
     }
+}
+
+/// What is done beside answering, one after the other.
+enum Work {
+    Look,
+    Move,
+    Reload(ReloadAsked),
 }
 
 /// The first table that holds until the end of the process, and is another now.

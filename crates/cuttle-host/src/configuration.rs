@@ -22,6 +22,8 @@ pub struct Layers {
     pub config: Option<PathBuf>,
     /// Flags that were given, by name, as text.
     pub flags: BTreeMap<&'static str, String>,
+    /// The command of the application, where it was typed.
+    pub run: Vec<String>,
 }
 
 /// What everything together means.
@@ -107,14 +109,26 @@ fn inputs(layers: &Layers) -> Result<Inputs, HostError> {
         None if Path::new(FILE).is_file() => Some(read(Path::new(FILE))?),
         None => None,
     };
-    let flags = layers.flags.clone();
-    Ok(Inputs { flags, environment, document, builds: Vec::new(), folder: false })
+    let (flags, run) = (layers.flags.clone(), layers.run.clone());
+    Ok(Inputs { flags, environment, document, run, ..Inputs::default() })
 }
 
 impl Configured {
     /// Says what works, but may not be meant.
     pub(crate) fn warn(&self) {
         self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration"));
+    }
+
+    /// The same, with the addresses of the applications that we run, in their order.
+    ///
+    /// # Errors
+    /// As [`configure`].
+    pub(crate) fn with_started(self, started: &[Option<String>]) -> Result<Self, HostError> {
+        let Self { config, apps, warnings } = self;
+        let apps = apps.into_iter().map(|app| app.with_started(started));
+        let apps = apps.collect::<Result<Vec<_>, _>>()?;
+        let config = apps.first().map_or(config, |app| Arc::clone(&app.config));
+        Ok(Self { config, apps, warnings })
     }
 
     /// Bytes of the largest original that any build allows at its own endpoint, or that is configured.
@@ -132,9 +146,23 @@ impl ConfiguredApp {
         &self.config.apps[self.index]
     }
 
+    /// The folder of the file that it is written in, or where we run.
+    pub(crate) fn place(&self) -> &Path {
+        let written = self.inputs.document.as_ref().filter(|_| self.inputs.run.is_empty());
+        let folder = written.map(Document::folder).filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
     /// Whether both follow from the same file; flags and variables of a process stay as they are.
     pub(crate) fn is_written_as(&self, other: &Self) -> bool {
         self.inputs.document == other.inputs.document
+    }
+
+    fn with_started(self, started: &[Option<String>]) -> Result<Self, HostError> {
+        let mut inputs = Inputs::clone(&self.inputs);
+        inputs.started = started.to_owned();
+        let config = Arc::new(Config::resolve(&inputs).map_err(HostError::Configuration)?);
+        Ok(Self { config, inputs: Arc::new(inputs), ..self })
     }
 
     /// What the same flags, variables and file mean with another build of it.
@@ -171,7 +199,9 @@ impl ConfiguredApp {
 
 /// Without an application of any kind, pictures are those of a folder.
 pub(crate) fn serves_a_folder(config: &Config) -> bool {
-    let app = |app: &App| app.keys.upstream.is_some() || app.keys.next.is_some();
+    let app = |app: &App| {
+        app.keys.upstream.is_some() || app.keys.next.is_some() || !app.keys.run.is_empty()
+    };
     !config.optimizer.only && config.optimizer.fallback.is_none() && !config.apps.iter().any(app)
 }
 
@@ -189,7 +219,8 @@ fn warnings(config: &Config, app: &App, project: Option<&Project>) -> Vec<String
     let left_out = project.iter().flat_map(|project| &project.headers.left_out);
     let left_out = left_out
         .map(|header| format!("headers() of the app: {header} is not sent with optimized images"));
-    let alone = project.filter(|_| application::original_server(config, app).is_none());
+    let is_alone = application::original_server(config, app).is_none() && app.keys.run.is_empty();
+    let alone = project.filter(|_| is_alone);
     let alone = alone.map(|_| {
         "there is a Next build and no app to ask: only images in its public/ are found, and pages are not. Say where the app listens: --upstream http://127.0.0.1:3000".to_owned()
     });

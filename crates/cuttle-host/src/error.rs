@@ -38,6 +38,14 @@ pub enum HostError {
     Rules(#[from] cuttle_contract::ConfigError),
     #[error(transparent)]
     Workers(#[from] cuttle_worker::StartError),
+    #[error("the app {app:?} does not run: {why}")]
+    App { app: String, why: String },
+    #[error("stopped before the app was ready")]
+    StoppedAtStart,
+    #[error("`apps.env_file` is {}: {why}", path.display())]
+    EnvFile { path: PathBuf, why: String },
+    #[error(transparent)]
+    User(#[from] cuttle_supervise::UserError),
     #[error(
         "cannot read the configuration {}: {error}; name one that is there with --config, or leave that out",
         path.display()

@@ -13,6 +13,7 @@ use cuttle_server::{
     Codec, Door, Drain, Hosts, LogHealth, Phase, Refusals, Reload, Server, ServerInfo, ServerParts,
     TrustedProxies,
 };
+use cuttle_supervise::reap_orphans;
 use cuttle_worker::{Pool, SelfTestReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -24,6 +25,7 @@ use crate::configuration::{Configured, Layers};
 use crate::error::HostError;
 use crate::folder::ServedFolder;
 use crate::leaving::Leaving;
+use crate::programs::Programs;
 use crate::resources::Resources;
 use crate::served::Served;
 use crate::signals::Stop;
@@ -54,6 +56,7 @@ pub struct Host {
     server: Arc<Server>,
     machine: Machine,
     pool: Arc<Pool>,
+    programs: Programs,
     stop: Stop,
     leaving: Leaving,
     phase: watch::Sender<Phase>,
@@ -98,6 +101,10 @@ impl Host {
         let admin = Listening::open(&config.server.admin).await?;
         let mut stop = Stop::listen().map_err(HostError::Runtime)?;
 
+        cuttle_watchdog::spawn("orphans", reap_orphans(is_one_of_ours));
+        let (programs, moves) = Programs::new(config);
+        let configured = started(configured, &programs, &mut stop).await?;
+        let config = &Arc::clone(&configured.config);
         say_what_is_served(&configured).await;
         let resources = Resources::of(&configured);
         let (machine, pool, report) = machine::start(config, &resources).await?;
@@ -125,6 +132,7 @@ impl Host {
             folder,
             largest: resources.limits.source_bytes,
             layers,
+            programs: programs.clone(),
             config: Arc::clone(config),
             running: Vec::new(),
         };
@@ -137,12 +145,12 @@ impl Host {
         let answering = cuttle_watchdog::spawn("public address", answering);
         admin.answer(&server, drain.clone());
         let (reload, reloads) = Reload::new();
-        cuttle_watchdog::spawn("deploys", apps.follow(reloads));
+        cuttle_watchdog::spawn("deploys", apps.follow(reloads, moves));
         if let Some(hangup) = stop.hangup.take() {
             cuttle_watchdog::spawn("hangup", hangup.reload(reload.clone()));
         }
         control::answer(config, reload, drain);
-        Ok(Self { server, machine, pool, stop, leaving, phase, note, answering })
+        Ok(Self { server, machine, pool, programs, stop, leaving, phase, note, answering })
     }
 
     /// Where the public reaches it.
@@ -158,12 +166,17 @@ impl Host {
     }
 
     async fn served(self) -> Ended {
-        let Self { server, machine, pool, mut stop, leaving, phase, note, answering } = self;
+        let Self { server, machine, pool, programs, mut stop, leaving, phase, note, answering } =
+            self;
         stop.asked().await;
         let ended = leaving.leave(&server, &phase, note, answering);
         tokio::select! {
             () = ended => {}
             () = stop.asked() => tracing::warn!("stopped at once: it was asked to stop twice"),
+        }
+        tokio::select! {
+            () = programs.stop() => {}
+            () = stop.asked() => tracing::warn!("the apps are killed: it was asked to stop once more"),
         }
         pool.shutdown().await;
         // What is lost by not waiting for a disk is made again.
@@ -175,6 +188,31 @@ impl Host {
         tracing::warn!("stopped before all images were on disk: {lost}");
         Ended::Abandoned
     }
+}
+
+/// Starts the apps that we run, and waits for them: what is served then answers.
+async fn started(
+    configured: Configured,
+    programs: &Programs,
+    stop: &mut Stop,
+) -> Result<Configured, HostError> {
+    programs.start(&configured)?;
+    let settled = tokio::select! {
+        settled = programs.settled() => settled,
+        () = stop.asked() => Err(HostError::StoppedAtStart),
+    };
+    if let Err(error) = settled {
+        programs.stop().await;
+        return Err(error);
+    }
+    let addresses = programs.addresses(&configured);
+    configured.with_started(&addresses)
+}
+
+/// Whether whoever started a process waits for its end, as for each worker. Of one that has ended its name is what is left.
+fn is_one_of_ours(pid: u32) -> bool {
+    let name = |of: &str| std::fs::read(format!("/proc/{of}/comm")).ok();
+    name(&pid.to_string()) == name("self")
 }
 
 async fn say_what_is_served(configured: &Configured) {

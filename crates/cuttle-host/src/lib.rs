@@ -7,6 +7,7 @@
 
 mod address;
 mod admin;
+mod app_log;
 mod application;
 mod apps;
 mod configuration;
@@ -21,12 +22,14 @@ mod identity;
 mod leaving;
 mod machine;
 mod origins;
+mod programs;
 mod releases;
 mod resources;
 mod served;
 mod signals;
 mod state;
 
+pub use crate::app_log::file_name as app_log_name;
 pub use crate::configuration::{Configured, ConfiguredApp, Layers, configure, read_only};
 pub use crate::error::HostError;
 pub use crate::given::listener as given_listener;

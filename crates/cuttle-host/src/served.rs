@@ -279,13 +279,14 @@ fn route(app: &App) -> Option<String> {
 }
 
 fn application(config: &Config, app: &App) -> Option<Application> {
-    let url = application::behind(config, app)?;
-    let front = app.keys.upstream.is_some();
-    Some(Application {
-        url: url.as_str().trim_end_matches('/').to_owned(),
-        originals_only: config.optimizer.only || !front,
-        answers: None,
-    })
+    let run = &app.keys.run;
+    let url = match application::behind(config, app) {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None if !run.is_empty() => format!("`{}`, which Cuttle runs", run.join(" ")),
+        None => return None,
+    };
+    let front = app.keys.upstream.is_some() || !run.is_empty();
+    Some(Application { url, originals_only: config.optimizer.only || !front, answers: None })
 }
 
 impl fmt::Display for Application {

@@ -20,6 +20,8 @@ const TOKEN: &str = "admin-token";
 const TURN: &str = "admin.lock";
 /// Where whoever runs the server asks it to reload.
 const CONTROL: &str = "control";
+/// What applications that we run print.
+const LOGS: &str = "logs";
 /// What tells this site from others, where no public address does.
 const ID: &str = "id";
 /// Where finished pictures are.
@@ -117,6 +119,21 @@ impl StateDir {
     #[must_use]
     pub fn control_of_server(&self) -> PathBuf {
         self.of_server().map_or_else(|| self.control(), |place| place.join(CONTROL))
+    }
+
+    /// The folder of what applications print, made if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn logs(&self) -> Result<PathBuf, StateError> {
+        self.open()?;
+        Ok(private_folder(&self.path(LOGS))?)
+    }
+
+    /// The same of the server that runs or ran with it.
+    #[must_use]
+    pub fn logs_of_server(&self) -> Option<PathBuf> {
+        self.of_server().map(|place| place.join(LOGS))
     }
 
     /// A text that stays the same as long as the folder does.

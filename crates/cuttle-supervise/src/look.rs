@@ -13,9 +13,11 @@ use crate::{
     sockets::{self, Listener},
 };
 
-/// A port of loopback that nobody has at the moment.
-pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// A port of loopback that nobody has at the moment: `last`, if it is one.
+pub(crate) fn free_port(last: Option<u16>) -> io::Result<u16> {
+    let bound = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = last.and_then(|port| bound(port).ok()).map_or_else(|| bound(0), Ok)?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Who is looked for.

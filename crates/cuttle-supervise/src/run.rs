@@ -44,6 +44,8 @@ pub(crate) struct App {
     output: Output,
     state: watch::Sender<State>,
     stop: Stop,
+    /// The last one, which is the next one too: whoever waits for the app waits at its address.
+    port: Option<u16>,
     /// Addresses beyond loopback that were warned of.
     told: HashSet<SocketAddr>,
 }
@@ -57,7 +59,7 @@ enum Ended {
 
 impl App {
     pub(crate) fn new(spec: Spec, output: Output, state: watch::Sender<State>, stop: Stop) -> Self {
-        Self { spec, output, state, stop, told: HashSet::new() }
+        Self { spec, output, state, stop, port: None, told: HashSet::new() }
     }
 
     pub(crate) async fn run(mut self) {
@@ -75,6 +77,7 @@ impl App {
                 Ended::Asked => break,
                 Ended::Stranger(why) => {
                     tracing::warn!(app, %why, "an app is started again, on another port");
+                    self.port = None;
                     strangers += 1;
                     if strangers < STRANGERS {
                         continue;
@@ -97,7 +100,8 @@ impl App {
 
     /// Starts the command and stays with it until nothing of it is left.
     async fn once(&mut self) -> io::Result<Ended> {
-        let port = free_port()?;
+        let port = free_port(self.port)?;
+        self.port = Some(port);
         let variables =
             environment(env::vars_os(), self.account().as_ref(), &self.spec.environment, port);
         let mut guardian = Guardian::start(self.orders(port), variables).await?;

@@ -17,7 +17,11 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(toml: &str, args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::in_folder(tempfile::tempdir().expect("a folder"), toml, args)
+    }
+
+    /// The same in a folder with more in it, which is where it runs.
+    pub(crate) fn in_folder(folder: tempfile::TempDir, toml: &str, args: &[&str]) -> Self {
         place(folder.path(), "cuttle.toml", toml.as_bytes());
         let config = folder.path().join("cuttle.toml").display().to_string();
         let state = folder.path().join("state").display().to_string();
@@ -26,12 +30,12 @@ impl Gateway {
         Self { folder, server }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Another command about this server.
-    fn command(&self, args: &[&str]) -> Output {
+    pub(crate) fn command(&self, args: &[&str]) -> Output {
         let state = self.path("state");
         let config = self.path("cuttle.toml");
         let mut command = Command::new(binary());

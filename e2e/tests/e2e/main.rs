@@ -37,6 +37,7 @@ mod readiness;
 mod readme;
 mod restart;
 mod routes;
+mod run;
 mod shared_disk;
 mod sources;
 mod start;

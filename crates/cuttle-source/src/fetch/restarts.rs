@@ -15,9 +15,14 @@ impl Restarts {
     /// Judges how a connection failed.
     pub fn judge(&self, error: &(dyn Error + 'static)) {
         if is_sign(error) {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
+            self.note();
         }
+    }
+
+    /// It was seen to start now.
+    pub fn note(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
     }
 
     /// When the last sign was seen.
