@@ -54,7 +54,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
         app.rules()?;
     }
     let Resources { workers, limits, memory: plan } = Resources::of(&configured);
-    let runtime = runtime::on_this_thread()?;
+    let runtime = runtime::of_command()?;
     let (sandbox, served) = runtime.block_on(async {
         let mut served = Vec::new();
         for app in Served::of(&configured) {

@@ -44,7 +44,7 @@ pub(crate) fn run(render: &Render) -> Result<ExitCode, Failure> {
     }
     let before = source.len();
 
-    let runtime = runtime::on_this_thread()?;
+    let runtime = runtime::of_command()?;
     let began = Instant::now();
     let finished = runtime.block_on(async {
         let (pool, _) = Pool::start(PoolConfig { workers: 1, ..PoolConfig::default() }).await?;

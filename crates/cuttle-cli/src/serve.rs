@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cuttle_host::{Ended, Host, HostError, HostParts, Layers, configure, given_listener};
-use tokio::runtime::Builder;
 
 use crate::args::Serve;
 use crate::failure::Failure;
 use crate::logging::{self, Logging};
+use crate::runtime;
 use crate::say::say;
 
 /// Serves until it is told to stop.
@@ -31,7 +31,7 @@ pub(crate) fn host(layers: Layers, folder: Option<PathBuf>) -> Result<ExitCode, 
     let log = Arc::default();
     let logging = logging::init(configured.config.server.log_format, Arc::clone(&log))
         .map_err(HostError::Runtime)?;
-    let runtime = Builder::new_multi_thread().enable_all().build().map_err(HostError::Runtime)?;
+    let runtime = runtime::of_server()?;
     let parts = HostParts { folder, layers, configured, given, log };
     runtime.block_on(cuttle_watchdog::watched("start and end", start(parts, &logging)))
 }

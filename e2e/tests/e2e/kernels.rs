@@ -1,8 +1,13 @@
 //! Kernels and containers that refuse system calls: served all the same, and what is refused is named with what needs it.
 
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cuttle_e2e::{Server, binary, folder_with_a_photo};
+use cuttle_e2e::{Client, Server, binary, folder_with_a_photo};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const REFUSING: &str = env!("CARGO_BIN_EXE_refusing");
@@ -101,4 +106,63 @@ fn a_profile_that_lets_nothing_start_is_a_sentence() {
         assert_eq!(refused.status.code(), Some(1), "{command:?}: {said}");
         assert!(said.contains("clone3") && !said.contains("panicked"), "{command:?}: {said}");
     }
+}
+
+/// A limit of threads and processes, at every number from 1 to the first that is enough: whoever is refused one says so and ends.
+#[test]
+fn a_limit_of_processes_is_a_sentence_wherever_it_is_met() {
+    let folder = folder_with_a_photo();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("ours");
+    // A limit counts what a user has, so each is another user's, and another's again where tests run twice.
+    let mut user = 30_000 + std::process::id() % 200 * 100;
+    let serve = ["serve", ".", "--workers", "1", "--listen", "127.0.0.1:0", "--admin", "off"];
+    // Of `serve` the process, a thread for the log, two for requests, three that block, start and reap, and a worker.
+    for (command, least) in
+        [(&serve[..], 8), (&["check"][..], 5), (&["render", "photo.jpg", "out.webp"][..], 5)]
+    {
+        let enough = (1..40).find(|limit| {
+            user += 1;
+            let (code, said) = under_a_limit(*limit, user, folder.path(), command);
+            assert!(!said.contains("panicked"), "{command:?} with {limit}: {said}");
+            let last = said.lines().last().unwrap_or_default();
+            let told = code == Some(1) && last.contains("raise TasksMax");
+            assert!(code == Some(0) || told, "{command:?} with {limit}: {code:?} {said}");
+            code == Some(0)
+        });
+        if enough == Some(1) {
+            return cuttle_testing::skip("this kernel limits no processes (RLIMIT_NPROC)");
+        }
+        assert!(enough.is_some_and(|enough| enough >= least), "{command:?}: {enough:?}");
+    }
+}
+
+/// The exit code of a command under this limit, and what it said. A server is asked for an image and told to stop.
+fn under_a_limit(limit: u32, user: u32, folder: &Path, command: &[&str]) -> (Option<i32>, String) {
+    // One process, as each becomes the next; `timeout` is root's. What hangs is killed.
+    let mut child = Command::new("timeout")
+        .args(["--signal=KILL", "60", "setpriv", "--clear-groups", "--inh-caps=-all"])
+        .args([format!("--reuid={user}"), format!("--regid={user}")])
+        .args(["--bounding-set=-all", "prlimit", &format!("--nproc={limit}")])
+        .arg(binary())
+        .args(command)
+        .current_dir(folder)
+        .env("CUTTLE_STATE_DIR", folder.join(user.to_string()))
+        .env("TOKIO_WORKER_THREADS", "2")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("timeout, setpriv and prlimit are there");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("text");
+    if let Some(address) = first.trim().strip_prefix("cuttle listening on http://") {
+        let client = Client::new(address.parse().expect("an address"));
+        let image = client.accepting("image/webp", "/_next/image?url=%2Fphoto.jpg&w=640&q=75");
+        assert_eq!(image.status, 200, "with {limit}: an image, optimized or not");
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("timeout passes it on");
+    }
+    // What is printed after it has room in the pipe.
+    let ended = child.wait_with_output().expect("it ends");
+    (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
