@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Debian's name first, then what other systems call it.
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+pub(crate) const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// The document at `url` after its script has run; `args` are the browser's own.
 ///

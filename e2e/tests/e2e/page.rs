@@ -1,7 +1,15 @@
 //! The page for people, in a real browser: its script runs under its own content security policy and
 //! shows every picture.
 
-use cuttle_e2e::{Application, Reply, Server, folder_with_a_photo, photo, place, visited};
+use cuttle_e2e::{
+    Application, Page, Reply, Server, folder_with_a_photo, photo, place, size_of, visited,
+};
+use serde_json::{Value, json};
+
+/// So wide is what the page asks for unless another width is chosen.
+const WIDTH: u32 = 1080;
+/// What a visitor's browser names, of which the page's script names the same.
+const ACCEPT: &str = "image/avif,image/webp,image/*;q=0.8,*/*;q=0.5";
 
 #[test]
 fn every_picture_is_shown_and_counted() {
@@ -36,8 +44,136 @@ fn what_is_not_shown_is_named_a_quality_can_be_chosen_and_the_format_is_weighed_
     assert!(!document.contains("readme.txt"), "nobody takes it for an image");
     assert!(document.contains("&amp;q=45") || document.contains("&q=45"), "{document}");
     assert!(document.contains("At equal size: JPEG "), "{document}");
-    let asked = |event: &serde_json::Value| event["quality"] == 45 && event["kind"] == "JPEG";
+    let asked = |event: &Value| event["quality"] == 45 && event["kind"] == "JPEG";
     let _ = server.event("the same as JPEG", asked);
+}
+
+/// The page of a folder, and the large view of its first image as it opens: half of it is the original.
+fn large_view(server: &Server) -> Page {
+    let mut page = Page::open(&format!("http://{}/", server.address), (1000, 800));
+    page.until("the image", "document.querySelector('article.card').dataset.state === 'ready'");
+    page.click("article.card .compare");
+    let original = "document.querySelector('#viewer .compare').dataset.original";
+    page.until("the original beside it", &format!("{original} === 'shown'"));
+    page
+}
+
+/// Which images are seen in the left and in the right half of the large view: what is cut off there is not hit.
+fn seen(page: &mut Page) -> [String; 2] {
+    let address = |part: f64| {
+        format!(
+            "(() => {{ const box = document.querySelector('#viewer .compare').getBoundingClientRect(); \
+             const at = document.elementsFromPoint(box.x + box.width * {part}, box.y + box.height / 2); \
+             return at.find((element) => element.tagName === 'IMG').currentSrc }})()"
+        )
+    };
+    [0.25, 0.75].map(|part| page.is(&address(part)).as_str().expect("an address").to_owned())
+}
+
+/// As large as it is drawn, in pixels of CSS.
+fn drawn(page: &mut Page, image: &str) -> Value {
+    page.is(&format!(
+        "(() => {{ const {{ width, height }} = document.querySelector('#viewer {image}').getBoundingClientRect(); \
+         return [width, height] }})()"
+    ))
+}
+
+#[test]
+fn a_click_flips_between_the_original_and_the_optimized_image() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let mut page = large_view(&server);
+    let original = format!("http://{}/photo.jpg", server.address);
+    let [left, optimized] = seen(&mut page);
+    assert_eq!(left, original);
+    assert!(optimized.starts_with("blob:"), "what the script was answered: {optimized}");
+    for shown in [&optimized, &original, &optimized] {
+        page.click("#viewer .compare");
+        assert_eq!(seen(&mut page), [shown.clone(), shown.clone()]);
+    }
+    page.press("f", 70);
+    assert_eq!(seen(&mut page), [original.clone(), original.clone()], "by its key");
+    page.click("#viewer button[name=flip]");
+    assert_eq!(seen(&mut page), [optimized.clone(), optimized], "and by its button");
+}
+
+#[test]
+fn at_100_percent_a_pixel_of_the_image_is_one_of_the_screen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    place(folder.path(), "photo.jpg", &photo(1600, 1200, 1));
+    let server = Server::start(folder.path());
+    let mut page = large_view(&server);
+    let url = format!("/_cuttle/image?src=%2Fphoto.jpg&w={WIDTH}");
+    let (width, height) = size_of(&server.client.accepting(ACCEPT, &url).body);
+    assert_eq!((width, height), (WIDTH, 810));
+    let fitting = drawn(&mut page, ".rendition");
+    assert!(fitting[0].as_f64().is_some_and(|it| it < 1000.0), "all of it is seen: {fitting}");
+    page.click("#viewer button[name=zoom]");
+    for image in [".rendition", ".original"] {
+        assert_eq!(drawn(&mut page, image), json!([width, height]), "{image}");
+    }
+    page.click("#viewer button[name=zoom]");
+    assert_eq!(drawn(&mut page, ".rendition"), fitting, "as before");
+    page.on_screen((1000, 800), 2);
+    page.press("z", 90);
+    assert_eq!(drawn(&mut page, ".rendition"), json!([width / 2, height / 2]), "a dense screen");
+}
+
+/// An image that is refused has no size to be drawn at, and is not drawn at that of the one before it.
+#[test]
+fn at_100_percent_the_next_image_has_no_size_of_the_one_before_it() {
+    let folder = folder_with_a_photo();
+    place(folder.path(), "wide.jpg", &photo(1600, 400, 2));
+    place(folder.path(), "cuttle.toml", b"[limits]\npixels = 500000\n");
+    let config = folder.path().join("cuttle.toml").display().to_string();
+    let server = Server::with(folder.path(), &["--workers", "1", "--config", &config]);
+    let mut page = large_view(&server);
+    page.click("#viewer button[name=zoom]");
+    assert_eq!(drawn(&mut page, ".original"), json!([800, 600]));
+    page.press("n", 78);
+    page.until("a refusal", "document.querySelector('#viewer').dataset.state === 'refused'");
+    let original = "document.querySelector('#viewer .compare').dataset.original";
+    page.until("its original", &format!("{original} === 'shown'"));
+    let size = drawn(&mut page, ".original");
+    assert_eq!(size, drawn(&mut page, ".compare"), "all of it is seen");
+    let ratio = size[0].as_f64().zip(size[1].as_f64()).map(|(width, height)| width / height);
+    assert!(ratio.is_some_and(|ratio| (ratio - 4.0).abs() < 0.05), "in its own shape: {size}");
+}
+
+#[test]
+fn another_quality_is_asked_for_and_its_bytes_are_told() {
+    let folder = folder_with_a_photo();
+    let server = Server::start(folder.path());
+    let mut page = Page::open(&format!("http://{}/", server.address), (1000, 800));
+    let ready = "document.querySelector('article.card').dataset.state === 'ready'";
+    page.until("the image", ready);
+    let told = "document.querySelector('article.card .served').textContent";
+    let url = format!("/_cuttle/image?src=%2Fphoto.jpg&w={WIDTH}");
+    let served = |url: &str| kilobytes(server.client.accepting(ACCEPT, url).body.len());
+    let before = served(&url);
+    assert_eq!(page.is(told), json!(before));
+    assert_eq!(page.is("document.querySelector('[name=q]').value"), "75");
+    let _ = page.is("document.querySelector('[name=q]').focus()");
+    // From 75 by 60 to 45, as by the keyboard.
+    page.press("ArrowUp", 38);
+    page.press("ArrowUp", 38);
+    let _ = server.event("the quality that was chosen", |event| {
+        event["endpoint"] == "strict" && event["quality"] == 45 && event["kind"] == "AVIF"
+    });
+    let url = format!("{url}&q=45");
+    let after = served(&url);
+    page.until("its bytes", &format!("{ready} && {told} === {}", json!(after)));
+    assert_ne!(before, after);
+    assert_eq!(page.is("document.getElementById('total-served').textContent"), json!(after));
+    let copied = "document.querySelector('article.card .copy:last-child').title";
+    assert_eq!(page.is(copied), json!(format!("Copy {url}")));
+    assert_eq!(page.is("location.hash"), "#format=auto&w=1080&q=45");
+}
+
+/// As the page writes a size between 1 and 999 kB.
+fn kilobytes(bytes: usize) -> String {
+    let decimals = usize::from(bytes < 99_950);
+    format!("{:.decimals$} kB", bytes as f64 / 1000.0)
 }
 
 /// What a hole in the page could load: a script that lies in the folder. So a page with such a hole is shown under the same policy.

@@ -51,6 +51,9 @@ export class Compare extends EventTarget {
   setOriginal(href, width, height) {
     this.hideOriginal();
     this.#source = href;
+    // Of the picture before it, whose size may be another.
+    this.#pixels = undefined;
+    this.#draw();
     this.#element.toggleAttribute("data-small", width < SMALL_PIXELS && height < SMALL_PIXELS);
     this.#element.style.setProperty("--ratio", width / height);
     this.#element.style.setProperty("--natural-width", `${width}px`);
@@ -136,8 +139,10 @@ export class Compare extends EventTarget {
 
   #draw() {
     const { style } = this.#element;
-    this.#element.toggleAttribute("data-zoom", this.zoomed);
-    if (!this.#pan || !this.#pixels) {
+    // What has no rendition has no size to be drawn at: all of it is shown.
+    const drawn = this.zoomed && this.#pixels !== undefined;
+    this.#element.toggleAttribute("data-zoom", drawn);
+    if (!drawn) {
       for (const name of ["--w", "--h", "--x", "--y"]) style.removeProperty(name);
       return;
     }
