@@ -119,6 +119,27 @@ fn at_100_percent_a_pixel_of_the_image_is_one_of_the_screen() {
     assert_eq!(drawn(&mut page, ".rendition"), json!([width / 2, height / 2]), "a dense screen");
 }
 
+/// What the format alone saves is known later. It is told beside the image, which stays where it is.
+#[test]
+fn a_later_remark_does_not_take_the_image_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    place(folder.path(), "photo.jpg", &photo(2400, 1800, 1));
+    let server = Server::start(folder.path());
+    let mut page = Page::open(&format!("http://{}/", server.address), (1000, 800));
+    page.until("the image", "document.querySelector('article.card').dataset.state === 'ready'");
+    page.click("article.card .compare");
+    let _ = page.is(
+        "(() => { window.changes = 0; const count = (changes) => { window.changes += changes.length }; \
+         const image = document.querySelector('#viewer .rendition'); \
+         new MutationObserver(count).observe(image, { attributeFilter: ['src'] }) })()",
+    );
+    let before = drawn(&mut page, ".rendition");
+    let note = "document.querySelector('#viewer .note').textContent";
+    page.until("the remark", &format!("{note}.startsWith('At equal size: JPEG ')"));
+    assert_eq!(page.is("window.changes"), 0);
+    assert_eq!(drawn(&mut page, ".rendition"), before, "nor make it smaller");
+}
+
 /// An image that is refused has no size to be drawn at, and is not drawn at that of the one before it.
 #[test]
 fn at_100_percent_the_next_image_has_no_size_of_the_one_before_it() {

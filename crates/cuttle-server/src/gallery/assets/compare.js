@@ -94,6 +94,10 @@ export class Compare extends EventTarget {
     });
   }
 
+  shows(url) {
+    return this.#rendition.getAttribute("src") === url;
+  }
+
   clearRendition() {
     this.#settleRendition();
     this.#rendition.removeAttribute("src");

@@ -95,7 +95,10 @@ export class Viewer {
     const card = this.#card;
     this.#dialog.dataset.state = card.state;
     card.describe(this.#dialog.querySelector(".about"));
-    if (card.state === "ready") this.#compare.setRendition(card.rendition.url, card.rendition.label);
+    // Not anew for each remark about it, as it would be gone for a moment.
+    if (card.state === "ready" && !this.#compare.shows(card.rendition.url)) {
+      this.#compare.setRendition(card.rendition.url, card.rendition.label);
+    }
     if (card.state === "refused" || card.state === "busy") {
       this.#dialog.querySelector(".note").textContent = [card.refusal.sentence, card.refusal.code].join(" ");
     }
