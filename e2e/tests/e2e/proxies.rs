@@ -1,4 +1,4 @@
-//! Proxies in front: nginx as docs/deploying.md has it, and what Caddy, Traefik, a balancer of AWS and Cloudflare say, by a client elsewhere.
+//! Proxies in front: nginx as docs/deploying.md and README have it, and what Caddy, Traefik, a balancer of AWS and Cloudflare say, by a client elsewhere.
 
 use std::fs;
 use std::path::Path;
@@ -7,23 +7,22 @@ use std::time::{Duration, Instant};
 
 use cuttle_e2e::{Application, Client, Network, Reply, Server, binary, photo};
 
-const GUIDE: &str = include_str!("../../../docs/deploying.md");
-const IMAGE: &str = "/_next/image?url=%2Fphoto.jpg&w=640&q=75";
+use crate::documents::Document;
+
+pub(crate) const IMAGE: &str = "/_next/image?url=%2Fphoto.jpg&w=640&q=75";
 /// What the app itself would answer to it.
 const OF_APP: &[u8] = b"optimized by the app";
 
 /// The block of the guide under a heading.
-fn block(heading: &str) -> &'static str {
-    let section = GUIDE.split("\n## ").find(|section| section.starts_with(heading));
-    let after = section.and_then(|section| section.split_once("```nginx\n"));
-    after.and_then(|(_, after)| after.split_once("```")).map(|(block, _)| block).expect(heading)
+fn block(heading: &str) -> String {
+    Document::named("docs/deploying.md").block(heading, "nginx")
 }
 
 /// nginx with this block, in the namespace that the calling thread is in.
-struct Nginx(Child, #[expect(dead_code, reason = "removed with it")] tempfile::TempDir);
+pub(crate) struct Nginx(Child, #[expect(dead_code, reason = "removed with it")] tempfile::TempDir);
 
 impl Nginx {
-    fn start(block: &str) -> Self {
+    pub(crate) fn start(block: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().display();
         let config = format!(
@@ -63,7 +62,7 @@ fn app() -> Application {
     })
 }
 
-fn at_port_80(host: &str, target: &str) -> cuttle_e2e::Answer {
+pub(crate) fn at_port_80(host: &str, target: &str) -> cuttle_e2e::Answer {
     let headers = [("host", host), ("accept", "image/webp")];
     Client::new("127.0.0.1:80".parse().expect("an address")).send("GET", target, &headers)
 }
@@ -77,7 +76,7 @@ fn behind_nginx_images_are_ours_and_the_app_is_told_who_asked() {
         let app = app();
         let listen = ["--upstream", "http://127.0.0.1:3000", "--listen", "127.0.0.1:4000"];
         let _server = Server::serving(&[&listen[..], &["--workers", "1"]].concat());
-        let _nginx = Nginx::start(block("nginx in front"));
+        let _nginx = Nginx::start(&block("nginx in front"));
         let image = at_port_80("shop.example.com", IMAGE);
         assert_eq!((image.status, image.header("content-type")), (200, "image/webp"));
         let page = at_port_80("shop.example.com:8080", "/cart?item=1");
@@ -94,6 +93,18 @@ fn behind_nginx_images_are_ours_and_the_app_is_told_who_asked() {
 
 #[test]
 fn in_the_cautious_set_up_images_come_also_with_cuttle_stopped() {
+    images_come_also_with_cuttle_stopped(&block("The cautious set-up"));
+}
+
+/// README has the locations alone, for a server of nginx that sends everything to the app.
+#[test]
+fn with_the_locations_of_the_readme_they_do_too() {
+    let locations = Document::named("README.md").block("The cautious set-up", "nginx");
+    let rest = "location / { proxy_pass http://127.0.0.1:3000; proxy_set_header Host $http_host; }";
+    images_come_also_with_cuttle_stopped(&format!("server {{ listen 80; {locations} {rest} }}"));
+}
+
+fn images_come_also_with_cuttle_stopped(block: &str) {
     let Some(network) = Network::new() else { return };
     // Here, so that the machine is this test's too.
     let _ = binary();
@@ -105,7 +116,7 @@ fn in_the_cautious_set_up_images_come_also_with_cuttle_stopped() {
             Server::serving(&[&own[..], &listen].concat())
         };
         let server = serve();
-        let _nginx = Nginx::start(block("The cautious set-up"));
+        let _nginx = Nginx::start(block);
         let kind = |answer: &cuttle_e2e::Answer| answer.header("content-type").to_owned();
         let image = at_port_80("shop.example.com", IMAGE);
         assert_eq!((image.status, kind(&image).as_str()), (200, "image/webp"));
