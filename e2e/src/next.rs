@@ -18,7 +18,7 @@ use crate::machine::shared;
 pub struct NextApp {
     /// 14, 15 or 16.
     pub version: u32,
-    /// `plain` or `rich`, the names of the configurations in `e2e/next`.
+    /// `plain` or `rich`, the names of the configurations in `e2e/next`; or `export`, the site there.
     pub configuration: &'static str,
     folder: PathBuf,
 }

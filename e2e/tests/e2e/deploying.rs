@@ -1,9 +1,10 @@
-//! The snippets of docs/deploying.md and docs/several-apps.md as they stand, but for those that proxies.rs is about.
+//! The snippets of docs/deploying.md and docs/several-apps.md as they stand, but for those that proxies.rs and exported.rs are about.
 //!
 //! Not run: the line for Caddy and the two containers, as neither Caddy nor a Docker is where tests run. Of the compose file everything
 //! that is Cuttle's is run: the command with its flags, the health check, and the end within the time that it gives.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,20 @@ fn the_line_for_images_alone_is_what_nginx_of_its_section_asks() {
         assert_eq!(at_port_80("shop.example.com", "/cart").text(), "a page");
         assert_eq!(pages.seen().len(), 1, "the page, and nothing about the image");
         assert_eq!(at_port_4000().get("/cart").status, 404, "it answers nothing but images");
+    });
+}
+
+#[test]
+fn the_lines_for_an_exported_site_build_and_serve_it() {
+    let Some(network) = Network::new() else { return };
+    let (site, _copy) = NextApp::built(16, "export").copied();
+    fs::remove_dir_all(site.folder().join("out")).expect("it was built");
+    let _ = binary();
+    network.enter(|| {
+        let mut shell = Shell::start(&guide("An exported site", "sh"), &site);
+        shell.prints(READY);
+        let page = at_port_4000().get("/about");
+        assert!(page.status == 200 && page.text().contains("<h1>About</h1>"), "{}", page.text());
     });
 }
 

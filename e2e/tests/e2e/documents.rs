@@ -41,6 +41,8 @@ const SNIPPETS: &[(&str, &str, &str, &str)] = &[
         "sh",
         "deploying.rs, behind the nginx of that section",
     ),
+    ("docs/deploying.md", "An exported site", "js", "exported.rs, by a real build"),
+    ("docs/deploying.md", "An exported site", "sh", "deploying.rs, with a real build"),
     (
         "docs/deploying.md",
         "Containers",
@@ -48,7 +50,7 @@ const SNIPPETS: &[(&str, &str, &str, &str)] = &[
         "deploying.rs, by its command: no container can be started where tests run",
     ),
     ("docs/several-apps.md", "Several applications in one process", "toml", "deploying.rs"),
-    ("docs/strict-endpoint.md", "A loader", "js", "not run: no app here has a loader of its own"),
+    ("docs/strict-endpoint.md", "A loader", "js", "exported.rs, by a real build"),
 ];
 
 /// One of them.

@@ -1,0 +1,4 @@
+export default function loader({ src, width, quality }) {
+  const q = quality ? `&q=${quality}` : '';
+  return `/_cuttle/image?src=${encodeURIComponent(src)}&w=${width}${q}`;
+}
