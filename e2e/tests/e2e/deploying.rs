@@ -144,15 +144,23 @@ fn the_compose_file_says_what_cuttle_takes() {
 }
 
 #[test]
-fn the_file_for_several_apps_is_understood() {
-    let text = Document::named("docs/several-apps.md")
-        .block("Several applications in one process", "toml");
-    let (shop, docs) = (NextApp::built(16, "plain"), NextApp::built(16, "rich"));
-    let built = |text: String, (path, app): (&str, &NextApp)| {
+fn the_files_for_several_apps_and_for_apps_that_are_run_are_understood() {
+    let several = "docs/several-apps.md";
+    is_understood(several, "Several applications in one process", &["/srv/shop", "/srv/docs"]);
+    is_understood(several, "Which app a request is for", &[]);
+    is_understood(several, "Images in a process of their own", &[]);
+    is_understood("docs/running-apps.md", "Apps that Cuttle runs", &["/srv/shop"]);
+}
+
+/// With builds where it names their folders.
+fn is_understood(document: &str, heading: &str, folders: &[&str]) {
+    let text = Document::named(document).block(heading, "toml");
+    let builds = ["plain", "rich"].map(|name| NextApp::built(16, name));
+    let built = |text: String, (path, app): (&&str, &NextApp)| {
         assert!(text.contains(&format!("\"{path}\"")), "{path}: {text}");
         text.replace(path, &app.folder().display().to_string())
     };
-    let text = [("/srv/shop", &shop), ("/srv/docs", &docs)].into_iter().fold(text, built);
+    let text = folders.iter().zip(&builds).fold(text, built);
     let folder = tempfile::tempdir().expect("a folder");
     place(folder.path(), "cuttle.toml", text.as_bytes());
     let file = folder.path().join("cuttle.toml");

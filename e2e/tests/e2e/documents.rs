@@ -26,6 +26,7 @@ const SNIPPETS: &[(&str, &str, &str, &str)] = &[
     ("README.md", "Try it", "", "readme.rs"),
     ("README.md", "Try it", "", "readme.rs"),
     ("README.md", "In front of your Next.js app", "", "readme.rs, with a real build"),
+    ("README.md", "Or let Cuttle run the app", "", "readme.rs, with a real build"),
     (
         "README.md",
         "The cautious set-up",
@@ -49,7 +50,11 @@ const SNIPPETS: &[(&str, &str, &str, &str)] = &[
         "yaml",
         "deploying.rs, by its command: no container can be started where tests run",
     ),
+    ("docs/running-apps.md", "Apps that Cuttle runs", "", "readme.rs: they are README's"),
+    ("docs/running-apps.md", "Apps that Cuttle runs", "toml", "deploying.rs"),
     ("docs/several-apps.md", "Several applications in one process", "toml", "deploying.rs"),
+    ("docs/several-apps.md", "Which app a request is for", "toml", "deploying.rs"),
+    ("docs/several-apps.md", "Images in a process of their own", "toml", "deploying.rs"),
     ("docs/strict-endpoint.md", "A loader", "js", "exported.rs, by a real build"),
 ];
 
@@ -186,7 +191,8 @@ fn every_snippet_is_run_or_there_is_a_reason() {
 
 #[test]
 fn every_flag_setting_and_variable_that_is_named_exists() {
-    let commands = ["serve", "render", "check", "config print", "stats", "purge", "reload"];
+    let commands =
+        ["serve", "run", "logs", "render", "check", "config print", "stats", "purge", "reload"];
     let help: String = commands
         .map(|command| {
             let help = Command::new(binary()).args(command.split(' ')).arg("--help").output();

@@ -259,7 +259,8 @@ fn a_built_next_app_is_run_by_npx_and_without_a_command() {
     }
 }
 
-fn give_away(folder: &Path) {
+/// To somebody whom an app may be run as.
+pub(crate) fn give_away(folder: &Path) {
     if !geteuid().is_root() {
         return;
     }
