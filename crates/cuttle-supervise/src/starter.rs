@@ -9,7 +9,7 @@ use std::{
     io,
     os::unix::process::CommandExt as _,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -58,16 +58,22 @@ struct Start {
     answer: oneshot::Sender<io::Result<Guardian>>,
 }
 
-static STARTS: LazyLock<Option<mpsc::Sender<Start>>> = LazyLock::new(|| {
+/// The way to the thread, which is started with the first guardian.
+fn starts() -> io::Result<mpsc::Sender<Start>> {
+    static STARTS: Mutex<Option<mpsc::Sender<Start>>> = Mutex::new(None);
+    let mut known = lock(&STARTS);
+    if let Some(starts) = &*known {
+        return Ok(starts.clone());
+    }
     let (starts, taken) = mpsc::channel::<Start>();
-    let thread = thread::Builder::new().name("cuttle-starter".to_owned()).spawn(move || {
+    thread::Builder::new().name("cuttle-starter".to_owned()).spawn(move || {
         for Start { orders, environment, answer } in taken {
             // Where nobody waits for it any more, it ends as its pipe is dropped.
             let _ = answer.send(start(&orders, &environment));
         }
-    });
-    thread.ok().map(|_| starts)
-});
+    })?;
+    Ok(known.insert(starts).clone())
+}
 
 impl Guardian {
     /// Starts a guardian, which starts the command.
@@ -75,11 +81,10 @@ impl Guardian {
         orders: Orders,
         environment: Vec<(OsString, OsString)>,
     ) -> io::Result<Self> {
-        let gone = || io::Error::other("there is no thread to start it from");
         let (answer, answered) = oneshot::channel();
-        let starts = STARTS.as_ref().ok_or_else(gone)?;
-        starts.send(Start { orders, environment, answer }).map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        let _ = starts()?.send(Start { orders, environment, answer });
+        let gone = |_| io::Error::other("the thread that starts apps is gone");
+        answered.await.map_err(gone)?
     }
 
     /// Returns when it has ended.
