@@ -55,13 +55,12 @@ async fn a_secret_of_the_servers_is_in_no_environment() {
     let folder = Folder::new();
     let (mut server, app) = start_server(&folder);
     let environment = |pid: u32| fs::read_to_string(format!("/proc/{pid}/environ")).expect("ours");
-    assert!(environment(server.id()).contains("CUTTLE_ADMIN_TOKEN"));
+    assert!(environment(server.0.id()).contains("CUTTLE_ADMIN_TOKEN"));
     let of_app = environment(app);
     assert!(of_app.contains("\0PORT=") && !of_app.contains("CUTTLE_"), "{of_app}");
     // A shell is between them. What the app's user writes into an env_file must not run as root.
     assert_eq!(environment(parent(parent(app))), "");
-    server.kill().expect("ours");
-    server.wait().expect("ours");
+    server.kill();
     gone(&[app]).await;
 }
 
@@ -90,8 +89,7 @@ async fn an_app_is_found_by_a_root_who_may_not_look_into_it() {
     let app = folder.noted("pid").await[0];
     // It cannot see which process listens, so it tells the guardian: the app's shell's parent.
     assert_eq!(reported, parent(parent(app)));
-    server.kill().expect("ours");
-    server.wait().expect("ours");
+    server.kill();
     gone(&[app, reported]).await;
 }
 

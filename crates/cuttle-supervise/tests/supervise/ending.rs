@@ -52,8 +52,24 @@ fn say(pid: u32) {
     println!("{pid}");
 }
 
+/// Ends with its test, also where that fails.
+pub(crate) struct Server(pub(crate) Child);
+
+impl Server {
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("ours");
+        self.0.wait().expect("ours");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+    }
+}
+
 /// Starts it with a secret in its environment, and returns it and the process of its app.
-pub(crate) fn start_server(folder: &Folder) -> (Child, u32) {
+pub(crate) fn start_server(folder: &Folder) -> (Server, u32) {
     start_server_by(Command::new(us()), folder)
 }
 
@@ -62,7 +78,7 @@ pub(crate) fn us() -> PathBuf {
     fs::read_link("/proc/self/exe").expect("/proc")
 }
 
-pub(crate) fn start_server_by(mut command: Command, folder: &Folder) -> (Child, u32) {
+pub(crate) fn start_server_by(mut command: Command, folder: &Folder) -> (Server, u32) {
     let server = command
         .arg(SERVER)
         .arg(folder.path(""))
@@ -73,7 +89,7 @@ pub(crate) fn start_server_by(mut command: Command, folder: &Folder) -> (Child, 
     let mut line = String::new();
     let out = server.stdout.take().expect("a pipe");
     BufReader::new(out).read_line(&mut line).expect("a line");
-    (server, line.trim().parse().expect("a number"))
+    (Server(server), line.trim().parse().expect("a number"))
 }
 
 async fn nobody_outlives_a_killed_server() {
@@ -83,8 +99,7 @@ async fn nobody_outlives_a_killed_server() {
     assert_eq!(all.len(), 3);
     all.push(app);
     assert!(all.iter().all(|pid| runs(*pid)));
-    server.kill().expect("ours");
-    server.wait().expect("ours");
+    server.kill();
     gone(&all).await;
 }
 
