@@ -100,6 +100,8 @@ async fn guard(orders: &Orders) -> io::Result<ExitCode> {
     if geteuid().is_root() && orders.user.is_none_or(|(uid, _)| uid == 0) {
         return Err(io::Error::other("an app is never run as root"));
     }
+    // Whoever could not see whom to end must not start anybody.
+    processes::all()?;
     let mut guardian = Guardian {
         us,
         pipe: pipe::Receiver::from_owned_fd(input)?,

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, fs, io};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 
 /// One process, as `/proc/PID/stat` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,15 @@ pub(crate) struct Process {
 }
 
 /// Every process that we can see.
+///
+/// # Errors
+/// There is no `/proc`, or it is that of another namespace, as where a container was given its host's: its numbers are other
+/// processes, and whom we signalled by them would be a stranger.
 pub(crate) fn all() -> io::Result<Vec<Process>> {
+    let us = fs::read_link("/proc/self")?;
+    if us.to_str() != Some(&getpid().as_raw_pid().to_string()) {
+        return Err(io::Error::other("/proc is that of another namespace of processes"));
+    }
     let entries = fs::read_dir("/proc")?;
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     // Whoever ends meanwhile is not there any more.
@@ -99,7 +107,7 @@ mod tests {
 
     #[test]
     fn we_are_among_all() {
-        let us = rustix::process::getpid();
+        let us = getpid();
         let us = all().expect("/proc").into_iter().find(|process| process.pid == us);
         let us = us.expect("this process");
         assert_eq!(Some(us.parent), rustix::process::getppid().map(Pid::as_raw_pid));
