@@ -44,6 +44,7 @@ use upload::{Gate, Turn, Upload};
 /// Room for a head on either side; hyper's own default is six times as much.
 const HEAD_BYTES: usize = 64 << 10;
 /// In that room, of an answer. hyper's own default is 100, which fails one that clears a cookie in a hundred pieces; Node takes 2,000.
+/// hyper makes room for as many with each answer: 4 of 48 µs of CPU a page, measured beside 200.
 const HEAD_LINES: usize = 2_000;
 
 /// What the operator can say about proxying, beside the origin.
