@@ -90,7 +90,7 @@ pub(crate) const CODES: &[Code] = &[
     code("internal_error", "500", "ERROR `Cuttle is at fault`", "`detail` says what broke: please report it"),
     code("internal", "500", "ERROR", "the line before it says what broke: please report it"),
 
-    code("app_restarting", "503", "WARN `the app has ended`", "`cuttle logs` has the last lines of the app; a slow start needs a longer `apps.hold`"),
+    code("app_restarting", "503", "ERROR `an app does not run`", "`cuttle logs` has the last lines of the app; a slow start needs a longer `apps.hold`"),
     code("app_down", "502", "WARN `the app cannot be reached`", "start the app, or correct `--upstream`"),
     code("app_broken", "502", "WARN `the app gave no usable answer`", "look into the app's own log"),
     code("app_slow", "504", "WARN `the app does not answer in time`", "look into the app's own log"),
