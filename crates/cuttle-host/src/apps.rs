@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_config::Config;
+use cuttle_gateway::{Proxy, ProxySettings};
+use cuttle_net::Restarts;
 use cuttle_pipeline::Machine;
-use cuttle_server::{App, AppParts, Fallthrough, Proxy, ProxySettings, Reach, ReloadAsked, Server};
-use cuttle_source::Restarts;
+use cuttle_server::{App, AppParts, Fallthrough, Reach, ReloadAsked, Server};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::spawn_blocking;

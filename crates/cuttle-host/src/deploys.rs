@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use cuttle_contract::Rules;
+use cuttle_net::Restarts;
 use cuttle_server::{App, Release, Releases};
-use cuttle_source::{
-    BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Restarts, Sight,
-};
+use cuttle_source::{BuildFolder, Coverage, End, FolderError, Following, Look, Manifests, Sight};
 
 use crate::configuration::ConfiguredApp;
 use crate::error::HostError;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_config::{Config, Errors};
+use cuttle_net::TrustedProxies;
 use cuttle_pipeline::Machine;
 use cuttle_server::{
     Codec, Door, Drain, Hosts, LogHealth, Phase, Refusals, Reload, Server, ServerInfo, ServerParts,
-    TrustedProxies,
 };
 use cuttle_supervise::reap_orphans;
 use cuttle_worker::{Pool, SelfTestReport};

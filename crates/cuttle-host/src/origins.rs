@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use cuttle_config::{App, Config};
 use cuttle_contract::Pattern;
+use cuttle_net::{Exceptions, Guard, Restarts, SystemResolver};
 use cuttle_server::{Forwarding, ForwardingRule};
-use cuttle_source::{
-    Exceptions, Guard, HttpSettings, Limits, LoopId, Origins, Project, Remote, Restarts, Retry,
-    SystemResolver, Upstream,
-};
+use cuttle_source::{HttpSettings, Limits, LoopId, Origins, Project, Remote, Retry, Upstream};
 use http::HeaderName;
 use ipnet::IpNet;
 use std::net::IpAddr;

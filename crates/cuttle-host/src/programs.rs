@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cuttle_config::{App, Config};
-use cuttle_server::{Available, Hold};
-use cuttle_source::Restarts;
+use cuttle_gateway::{Available, Hold};
+use cuttle_net::Restarts;
 use cuttle_supervise::{Health, Spec, State, Supervised, parse_env_file, user_for, user_named};
 use rustix::process::geteuid;
 use tokio::sync::{mpsc, watch};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cuttle_contract::{Failure, Fault};
 use cuttle_image::Kind;
-use cuttle_source::is_out_of_descriptors;
+use cuttle_net::is_out_of_descriptors;
 
 use crate::admission::Refused;
 use crate::original::Original;

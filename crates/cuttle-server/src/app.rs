@@ -7,12 +7,12 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use cuttle_contract::{Contract, LocalPath, Route};
+use cuttle_gateway::Proxy;
 use cuttle_source::{Folder, LoopId};
 
 use crate::admin::reach::Reach;
 use crate::forwarding::Forwarding;
 use crate::metrics::AppMetrics;
-use crate::proxy::Proxy;
 use crate::releases::Releases;
 
 /// One application.

@@ -10,7 +10,7 @@ use cuttle_source::{Forwarded, NotForwardable};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::Peer;
+use cuttle_net::Peer;
 
 /// The operator's rules, compiled once.
 #[derive(Debug, Default)]

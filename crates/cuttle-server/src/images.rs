@@ -18,9 +18,9 @@ use hyper::body::Incoming;
 use crate::Server;
 use crate::access_log::{REQUEST_ID, Report};
 use crate::app::App;
-use crate::client::Peer;
 use crate::releases::{Release, Releases};
 use crate::respond::{self, Body, NOSNIFF, list};
+use cuttle_net::Peer;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const NEXTJS_CACHE: HeaderName = HeaderName::from_static("x-nextjs-cache");

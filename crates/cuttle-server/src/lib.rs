@@ -12,7 +12,6 @@ mod access_log;
 mod admin;
 mod app;
 mod apps;
-mod client;
 mod codes;
 mod control;
 mod files;
@@ -24,7 +23,8 @@ mod listen;
 mod log_health;
 mod metrics;
 mod notices;
-mod proxy;
+#[cfg(test)]
+mod proxy_tests;
 mod releases;
 mod respond;
 mod route;
@@ -34,7 +34,6 @@ mod static_site;
 
 pub use admin::{AdminAt, Guard, Reach};
 pub use app::{App, AppParts, Fallthrough};
-pub use client::TrustedProxies;
 pub use control::{Control, Reload, ReloadAsked};
 pub use forwarding::{Forwarding, Rule as ForwardingRule};
 pub use hosts::Hosts;
@@ -43,7 +42,6 @@ pub use listen::{
     serve_control_socket,
 };
 pub use log_health::LogHealth;
-pub use proxy::{Available, Hold, OriginError, Proxy, ProxySettings};
 pub use releases::{NextEndpoint, Release, ReleaseParts, Releases};
 pub use respond::Refusals;
 pub use server::{Codec, Server, ServerInfo, ServerParts};

@@ -19,10 +19,10 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-use crate::client::TrustedProxies;
 use crate::respond::Body;
 use crate::{Door, Server, admin, route, shortage};
 use conversation::{Visit, converse, refuse};
+use cuttle_net::TrustedProxies;
 
 pub use connections::ConnectionLimits;
 pub(crate) use connections::Connections;

@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use cuttle_contract::Refusal;
+use cuttle_gateway::ProxyError;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY,
     X_CONTENT_TYPE_OPTIONS,
@@ -157,15 +158,29 @@ pub(crate) fn no_place() -> Response<Body> {
 }
 
 /// The system lets us open nothing more; whoever would have answered was not asked.
-pub(crate) fn out_of_descriptors() -> Response<Body> {
+fn out_of_descriptors() -> Response<Body> {
     let text = "This server cannot open another connection; try again in a second.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "out_of_descriptors", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
+/// What a client gets where the application's answer would be.
+pub(crate) fn not_proxied(error: ProxyError) -> Response<Body> {
+    match error {
+        ProxyError::BadTarget => bad_target(),
+        ProxyError::TransferCoding => packed(),
+        ProxyError::UploadSilent => upload_silent(),
+        ProxyError::Restarting => app_restarting(),
+        ProxyError::Down => app_down(),
+        ProxyError::Broken => app_broken(),
+        ProxyError::Slow => app_slow(),
+        ProxyError::OutOfDescriptors => out_of_descriptors(),
+    }
+}
+
 /// The client began to send something and stopped.
-pub(crate) fn upload_silent() -> Response<Body> {
+fn upload_silent() -> Response<Body> {
     let text = "The upload stopped for too long, so it was given up.\n";
     let mut response = sentence(StatusCode::REQUEST_TIMEOUT, "upload_silent", text);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -196,19 +211,19 @@ pub(crate) fn no_trace() -> Response<Body> {
 }
 
 /// A transfer coding that we cannot undo.
-pub(crate) fn packed() -> Response<Body> {
+fn packed() -> Response<Body> {
     let text = "The only transfer coding that is understood here is chunked.\n";
     sentence(StatusCode::NOT_IMPLEMENTED, "transfer_coding", text)
 }
 
 /// Nobody listens at the application's address, or its name has none.
-pub(crate) fn app_down() -> Response<Body> {
+fn app_down() -> Response<Body> {
     let text = "The app behind this server cannot be reached.\n";
     sentence(StatusCode::BAD_GATEWAY, "app_down", text)
 }
 
 /// The application is being started again, and has not come back in time or too many wait for it.
-pub(crate) fn app_restarting() -> Response<Body> {
+fn app_restarting() -> Response<Body> {
     let text = "The app behind this server is starting; try again in some seconds.\n";
     let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, "app_restarting", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -216,13 +231,13 @@ pub(crate) fn app_restarting() -> Response<Body> {
 }
 
 /// The application hung up, or what it said is no HTTP.
-pub(crate) fn app_broken() -> Response<Body> {
+fn app_broken() -> Response<Body> {
     let text = "The app behind this server gave no usable answer.\n";
     sentence(StatusCode::BAD_GATEWAY, "app_broken", text)
 }
 
 /// The application did not begin to answer in time.
-pub(crate) fn app_slow() -> Response<Body> {
+fn app_slow() -> Response<Body> {
     let text = "The app behind this server took too long to answer.\n";
     sentence(StatusCode::GATEWAY_TIMEOUT, "app_slow", text)
 }

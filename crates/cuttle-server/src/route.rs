@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
+use cuttle_gateway::{Proxy, ProxyError};
+use cuttle_net::Peer;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::app::{App, Fallthrough};
 use crate::apps::Chosen;
-use crate::proxy::Proxy;
 use crate::respond::{self, Body};
-use crate::{Door, Server, access_log, admin, files, hosts, images};
+use crate::{Door, Server, access_log, admin, files, hosts, images, shortage};
 
 /// Answers one request. Those of the image endpoints are reported there, all others here.
 pub(crate) async fn route(
@@ -92,10 +93,25 @@ async fn proxied(app: &App, proxy: &Proxy, request: Request<Incoming>) -> Respon
     if *request.method() == Method::TRACE {
         return respond::no_trace();
     }
-    let response = match request.extensions().get().copied() {
-        Some(peer) => proxy.forward(request, peer).await,
-        None => respond::internal(),
-    };
+    let Some(peer) = request.extensions().get().copied() else { return respond::internal() };
+    let response = passed_on(proxy, request, peer).await;
     app.metrics.proxied(response.status());
     response
+}
+
+/// The application's answer, or what is said in its place.
+pub(crate) async fn passed_on(
+    proxy: &Proxy,
+    request: Request<Incoming>,
+    peer: Peer,
+) -> Response<Body> {
+    match proxy.forward(request, peer).await {
+        Ok(response) => response.map(Body::Right),
+        Err(error) => {
+            if error == ProxyError::OutOfDescriptors {
+                shortage::tell("connecting to the application");
+            }
+            respond::not_proxied(error)
+        }
+    }
 }

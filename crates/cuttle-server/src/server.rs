@@ -14,13 +14,13 @@ use crate::admin::guard::Guard as AdminGuard;
 use crate::admin::saturation::Saturation;
 use crate::app::{App, AppParts};
 use crate::apps::Apps;
-use crate::client::TrustedProxies;
 use crate::listen::connections::{ConnectionLimits, Connections};
 use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
 use crate::releases::Releases;
 use crate::respond::Refusals;
 use crate::{Hosts, LogHealth};
+use cuttle_net::TrustedProxies;
 
 /// What is there once, for all applications.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cuttle_source::is_out_of_descriptors;
+use cuttle_net::is_out_of_descriptors;
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -14,7 +14,15 @@ static TOLD: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
 /// Whether `error` is nothing but that; then it is told.
 pub(crate) fn is_it(error: &(dyn Error + 'static), doing: &'static str) -> bool {
     let is_it = is_out_of_descriptors(error);
-    if is_it && let Some(untold) = due(&TOLD, Instant::now()) {
+    if is_it {
+        tell(doing);
+    }
+    is_it
+}
+
+/// Tells it, if it is time for that.
+pub(crate) fn tell(doing: &'static str) {
+    if let Some(untold) = due(&TOLD, Instant::now()) {
         let untold = Some(untold).filter(|&number| number > 0);
         tracing::warn!(
             doing,
@@ -23,7 +31,6 @@ pub(crate) fn is_it(error: &(dyn Error + 'static), doing: &'static str) -> bool 
             "no file descriptor is left"
         );
     }
-    is_it
 }
 
 /// How many were not told of since the last, where it is time for one.

@@ -9,9 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cuttle_contract::Failure;
-use rustix::io::Errno;
-
-use crate::guard::RefusedHost;
+use cuttle_net::{RefusedHost, is_out_of_descriptors};
 
 /// A load that failed.
 #[derive(Debug, thiserror::Error)]
@@ -134,17 +132,6 @@ impl LoadError {
     }
 }
 
-/// Whether the system lets this process, or all of them together, open nothing more: whoever was to be reached is not to blame.
-#[must_use]
-pub fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
-    let Some(io) = error.downcast_ref::<io::Error>() else {
-        return error.source().is_some_and(is_out_of_descriptors);
-    };
-    // What an error of this type wraps is not its source.
-    matches!(Errno::from_io_error(io), Some(Errno::MFILE | Errno::NFILE))
-        || io.get_ref().is_some_and(|wrapped| is_out_of_descriptors(wrapped))
-}
-
 /// An error with its causes: hyper's own texts say only where it happened.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -174,6 +161,8 @@ pub enum FolderError {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`Origins`] asks one conditional question of any of them. A load writes into an [`Intake`] that the caller owns, so that
 //! this crate neither holds a picture in memory nor knows what one is. It refuses everything that is not a regular, visible
-//! file beneath its root, and every address that is not public unless the operator says otherwise ([`Guard`]).
+//! file beneath its root, and every address that is not public unless the operator says otherwise ([`cuttle_net::Guard`]).
 #![forbid(unsafe_code)]
 
 mod coverage;
@@ -10,7 +10,6 @@ mod endpoint_headers;
 mod error;
 mod fetch;
 mod folder;
-mod guard;
 mod intake;
 mod mount;
 mod origins;
@@ -25,16 +24,15 @@ use cuttle_contract::Source;
 
 pub use coverage::{Coverage, Manifests, Unclear};
 pub use endpoint_headers::EndpointHeaders;
-pub use error::{FolderError, LoadError, is_out_of_descriptors};
+pub use error::{FolderError, LoadError};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use fetch::undo;
 pub use fetch::{
-    CDN_LOOP, Forwarded, HttpSettings, Loop, LoopId, NotForwardable, Remote, Restarts, Retry,
-    Traffic, Upstream, UpstreamError, Via,
+    CDN_LOOP, Forwarded, HttpSettings, Loop, LoopId, NotForwardable, Remote, Retry, Traffic,
+    Upstream, UpstreamError, Via,
 };
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
-pub use guard::{Exceptions, Guard, RefusedHost, Resolve, Resolving, SystemResolver};
 pub use intake::Intake;
 pub use mount::Mount;
 pub use origins::{Limits, Origins, Terms};

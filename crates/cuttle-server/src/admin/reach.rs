@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cuttle_source::is_out_of_descriptors;
+use cuttle_net::is_out_of_descriptors;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};

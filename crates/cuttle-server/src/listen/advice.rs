@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderName};
 
-use crate::client::{FORWARDED_FOR, Peer};
+use cuttle_net::{FORWARDED_FOR, Peer};
 
 const SAID: [HeaderName; 3] = [
     FORWARDED_FOR,

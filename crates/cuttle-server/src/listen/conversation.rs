@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cuttle_contract::{Head, Heads};
+use cuttle_net::{TrustedProxies, tunnel};
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
@@ -23,8 +24,6 @@ use super::drain::Drain;
 use super::head::{LARGEST_HEAD_BYTES, MOST_HEAD_LINES};
 use super::places::{Place, UnderWay};
 use super::socket::{Answering, Seen, Socket};
-use crate::client::TrustedProxies;
-use crate::proxy::tunnel;
 use crate::respond::{self, Body};
 
 /// Whoever is refused asks at once, or is not told.

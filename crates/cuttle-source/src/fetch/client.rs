@@ -1,7 +1,6 @@
 //! One pooled client, and one exchange with it: a request, the head of its answer, and the body into the intake.
 //!
-//! TLS is `rustls` with `ring` and Mozilla's roots in the binary: static, no cmake, and it works in a container image without
-//! `/etc/ssl`. Content codings are undone in safe Rust (gzip, deflate, brotli); zstd is not asked for.
+//! Content codings are undone in safe Rust (gzip, deflate, brotli); zstd is not asked for.
 
 use std::error::Error;
 use std::future::Future;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use cuttle_net::{Connector, Guard, KeptConnections, RefusedHost, Resolve, client_tls};
 use cuttle_watchdog::Executor;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
@@ -21,8 +21,6 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioTimer;
 use percent_encoding::{AsciiSet, percent_encode};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
 use super::cdn_loop::{CDN_LOOP, LoopId, Via};
@@ -30,9 +28,6 @@ use super::decoders::Decoders;
 use super::per_host_limit::PerHostLimit;
 use super::traffic::Traffic;
 use super::{Retry, body, freshness};
-use crate::guard::connection::KeptConnections;
-use crate::guard::connector::Connector;
-use crate::guard::{Guard, RefusedHost, Resolve};
 use crate::intake::{Intake, Pour};
 use crate::state::{Freshness, State, Version};
 use crate::{Limits, LoadError};
@@ -132,7 +127,7 @@ impl Client {
         let tcp = Connector::new(guard.map(Arc::new), resolver, connect);
         let kept = tcp.kept().clone();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(roots))
+            .with_tls_config(client_tls(&roots))
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -297,15 +292,4 @@ fn unreachable(error: legacy::Error) -> LoadError {
         cause = error.source();
     }
     LoadError::Network(error.into())
-}
-
-fn tls(extra: Vec<Vec<u8>>) -> ClientConfig {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(extra.into_iter().map(CertificateDer::from));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }

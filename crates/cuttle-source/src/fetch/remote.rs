@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use cuttle_contract::Source;
+use cuttle_net::{Guard, Resolve};
 use http::{HeaderMap, Uri};
 use url::Url;
 
 use super::client::{Client, Exchange, HttpSettings, Reply};
 use super::retry::Attempt;
 use super::traffic::Traffic;
-use crate::guard::{Guard, Resolve};
 use crate::intake::{Intake, Pour};
 use crate::state::State;
 use crate::{LoadError, Terms, without_query};

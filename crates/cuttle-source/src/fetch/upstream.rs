@@ -7,15 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use cuttle_contract::LocalPath;
+use cuttle_net::{Resolve, Restarts};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::Url;
 
 use super::client::{Client, Exchange, HttpSettings, Reply};
-use super::restarts::Restarts;
 use super::retry::Attempt;
 use super::traffic::Traffic;
-use crate::guard::Resolve;
 use crate::intake::{Intake, Pour};
 use crate::state::State;
 use crate::{LoadError, Terms};

@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use cuttle_contract::Failure;
+use cuttle_net::SystemResolver;
 use cuttle_source::{
-    Coverage, LoadError, Manifests, Mount, Origins, Outcome, SystemResolver, Upstream, Version,
-    open_folder,
+    Coverage, LoadError, Manifests, Mount, Origins, Outcome, Upstream, Version, open_folder,
 };
 use url::Url;
 

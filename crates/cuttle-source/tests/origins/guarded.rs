@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cuttle_contract::Failure;
-use cuttle_source::{Exceptions, Guard, HttpSettings, LoadError, Origins, Remote};
+use cuttle_net::{Exceptions, Guard};
+use cuttle_source::{HttpSettings, LoadError, Origins, Remote};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cuttle_contract::{Client, Failure, Source};
+use cuttle_net::{Exceptions, Guard, Resolve, Resolving};
 use cuttle_source::{
-    Exceptions, Forwarded, Guard, HttpSettings, Intake, Limits, LoadError, Loaded, Origins,
-    Outcome, Remote, Resolve, Resolving, Retry, State, Terms, Via,
+    Forwarded, HttpSettings, Intake, Limits, LoadError, Loaded, Origins, Outcome, Remote, Retry,
+    State, Terms, Via,
 };
 use tokio::time::Instant;
 use url::Url;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cuttle_source::{Exceptions, Guard, HttpSettings, LoadError, Origins, Remote};
+use cuttle_net::{Exceptions, Guard};
+use cuttle_source::{HttpSettings, LoadError, Origins, Remote};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;

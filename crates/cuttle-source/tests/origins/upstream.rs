@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cuttle_contract::Failure;
-use cuttle_source::{Forwarded, LoadError, Origins, SystemResolver, Upstream};
+use cuttle_net::SystemResolver;
+use cuttle_source::{Forwarded, LoadError, Origins, Upstream};
 use http::{HeaderName, HeaderValue};
 use url::Url;
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use crate::error::ProxyError;
+
 /// Since which start an application answers, by its number; `None`: not now.
 pub type Available = watch::Receiver<Option<u64>>;
 
@@ -22,7 +24,13 @@ pub struct Hold {
 
 /// Nobody waits any longer: there are too many, or it took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotBack;
+pub(crate) struct NotBack;
+
+impl From<NotBack> for ProxyError {
+    fn from(NotBack: NotBack) -> Self {
+        Self::Restarting
+    }
+}
 
 impl Hold {
     /// At most `most` requests, each for `within`.
@@ -32,7 +40,7 @@ impl Hold {
     }
 
     /// The number of the start that answers, once there is one after `before`.
-    pub(super) async fn started_after(&self, before: Option<u64>) -> Result<u64, NotBack> {
+    pub(crate) async fn started_after(&self, before: Option<u64>) -> Result<u64, NotBack> {
         let mut available = self.available.clone();
         let is_later = |start: &Option<u64>| *start > before;
         if let Some(start) = available.borrow_and_update().filter(|start| is_later(&Some(*start))) {

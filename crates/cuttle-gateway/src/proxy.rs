@@ -1,51 +1,39 @@
 //! Everything that is not ours, handed to the application and its answer handed back: nothing buffered, nothing cached,
-//! nothing rewritten but what belongs to a connection ([`headers`]) and what says who asked ([`forwarded`]).
+//! nothing rewritten but what belongs to a connection ([`headers`](crate::headers)) and what says who asked ([`forwarded`](crate::forwarded)).
 //!
 //! Not an open proxy: where a request goes is the operator's origin, whatever its target or `Host` says.
 //! Refused are `CONNECT`, `*`, requests whose host is missing or ambiguous (RFC 9112 §3.2), and transfer codings but chunked. `Via` is passed on and never
-//! added. Interim answers stay behind (hyper's server cannot send them), except that `100` opens an upload ([`upload`]).
+//! added. Interim answers stay behind (hyper's server cannot send them), except that `100` opens an upload ([`upload`](crate::upload)).
 //!
-//! Memory per request: hyper's buffers of the two connections, each way at most one of [`HEAD_BYTES`] on either and the
+//! Memory per request: hyper's buffers of the two connections, each way at most a head's room ([`dial`](crate::dial)) on either and the
 //! frame between them. Who does not read stops who writes.
-
-mod dial;
-mod forwarded;
-mod headers;
-mod hold;
-#[cfg(test)]
-mod tests;
-pub(crate) mod tunnel;
-mod upload;
 
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_source::Restarts;
+use bytes::Bytes;
+use cuttle_net::{Peer, Restarts, is_out_of_descriptors};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body_util::{BodyExt as _, Either};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::client::Peer;
-use crate::respond::{self, Body};
-use crate::shortage;
-use dial::Pool;
-use headers::Asked;
-use hold::NotBack;
-pub use hold::{Available, Hold};
-use upload::{Gate, Turn, Upload};
+use crate::dial::{self, Pool};
+use crate::error::{OriginError, ProxyError};
+use crate::forwarded;
+use crate::headers::{self, Asked};
+use crate::hold::{Hold, NotBack};
+use crate::upload::{Gate, Turn, Upload};
 
-/// Room for a head on either side; hyper's own default is six times as much.
-const HEAD_BYTES: usize = 64 << 10;
-/// In that room, of an answer. hyper's own default is 100, which fails one that clears a cookie in a hundred pieces; Node takes 2,000.
-/// hyper makes room for as many with each answer: 4 of 48 µs of CPU a page, measured beside 200.
-const HEAD_LINES: usize = 2_000;
+/// An answer that is read as it is sent. An error in it is an answer that broke off.
+pub type StreamedBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// What the operator can say about proxying, beside the origin.
 #[derive(Debug, Clone)]
@@ -76,17 +64,6 @@ impl Default for ProxySettings {
             hold: None,
         }
     }
-}
-
-/// A URL that cannot be an origin. The operator's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
-    /// Neither http nor https, or no host.
-    #[error("must be an http or https URL")]
-    NotHttp,
-    /// More than scheme, host and port.
-    #[error("has more than scheme, host and port: write --upstream http://127.0.0.1:3000")]
-    NotAnOrigin,
 }
 
 /// The application behind us. Clones share its connections.
@@ -121,18 +98,26 @@ impl Proxy {
         Ok(Self(Arc::new(Shared { scheme, authority, pool, settings })))
     }
 
-    /// The application's answer to a request of `peer`, or ours in its place when it has none.
+    /// The application's answer to a request of `peer`.
     ///
-    /// A `101` is an answer like others; its extensions hold the application's side for [`tunnel::join`]. Dropped while it
-    /// waits, or with the body that it gave, it ends what it began at the application.
-    pub(crate) async fn forward(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    /// A `101` is an answer like others; its extensions hold the application's side for
+    /// [`cuttle_net::tunnel::join`]. Dropped while it waits, or with the body that it gave, it ends what it began at the
+    /// application.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: there is none. What an operator may learn of it is in the log.
+    pub async fn forward(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response<StreamedBody>, ProxyError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         if self.address(&mut head).is_none() {
-            return respond::bad_target();
+            return Err(ProxyError::BadTarget);
         }
         if headers::is_packed(&head.headers) {
-            return respond::packed();
+            return Err(ProxyError::TransferCoding);
         }
         let bodiless = body.is_end_stream();
         let asked = headers::to_app(&mut head, bodiless);
@@ -142,10 +127,7 @@ impl Proxy {
         let settings = &self.0.settings;
         let start = match &settings.hold {
             None => None,
-            Some(hold) => match hold.started_after(None).await {
-                Ok(start) => Some((hold, start)),
-                Err(NotBack) => return respond::app_restarting(),
-            },
+            Some(hold) => Some((hold, hold.started_after(None).await?)),
         };
         let again = start.filter(|_| bodiless && is_repeatable(&head.method));
         let again = again.map(|(hold, start)| (hold, start, head.clone()));
@@ -153,28 +135,25 @@ impl Proxy {
         let mut answer = self.sent(head, upload, turn).await;
         if let (Ok(Err(error)), Some((hold, start, head))) = (&answer, again) {
             settings.restarts.judge(error);
-            answer = match self.sent_again(head, error, (hold, start)).await {
-                Ok(answer) => answer,
-                Err(NotBack) => return respond::app_restarting(),
-            };
+            answer = self.sent_again(head, error, (hold, start)).await?;
         }
         let Ok(answer) = answer else {
             tracing::warn!(app = %self.0.authority, path, "the app does not answer in time");
-            return respond::app_slow();
+            return Err(ProxyError::Slow);
         };
         match answer {
             Ok((answer, _)) if is_unusable(&answer, asked) => {
                 let status = answer.status().as_u16();
                 tracing::warn!(app = %self.0.authority, path, status, "the app switched to another protocol without being asked");
-                respond::app_broken()
+                Err(ProxyError::Broken)
             }
-            Ok((answer, gate)) => self.passed_on(answer, gate, path),
+            Ok((answer, gate)) => Ok(self.passed_on(answer, gate, path)),
             Err(error) => {
                 // An application that has read enough of an upload resets the connection too, and a client decides on that.
                 if bodiless || error.is_connect() {
                     self.0.settings.restarts.judge(&error);
                 }
-                self.failed(&error, &path)
+                Err(self.failed(&error, &path))
             }
         }
     }
@@ -236,7 +215,7 @@ impl Proxy {
         answer: Response<Incoming>,
         gate: Option<Gate>,
         path: String,
-    ) -> Response<Body> {
+    ) -> Response<StreamedBody> {
         let (mut head, body) = answer.into_parts();
         headers::to_client(&mut head);
         head.version = Version::HTTP_11;
@@ -248,28 +227,28 @@ impl Proxy {
             tracing::warn!(%app, path, cause = causes(&error), "the app broke off its answer");
             io::Error::other(error)
         });
-        Response::from_parts(head, Either::Right(body.boxed_unsync()))
+        Response::from_parts(head, body.boxed_unsync())
     }
 
-    fn failed(&self, error: &legacy::Error, path: &str) -> Response<Body> {
+    fn failed(&self, error: &legacy::Error, path: &str) -> ProxyError {
         let app = &self.0.authority;
-        if shortage::is_it(error, "connecting to the application") {
-            return respond::out_of_descriptors();
+        if is_out_of_descriptors(error) {
+            return ProxyError::OutOfDescriptors;
         }
         let cause = causes(error);
         if error.is_connect() {
             tracing::warn!(%app, path, cause, "the app cannot be reached");
-            return respond::app_down();
+            return ProxyError::Down;
         }
         if dial::is_the_clients_fault(error) {
             tracing::debug!(%app, path, cause, "the client broke off its upload");
             if is_silence(error) {
-                return respond::upload_silent();
+                return ProxyError::UploadSilent;
             }
         } else {
             tracing::warn!(%app, path, cause, "the app gave no usable answer");
         }
-        respond::app_broken()
+        ProxyError::Broken
     }
 }
 
@@ -291,7 +270,7 @@ fn is_unusable<B>(answer: &Response<B>, asked: Asked) -> bool {
     switched && !asked.upgrade || headers::is_packed(answer.headers())
 }
 
-/// Of the client in the middle of its upload, as [`upload`] says it.
+/// Of the client in the middle of its upload, as [`Upload`] says it.
 fn is_silence(error: &(dyn Error + 'static)) -> bool {
     let is_it = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
     error.downcast_ref().is_some_and(is_it) || error.source().is_some_and(is_silence)
@@ -307,4 +286,26 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (written, expected) in [
+            ("http://app:3000", None),
+            ("https://app/", None),
+            ("http://[::1]:80", None),
+            ("ftp://app", Some(OriginError::NotHttp)),
+            ("http://app/base", Some(OriginError::NotAnOrigin)),
+            ("http://app/?q", Some(OriginError::NotAnOrigin)),
+            ("http://app/#f", Some(OriginError::NotAnOrigin)),
+            ("http://user@app", Some(OriginError::NotAnOrigin)),
+        ] {
+            let url = Url::parse(written).expect(written);
+            assert_eq!(Proxy::new(&url, ProxySettings::default()).err(), expected, "{written}");
+        }
+    }
 }

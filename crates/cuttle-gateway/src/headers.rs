@@ -41,16 +41,16 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 /// What a request asks of the connection itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Another protocol.
-    pub(super) upgrade: bool,
+    pub(crate) upgrade: bool,
     /// The client sends its body once it is told to.
-    pub(super) waits_for_continue: bool,
+    pub(crate) waits_for_continue: bool,
 }
 
 /// One host, the one that the client means: of an absolute target, else of its only `Host`. `None` if that is not to be
 /// had. SECURITY: with two, we would check one and the application could believe the other.
-pub(super) fn settle_host(head: &mut request::Parts, target: Option<&Authority>) -> Option<()> {
+pub(crate) fn settle_host(head: &mut request::Parts, target: Option<&Authority>) -> Option<()> {
     if let Some(target) = target {
         let (_, host) = target.as_str().rsplit_once('@').unwrap_or(("", target.as_str()));
         head.headers.insert(HOST, HeaderValue::from_str(host).ok()?);
@@ -65,13 +65,13 @@ pub(super) fn settle_host(head: &mut request::Parts, target: Option<&Authority>)
 
 /// Whether the body is packed in a way that only the next hop was to unpack (`gzip, chunked`). hyper undoes the chunks alone;
 /// passed on as if that were all, the rest would be garbage.
-pub(super) fn is_packed(headers: &HeaderMap) -> bool {
+pub(crate) fn is_packed(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = tokens(headers, TRANSFER_ENCODING).collect();
     !codings.is_empty() && codings != ["chunked"]
 }
 
 /// Makes a client's head the head of a request of ours. `bare`: it has no body.
-pub(super) fn to_app(head: &mut request::Parts, bare: bool) -> Asked {
+pub(crate) fn to_app(head: &mut request::Parts, bare: bool) -> Asked {
     let headers = &mut head.headers;
     let modern = head.version == Version::HTTP_11;
     let protocols = if modern && tokens(headers, CONNECTION).any(|token| token == "upgrade") {
@@ -106,7 +106,7 @@ pub(super) fn to_app(head: &mut request::Parts, bare: bool) -> Asked {
 }
 
 /// Makes the head of the application's answer one of ours.
-pub(super) fn to_client(head: &mut response::Parts) {
+pub(crate) fn to_client(head: &mut response::Parts) {
     // 426 has to say which protocol it takes (RFC 9110 §15.5.22).
     let speaks =
         matches!(head.status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::UPGRADE_REQUIRED);

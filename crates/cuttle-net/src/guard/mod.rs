@@ -16,8 +16,6 @@ use ipnet::IpNet;
 
 use self::addresses::Hold;
 
-pub use connector::{Resolve, Resolving, SystemResolver};
-
 /// What an operator lets remote sources reach although the guard would refuse it.
 #[derive(Debug, Clone, Default)]
 pub struct Exceptions {

@@ -13,22 +13,26 @@ use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// For whom a proxy speaks, in the order in which they passed it on.
+pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The visitor, in the word of one proxy.
+pub const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Who sent a request, among its extensions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+pub struct Peer {
+    /// Of the other end of the connection.
+    pub address: SocketAddr,
     /// What it says of others is believed.
-    pub(crate) is_trusted: bool,
+    pub is_trusted: bool,
     /// Itself, or for whom it speaks.
-    pub(crate) client: Client,
+    pub client: Client,
 }
 
 impl Peer {
     /// `X-Forwarded-For` of what is asked on its behalf: those for whom it speaks, if it is believed, then itself.
-    pub(crate) fn chain(&self, headers: &HeaderMap) -> HeaderValue {
+    #[must_use]
+    pub fn chain(&self, headers: &HeaderMap) -> HeaderValue {
         let mut chain = Vec::new();
         for line in headers.get_all(FORWARDED_FOR).iter().filter(|_| self.is_trusted) {
             chain.extend_from_slice(line.as_bytes());
@@ -40,7 +44,8 @@ impl Peer {
     }
 
     /// Everything that says who asks, as far as it is believed.
-    pub(crate) fn asker(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    #[must_use]
+    pub fn asker(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
         let said = |name: HeaderName| {
             let lines = headers.get_all(&name).into_iter().filter(|_| self.is_trusted);
             lines.map(|line| (name.clone(), line.clone())).collect::<Vec<_>>()
@@ -61,19 +66,23 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    pub(crate) fn include(&self, peer: IpAddr) -> bool {
+    /// Whether this is the address of one of them.
+    #[must_use]
+    pub fn include(&self, peer: IpAddr) -> bool {
         // A listener on `[::]` sees IPv4 peers as mapped addresses.
         let peer = peer.to_canonical();
         self.0.iter().any(|network| network.contains(&peer))
     }
 
     /// Of a connection on which nothing has been asked.
-    pub(crate) fn connection(&self, peer: IpAddr) -> Client {
+    #[must_use]
+    pub fn connection(&self, peer: IpAddr) -> Client {
         if self.include(peer) { Client::unknown() } else { Client::at(peer) }
     }
 
     /// Of a request with these headers.
-    pub(crate) fn peer(&self, address: SocketAddr, headers: &HeaderMap) -> Peer {
+    #[must_use]
+    pub fn peer(&self, address: SocketAddr, headers: &HeaderMap) -> Peer {
         let is_trusted = self.include(address.ip());
         let client = if is_trusted { self.named(headers) } else { Client::at(address.ip()) };
         Peer { address, is_trusted, client }

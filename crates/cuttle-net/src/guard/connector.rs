@@ -53,7 +53,7 @@ type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Opens TCP connections, guarded unless they go to the operator's own origin.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector {
+pub struct Connector {
     tcp: HttpConnector<GuardedResolver>,
     guard: Option<Arc<Guard>>,
     kept: KeptConnections,
@@ -61,11 +61,7 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Without a `guard` every address is dialled.
-    pub(crate) fn new(
-        guard: Option<Arc<Guard>>,
-        resolver: Arc<dyn Resolve>,
-        connect: Duration,
-    ) -> Self {
+    pub fn new(guard: Option<Arc<Guard>>, resolver: Arc<dyn Resolve>, connect: Duration) -> Self {
         let mut tcp =
             HttpConnector::new_with_resolver(GuardedResolver { resolver, guard: guard.clone() });
         tcp.enforce_http(false);
@@ -74,7 +70,9 @@ impl Connector {
         Self { tcp, guard, kept: KeptConnections::new() }
     }
 
-    pub(crate) fn kept(&self) -> &KeptConnections {
+    /// Its places for connections that are kept.
+    #[must_use]
+    pub fn kept(&self) -> &KeptConnections {
         &self.kept
     }
 }

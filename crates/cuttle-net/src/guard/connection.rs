@@ -20,7 +20,7 @@ const KEPT: usize = 128;
 
 /// The places.
 #[derive(Debug, Clone)]
-pub(crate) struct KeptConnections(Arc<Semaphore>);
+pub struct KeptConnections(Arc<Semaphore>);
 
 impl KeptConnections {
     pub(super) fn new() -> Self {
@@ -28,7 +28,8 @@ impl KeptConnections {
     }
 
     /// Connections that have one, and how many there are.
-    pub(crate) fn taken(&self) -> (usize, usize) {
+    #[must_use]
+    pub fn taken(&self) -> (usize, usize) {
         (KEPT - self.0.available_permits(), KEPT)
     }
 
@@ -46,7 +47,7 @@ impl KeptConnections {
 
 /// To one origin, guarded or not.
 #[derive(Debug)]
-pub(crate) struct OriginConnection {
+pub struct OriginConnection {
     stream: TokioIo<TcpStream>,
     kept: Option<OwnedSemaphorePermit>,
 }

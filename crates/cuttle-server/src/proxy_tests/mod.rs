@@ -17,9 +17,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::{OriginError, Proxy, ProxySettings};
-use crate::client::{Peer, TrustedProxies};
+use cuttle_gateway::{Proxy, ProxySettings};
+use cuttle_net::{Peer, TrustedProxies};
+
 use crate::listen::{ConnectionLimits, Connections, Drain, Phase, accept};
+use crate::route;
 
 /// What hangs fails, it does not wait for ever.
 const SOON: Duration = Duration::from_secs(10);
@@ -129,7 +131,7 @@ impl Stage {
         let serving = accept(listener, places, trusted, Drain(phase), move |request| {
             let proxy = proxy.clone();
             let peer: Peer = *request.extensions().get().expect("the listener knows the peer");
-            async move { proxy.forward(request, peer).await }
+            async move { route::passed_on(&proxy, request, peer).await }
         });
         Self { app, front, drain, serving: tokio::spawn(serving) }
     }

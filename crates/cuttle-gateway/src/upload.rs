@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 const CONTINUE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A body that is passed on as it comes.
-pub(super) struct Upload {
+pub(crate) struct Upload {
     /// `None` when there is none.
     body: Option<Incoming>,
     gate: Option<Gate>,
@@ -34,7 +34,7 @@ pub(super) struct Upload {
 /// Lets a body pass that waits for its `100 Continue`, or keeps it where it is: told of an answer, it waits for the answer's
 /// end, which is when the last clone is dropped, and breaks the upload off.
 #[derive(Debug, Clone)]
-pub(super) struct Gate(Arc<watch::Sender<Heard>>);
+pub(crate) struct Gate(Arc<watch::Sender<Heard>>);
 
 /// What the application said to a client that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +46,11 @@ enum Heard {
 
 /// Since when it is the application's turn, or `None` while the client's is.
 #[derive(Debug)]
-pub(super) struct Turn(watch::Receiver<Option<Instant>>);
+pub(crate) struct Turn(watch::Receiver<Option<Instant>>);
 
 impl Upload {
     /// A body of which something comes at least once in `silence`.
-    pub(super) fn new(body: Incoming, waits_for_continue: bool, silence: Duration) -> (Self, Turn) {
+    pub(crate) fn new(body: Incoming, waits_for_continue: bool, silence: Duration) -> (Self, Turn) {
         let (since, turn) = watch::channel(Some(Instant::now()));
         let (gate, permitted) = if waits_for_continue {
             let (gate, heard) = watch::channel(Heard::Nothing);
@@ -63,7 +63,7 @@ impl Upload {
     }
 
     /// Nothing, in place of a body that was nothing.
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self {
             body: None,
             gate: None,
@@ -74,23 +74,23 @@ impl Upload {
         }
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.body.is_none()
     }
 
     /// Taken from the body, which would else hold itself back for ever.
-    pub(super) fn take_gate(&mut self) -> Option<Gate> {
+    pub(crate) fn take_gate(&mut self) -> Option<Gate> {
         self.gate.take()
     }
 }
 
 impl Gate {
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.0.send_replace(Heard::Continue);
     }
 
     /// The application answered. Unless the way is open already it wants no body.
-    pub(super) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         self.0.send_if_modified(|heard| {
             let unasked = *heard == Heard::Nothing;
             if unasked {
@@ -115,7 +115,7 @@ async fn permitted(mut heard: watch::Receiver<Heard>) -> bool {
 
 impl Turn {
     /// Ends when the application let its turn of `within` pass.
-    pub(super) async fn overdue(mut self, within: Duration) {
+    pub(crate) async fn overdue(mut self, within: Duration) {
         loop {
             let since = *self.0.borrow_and_update();
             let changed = match since {

@@ -4,18 +4,17 @@
 //! peer says of itself is replaced, unless the operator vouches for it. `Forwarded` and `X-Real-IP` say the same once more
 //! and are taken from strangers, but not invented: an application that reads several would have to know which to believe.
 
+use cuttle_net::{FORWARDED_FOR, Peer, REAL_IP};
 use http::header::{FORWARDED, HOST};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-use crate::client::{FORWARDED_FOR, Peer, REAL_IP};
 
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Tells the application who asked.
-pub(super) fn tell(headers: &mut HeaderMap, peer: Peer) {
+pub(crate) fn tell(headers: &mut HeaderMap, peer: Peer) {
     let chain = peer.chain(headers);
     if !peer.is_trusted {
         for name in [PROTO, FORWARDED_HOST, PORT, FORWARDED, REAL_IP] {
@@ -44,4 +43,36 @@ fn port(headers: &HeaderMap) -> HeaderValue {
         .and_then(|host| host.port_u16());
     let meant = if text(PROTO) == Some("https") { 443 } else { 80 };
     HeaderValue::from(typed.unwrap_or(meant))
+}
+
+#[cfg(test)]
+mod tests {
+    use cuttle_net::TrustedProxies;
+
+    use super::*;
+
+    #[test]
+    fn who_is_believed_is_a_matter_of_networks() {
+        let loopback = TrustedProxies::default();
+        let office = TrustedProxies::new(vec!["10.1.0.0/16".parse().expect("a network")]);
+        for (peer, trusted, expected) in [
+            ("127.0.0.1", &loopback, "9.9.9.9, 127.0.0.1"),
+            ("127.8.8.8", &loopback, "9.9.9.9, 127.8.8.8"),
+            ("::1", &loopback, "9.9.9.9, ::1"),
+            ("::ffff:127.0.0.1", &loopback, "9.9.9.9, 127.0.0.1"),
+            ("192.168.0.1", &loopback, "192.168.0.1"),
+            ("::ffff:192.168.0.1", &loopback, "192.168.0.1"),
+            ("2001:db8::1", &loopback, "2001:db8::1"),
+            ("10.1.2.3", &office, "9.9.9.9, 10.1.2.3"),
+            ("10.2.2.3", &office, "10.2.2.3"),
+            ("127.0.0.1", &office, "127.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", HeaderValue::from_static("9.9.9.9"));
+            let address = (peer.parse::<std::net::IpAddr>().expect(peer), 1).into();
+            let seen = trusted.peer(address, &headers);
+            tell(&mut headers, seen);
+            assert_eq!(headers["x-forwarded-for"], expected, "{peer}");
+        }
+    }
 }

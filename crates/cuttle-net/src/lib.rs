@@ -1,0 +1,21 @@
+//! Connections, whatever is said on them: whom one may be opened to ([`Guard`]), whose certificates are trusted there, whom one
+//! is from ([`Peer`]), and what is learned of how it ended.
+//!
+//! It knows no application and no image. A socket to an address that a client chose is made here and nowhere else, so that no
+//! way around the guard exists.
+#![forbid(unsafe_code)]
+
+mod descriptors;
+mod guard;
+mod peer;
+mod restarts;
+mod tls;
+pub mod tunnel;
+
+pub use descriptors::is_out_of_descriptors;
+pub use guard::connection::{KeptConnections, OriginConnection};
+pub use guard::connector::{Connector, Resolve, Resolving, SystemResolver};
+pub use guard::{Exceptions, Guard, RefusedHost};
+pub use peer::{FORWARDED_FOR, Peer, REAL_IP, TrustedProxies};
+pub use restarts::Restarts;
+pub use tls::client_tls;
