@@ -85,6 +85,12 @@ impl Hold {
     }
 }
 
+/// What is answered within `patience`, if it is that there is no place.
+fn refusal(stream: &mut TcpStream, patience: Duration) -> Option<String> {
+    stream.set_read_timeout(Some(patience)).expect("a socket");
+    head(stream).ok().filter(|said| said.starts_with("HTTP/1.1 503"))
+}
+
 /// As many as it gets, and what was answered to whoever got none.
 fn hold(
     hold: Hold,
@@ -93,26 +99,31 @@ fn hold(
 ) -> (Vec<TcpStream>, Vec<String>) {
     let request = hold.request(line);
     let (mut held, mut refused) = (Vec::new(), Vec::new());
-    let mut listen = |stream: &mut TcpStream, patience| {
-        stream.set_read_timeout(Some(patience)).expect("a socket");
-        let said = head(stream).unwrap_or_default();
-        refused.extend(Some(said).filter(|said| said.starts_with("HTTP/1.1 503")));
-    };
-    for _ in 0..MANY {
+    let ask = || {
         let mut stream = connect().expect("the system's backlog has room");
         stream.write_all(request.as_bytes()).expect("sent");
+        stream
+    };
+    for _ in 0..MANY {
+        let mut stream = ask();
         if hold != Hold::Upload {
-            listen(&mut stream, SOON);
+            refused.extend(refusal(&mut stream, SOON));
         }
         held.push(stream);
     }
     if hold == Hold::Upload {
         // Those with a place hear nothing; a refusal is there within milliseconds.
-        held.iter_mut().for_each(|stream| listen(stream, Duration::from_millis(2)));
-        // Of a burst that is accepted before a head was read, the oldest give way. By now all were read.
-        let mut stream = connect().expect("the system's backlog has room");
-        stream.write_all(request.as_bytes()).expect("sent");
-        listen(&mut stream, SOON);
+        for stream in &mut held {
+            refused.extend(refusal(stream, Duration::from_millis(2)));
+        }
+        // Of a burst that is accepted before a head was read the oldest give way, and nobody is refused. So more are sent until
+        // somebody is.
+        let began = Instant::now();
+        while refused.is_empty() && began.elapsed() < 10 * SOON {
+            let mut stream = ask();
+            refused.extend(refusal(&mut stream, SOON / 10));
+            held.push(stream);
+        }
     }
     (held, refused)
 }
