@@ -7,7 +7,7 @@ use cuttle_contract::{Images as ImagesOfBuild, RouteHost};
 use crate::{
     apps::{App, conflicts},
     document::Section,
-    keys::{Cache, Limits, Optimizer, Server, Storage},
+    keys::{Cache, Limits, Optimizer, Server, Storage, Tls},
     layers::{Effective, Inputs, Layers, Moved, Origin, Resolving},
     problem::{Place, Problem, suggestion},
     value::Raw,
@@ -27,6 +27,8 @@ pub struct Config {
     pub cache: Cache,
     /// `[storage]`
     pub storage: Storage,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[[apps]]`: one at least, which is nothing but its defaults where nothing is written.
     pub apps: Vec<App>,
     /// What works, but may not be meant. For the log.
@@ -52,10 +54,11 @@ impl Config {
         let limits = Limits::read(|key, read| resolving.answer(key, read, &everywhere));
         let cache = Cache::read(|key, read| resolving.answer(key, read, &everywhere));
         let storage = Storage::read(|key, read| resolving.answer(key, read, &everywhere));
+        let tls = Tls::read(|key, read| resolving.answer(key, read, &everywhere));
         let apps = resolving.apps(images, root);
         let Resolving { effective, moved, mut problems, .. } = resolving;
-        if let (Ok(server), Ok(optimizer), Ok(limits), Ok(cache), Ok(storage)) =
-            (server, optimizer, limits, cache, storage)
+        if let (Ok(server), Ok(optimizer), Ok(limits), Ok(cache), Ok(storage), Ok(tls)) =
+            (server, optimizer, limits, cache, storage, tls)
             && problems.is_empty()
         {
             let mut config = Self {
@@ -64,6 +67,7 @@ impl Config {
                 limits,
                 cache,
                 storage,
+                tls,
                 apps,
                 warnings: misspelled_variables(&inputs.environment),
                 moved,

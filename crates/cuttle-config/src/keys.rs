@@ -312,6 +312,11 @@ tables! {
         /// Disk space for them, including their index.
         max_bytes: Option<Bytes>, absent "as `cache.disk_bytes`", in 16_777_216..=1_125_899_906_842_624;
     }
+    /// Whom Cuttle trusts where it connects by https: to image servers, and to an app whose `upstream` is https.
+    [tls] Tls {
+        /// File with the certificates (PEM) of more authorities that are trusted, such as your company's own. `NODE_EXTRA_CA_CERTS` names one more file, as it does for Node. `SSL_CERT_FILE` names one that holds instead of Mozilla's list, which is built in.
+        roots: Option<PathBuf>, absent "Mozilla's list alone";
+    }
     /// The application behind Cuttle, once for each. A request goes to the one whose `hosts`, `prefix` and `routes` fit it best: a name over a `*.` name over none, then the longer path. The order in the file does not matter. What is in its own `[apps.images]` replaces the whole key of `[images]` for it.
     [apps] AppKeys {
         /// A name for it in this file, in logs, in metrics and for `cuttle purge --app`. Each application needs its own.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cuttle_net::client_tls;
+use cuttle_net::Roots;
 use cuttle_watchdog::Executor;
 use http::request::Parts;
 use http::{Extensions, Request, Response, StatusCode, Uri};
@@ -44,14 +44,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub(crate) struct Pool(legacy::Client<HttpsConnector<Dial>, Upload>);
 
 impl Pool {
-    pub(crate) fn new(connect_within: Duration, roots: &[Vec<u8>]) -> Self {
+    pub(crate) fn new(connect_within: Duration, roots: &Roots) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(connect_within));
         tcp.set_keepalive(Some(KEEP_ALIVE));
         tcp.set_nodelay(true);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(client_tls(roots))
+            .with_tls_config(roots.client())
             .https_or_http()
             .enable_http1()
             .wrap_connector(Dial(tcp));

@@ -2,17 +2,6 @@
 //!
 //! These are reasons and no sentences: what happened is in the log already, where hosts and causes may be named.
 
-/// A URL that cannot be an origin. The operator's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
-    /// Neither http nor https, or no host.
-    #[error("must be an http or https URL")]
-    NotHttp,
-    /// More than scheme, host and port.
-    #[error("has more than scheme, host and port: write --upstream http://127.0.0.1:3000")]
-    NotAnOrigin,
-}
-
 /// No answer of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {

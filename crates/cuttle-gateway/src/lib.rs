@@ -12,6 +12,6 @@ mod hold;
 mod proxy;
 mod upload;
 
-pub use error::{OriginError, ProxyError};
+pub use error::ProxyError;
 pub use hold::{Available, Hold};
 pub use proxy::{Proxy, ProxySettings, StreamedBody};

@@ -14,10 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cuttle_net::{Peer, Restarts, is_out_of_descriptors};
+use cuttle_net::{Origin, OriginError, Peer, Restarts, Roots, causes, is_out_of_descriptors};
 use http::request::Parts;
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as _, Incoming};
@@ -26,7 +25,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::dial::{self, Pool};
-use crate::error::{OriginError, ProxyError};
+use crate::error::ProxyError;
 use crate::forwarded;
 use crate::headers::{self, Asked};
 use crate::hold::{Hold, NotBack};
@@ -45,8 +44,8 @@ pub struct ProxySettings {
     pub upload_silence: Duration,
     /// Longest wait for a TCP connection.
     pub connect_within: Duration,
-    /// Certificates trusted beside Mozilla's, DER.
-    pub roots: Vec<Vec<u8>>,
+    /// Whose certificates are trusted.
+    pub roots: Roots,
     /// Told of connections that failed.
     pub restarts: Restarts,
     /// What waits while the application is started again, where we are who starts it.
@@ -59,7 +58,7 @@ impl Default for ProxySettings {
             head_within: Duration::from_secs(60),
             upload_silence: Duration::from_secs(30),
             connect_within: Duration::from_secs(3),
-            roots: Vec::new(),
+            roots: Roots::default(),
             restarts: Restarts::default(),
             hold: None,
         }
@@ -72,30 +71,20 @@ pub struct Proxy(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    scheme: Scheme,
-    authority: Authority,
+    origin: Origin,
     pool: Pool,
     settings: ProxySettings,
 }
 
 impl Proxy {
-    /// To the application at `origin`. Connects to nothing yet.
+    /// To the application at `url`. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`OriginError`] if `origin` is more or less than scheme, host and port.
-    pub fn new(origin: &Url, settings: ProxySettings) -> Result<Self, OriginError> {
-        let scheme = match origin.scheme() {
-            "http" => Scheme::HTTP,
-            "https" => Scheme::HTTPS,
-            _ => return Err(OriginError::NotHttp),
-        };
-        let named = origin.username().is_empty() && origin.password().is_none();
-        if !named || origin.path() != "/" || origin.query().or(origin.fragment()).is_some() {
-            return Err(OriginError::NotAnOrigin);
-        }
-        let authority = origin.authority().parse().map_err(|_| OriginError::NotHttp)?;
+    /// [`OriginError`] if `url` is more or less than scheme, host and port.
+    pub fn new(url: &Url, settings: ProxySettings) -> Result<Self, OriginError> {
+        let origin = Origin::of(url)?;
         let pool = Pool::new(settings.connect_within, &settings.roots);
-        Ok(Self(Arc::new(Shared { scheme, authority, pool, settings })))
+        Ok(Self(Arc::new(Shared { origin, pool, settings })))
     }
 
     /// The application's answer to a request of `peer`.
@@ -138,13 +127,13 @@ impl Proxy {
             answer = self.sent_again(head, error, (hold, start)).await?;
         }
         let Ok(answer) = answer else {
-            tracing::warn!(app = %self.0.authority, path, "the app does not answer in time");
+            tracing::warn!(app = %self.0.origin.authority, path, "the app does not answer in time");
             return Err(ProxyError::Slow);
         };
         match answer {
             Ok((answer, _)) if is_unusable(&answer, asked) => {
                 let status = answer.status().as_u16();
-                tracing::warn!(app = %self.0.authority, path, status, "the app switched to another protocol without being asked");
+                tracing::warn!(app = %self.0.origin.authority, path, status, "the app switched to another protocol without being asked");
                 Err(ProxyError::Broken)
             }
             Ok((answer, gate)) => Ok(self.passed_on(answer, gate, path)),
@@ -196,18 +185,8 @@ impl Proxy {
             return None;
         }
         headers::settle_host(head, target.authority.as_ref())?;
-        head.uri = self.uri(path)?;
+        head.uri = self.0.origin.at(path)?;
         Some(())
-    }
-
-    fn uri(&self, path: PathAndQuery) -> Option<Uri> {
-        let Shared { scheme, authority, .. } = &*self.0;
-        Uri::builder()
-            .scheme(scheme.clone())
-            .authority(authority.clone())
-            .path_and_query(path)
-            .build()
-            .ok()
     }
 
     fn passed_on(
@@ -219,7 +198,7 @@ impl Proxy {
         let (mut head, body) = answer.into_parts();
         headers::to_client(&mut head);
         head.version = Version::HTTP_11;
-        let app = self.0.authority.clone();
+        let app = self.0.origin.authority.clone();
         // An error in a body makes hyper cut the connection, which is how the client sees that this is not all.
         let body = body.map_err(move |error| {
             // Goes when the body goes: the end of the answer is what the gate waits for.
@@ -231,7 +210,7 @@ impl Proxy {
     }
 
     fn failed(&self, error: &legacy::Error, path: &str) -> ProxyError {
-        let app = &self.0.authority;
+        let app = &self.0.origin.authority;
         if is_out_of_descriptors(error) {
             return ProxyError::OutOfDescriptors;
         }
@@ -274,38 +253,4 @@ fn is_unusable<B>(answer: &Response<B>, asked: Asked) -> bool {
 fn is_silence(error: &(dyn Error + 'static)) -> bool {
     let is_it = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
     error.downcast_ref().is_some_and(is_it) || error.source().is_some_and(is_silence)
-}
-
-/// The libraries' own messages stop at the outermost of four.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        for (written, expected) in [
-            ("http://app:3000", None),
-            ("https://app/", None),
-            ("http://[::1]:80", None),
-            ("ftp://app", Some(OriginError::NotHttp)),
-            ("http://app/base", Some(OriginError::NotAnOrigin)),
-            ("http://app/?q", Some(OriginError::NotAnOrigin)),
-            ("http://app/#f", Some(OriginError::NotAnOrigin)),
-            ("http://user@app", Some(OriginError::NotAnOrigin)),
-        ] {
-            let url = Url::parse(written).expect(written);
-            assert_eq!(Proxy::new(&url, ProxySettings::default()).err(), expected, "{written}");
-        }
-    }
 }

@@ -82,7 +82,7 @@ impl Apps {
         let assembly = Assembly {
             machine: self.machine.clone(),
             application: identity,
-            servers: Servers::new(&config, &app, loop_id, restarts.clone())?,
+            servers: Servers::new(&configured, loop_id, restarts.clone())?,
             folder: self.folder.as_ref().map(|it| Arc::clone(&it.folder)),
             largest: self.largest,
         };
@@ -107,8 +107,8 @@ impl Apps {
                     connect_within: config.limits.connect.duration(),
                     upload_silence: config.limits.upload_silence.duration(),
                     restarts,
+                    roots: configured.roots.clone(),
                     hold: self.programs.hold(app),
-                    ..ProxySettings::default()
                 };
                 let proxy = Proxy::new(&url.0, settings)
                     .map_err(|error| HostError::Argument(format!("{} {error}", url.0)))?;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use cuttle_config::{App, Config, Document, Inputs, Problem};
 use cuttle_contract::Rules;
+use cuttle_net::Roots;
 use cuttle_source::{BuildFolder, Project};
 
 use crate::application;
 use crate::error::HostError;
+use crate::roots::roots;
 
 /// Read where it lies unless another is named.
 const FILE: &str = "cuttle.toml";
@@ -46,6 +48,8 @@ pub struct ConfiguredApp {
     /// Where it is built, and what the build says that was read there.
     pub(crate) folder: Option<BuildFolder>,
     pub(crate) project: Option<Project>,
+    /// Whose certificates are trusted; the same for all of them.
+    pub(crate) roots: Roots,
     inputs: Arc<Inputs>,
     /// What works, but may not be meant.
     pub(crate) warnings: Vec<String>,
@@ -72,11 +76,12 @@ pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
     if inputs.folder || inputs.builds.iter().any(Option::is_some) {
         config = Config::resolve(&inputs).map_err(HostError::Configuration)?;
     }
+    let (roots, of_roots) = roots(&config)?;
     let (config, inputs) = (Arc::new(config), Arc::new(inputs));
     let apps = found.into_iter().enumerate().map(|(index, (folder, project))| {
         let warnings = warnings(&config, &config.apps[index], project.as_ref());
         let (config, inputs) = (Arc::clone(&config), Arc::clone(&inputs));
-        ConfiguredApp { config, index, folder, project, inputs, warnings }
+        ConfiguredApp { config, index, folder, project, roots: roots.clone(), inputs, warnings }
     });
     let apps: Vec<_> = apps.collect();
     let of_config = config.warnings.iter().map(|warning: &Problem| warning.to_string());
@@ -88,7 +93,7 @@ pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
     let both = both.map(|moved| moved.warning().to_string());
     let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
     let of_apps = apps.iter().flat_map(|app| &app.warnings).cloned();
-    let warnings = of_config.chain(both).chain(of_apps).chain(idle).collect();
+    let warnings = of_config.chain(of_roots).chain(both).chain(of_apps).chain(idle).collect();
     Ok(Configured { config, apps, warnings })
 }
 
@@ -174,8 +179,8 @@ impl ConfiguredApp {
         inputs.builds[self.index] = Some(project.build.clone());
         let config = Arc::new(Config::resolve(&inputs).map_err(HostError::Configuration)?);
         let warnings = warnings(&config, &config.apps[self.index], Some(&project));
-        let (index, folder, inputs) = (self.index, self.folder.clone(), Arc::new(inputs));
-        Ok(Self { config, index, folder, project: Some(project), inputs, warnings })
+        let (project, inputs) = (Some(project), Arc::new(inputs));
+        Ok(Self { config, project, inputs, warnings, ..self.clone() })
     }
 
     /// Says what works, but may not be meant.

@@ -44,6 +44,8 @@ pub enum HostError {
     StoppedAtStart,
     #[error("`apps.env_file` is {}: {why}", path.display())]
     EnvFile { path: PathBuf, why: String },
+    #[error("{named_by} names {}: {why}", path.display())]
+    Roots { named_by: &'static str, path: PathBuf, why: String },
     #[error(transparent)]
     User(#[from] cuttle_supervise::UserError),
     #[error(

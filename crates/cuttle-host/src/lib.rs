@@ -25,6 +25,7 @@ mod origins;
 mod programs;
 mod releases;
 mod resources;
+mod roots;
 mod served;
 mod signals;
 mod state;

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cuttle_config::{App, Config};
+use cuttle_config::App;
 use cuttle_contract::Pattern;
 use cuttle_net::{Exceptions, Guard, Restarts, SystemResolver};
 use cuttle_server::{Forwarding, ForwardingRule};
@@ -38,18 +38,18 @@ impl Servers {
     /// # Errors
     /// An address or a URL that cannot be one.
     pub(crate) fn new(
-        config: &Config,
-        app: &App,
+        configured: &ConfiguredApp,
         loop_id: LoopId,
         restarts: Restarts,
     ) -> Result<Self, HostError> {
+        let (config, app) = (&configured.config, configured.app());
         let public = app.keys.public_url.as_ref();
         let application = match original_server(config, app) {
             None => Origins::default(),
             Some(url) => {
                 let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
                 let upstream =
-                    Upstream::new(&url, public, resolver, http_settings(config, &loop_id))
+                    Upstream::new(&url, public, resolver, http_settings(configured, &loop_id))
                         .map_err(|error| HostError::Argument(format!("{url} {error}")))?;
                 Origins::default().with_upstream(upstream.telling(restarts))
             }
@@ -59,21 +59,22 @@ impl Servers {
     }
 
     /// Those of a build.
-    pub(crate) fn of(&mut self, ConfiguredApp { config, project, .. }: &ConfiguredApp) -> Origins {
+    pub(crate) fn of(&mut self, configured: &ConfiguredApp) -> Origins {
         let Self { application, loop_id, exceptions, guarded } = self;
-        let local_addresses =
-            project.as_ref().is_some_and(|project| project.build.allow_local_addresses);
+        let project = configured.project.as_ref();
+        let local_addresses = project.is_some_and(|project| project.build.allow_local_addresses);
         let guarded = guarded.entry(local_addresses).or_insert_with(|| {
             let guard = Guard::new(Exceptions { local_addresses, ..exceptions.clone() });
             let remote =
-                Remote::new(guard, Arc::new(SystemResolver), http_settings(config, loop_id));
+                Remote::new(guard, Arc::new(SystemResolver), http_settings(configured, loop_id));
             application.clone().with_remote(remote)
         });
         guarded.clone()
     }
 }
 
-fn http_settings(config: &Config, loop_id: &LoopId) -> HttpSettings {
+fn http_settings(configured: &ConfiguredApp, loop_id: &LoopId) -> HttpSettings {
+    let ConfiguredApp { config, roots, .. } = configured;
     let limits = &config.limits;
     HttpSettings {
         connect: limits.connect.duration(),
@@ -83,6 +84,7 @@ fn http_settings(config: &Config, loop_id: &LoopId) -> HttpSettings {
             FIRST_GAP,
         ),
         loop_id: loop_id.clone(),
+        roots: roots.clone(),
         ..HttpSettings::default()
     }
 }

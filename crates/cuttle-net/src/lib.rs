@@ -5,17 +5,19 @@
 //! way around the guard exists.
 #![forbid(unsafe_code)]
 
-mod descriptors;
+mod causes;
 mod guard;
+mod origin;
 mod peer;
 mod restarts;
 mod tls;
 pub mod tunnel;
 
-pub use descriptors::is_out_of_descriptors;
+pub use causes::{causes, is_bad_certificate, is_out_of_descriptors};
 pub use guard::connection::{KeptConnections, OriginConnection};
 pub use guard::connector::{Connector, Resolve, Resolving, SystemResolver};
 pub use guard::{Exceptions, Guard, RefusedHost};
+pub use origin::{Origin, OriginError};
 pub use peer::{FORWARDED_FOR, Peer, REAL_IP, TrustedProxies};
 pub use restarts::Restarts;
-pub use tls::client_tls;
+pub use tls::{NoRoots, Roots};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::causes::is_any;
+
 /// When the last sign was seen, by whoever talks to the application. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Restarts(Arc<AtomicU64>);
@@ -36,12 +38,10 @@ impl Restarts {
 
 fn is_sign(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    let Some(io) = error.downcast_ref::<io::Error>() else {
-        return error.source().is_some_and(is_sign);
-    };
-    // What an error of this type wraps is not its source.
-    matches!(io.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-        || io.get_ref().is_some_and(|wrapped| is_sign(wrapped))
+    is_any(error, &|error| {
+        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(io, Some(ConnectionAborted | ConnectionRefused | ConnectionReset))
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cuttle_contract::Failure;
-use cuttle_net::{RefusedHost, is_out_of_descriptors};
+use cuttle_net::{RefusedHost, causes, is_out_of_descriptors};
 
 /// A load that failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +61,11 @@ pub enum LoadError {
         waited_for: &'static str,
     },
     /// The origin could not be reached, or broke off.
-    #[error("the connection to the origin failed: {}", chain(.0.as_ref()))]
+    #[error("the connection to the origin failed: {}", causes(.0.as_ref()))]
     Network(#[source] Box<dyn Error + Send + Sync>),
+    /// It shows a certificate that is not trusted.
+    #[error("its certificate is not trusted: {}. If a private authority signed it, name that in `[tls] roots`", causes(.0.as_ref()))]
+    Certificate(#[source] Box<dyn Error + Send + Sync>),
     /// The body is not what its `Content-Encoding` says.
     #[error("the body cannot be decoded: {0}")]
     Encoding(#[source] io::Error),
@@ -103,7 +106,7 @@ impl LoadError {
             Self::TimedOut { .. } => Failure::SourceTimeout,
             // Next answers 400 to this one and 5xx to every other body that it cannot read.
             Self::TooManyCodings { .. } => Failure::SourceFailed { status: Some(400) },
-            Self::Network(_) | Self::Encoding(_) | Self::Failed(_) => {
+            Self::Network(_) | Self::Certificate(_) | Self::Encoding(_) | Self::Failed(_) => {
                 Failure::SourceFailed { status: None }
             }
             Self::NoRoom(failure) => *failure,
@@ -130,18 +133,6 @@ impl LoadError {
             _ => None,
         }
     }
-}
-
-/// An error with its causes: hyper's own texts say only where it happened.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// The folder to serve cannot be served.

@@ -30,7 +30,7 @@ pub use error::{FolderError, LoadError};
 pub use fetch::undo;
 pub use fetch::{
     CDN_LOOP, Forwarded, HttpSettings, Loop, LoopId, NotForwardable, Remote, Retry, Traffic,
-    Upstream, UpstreamError, Via,
+    Upstream, Via,
 };
 pub use folder::{FileEntry, Folder, FolderListing, OpenFile};
 pub use intake::Intake;

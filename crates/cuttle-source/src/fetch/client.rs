@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use cuttle_net::{Connector, Guard, KeptConnections, RefusedHost, Resolve, client_tls};
+use cuttle_net::{
+    Connector, Guard, KeptConnections, RefusedHost, Resolve, Roots, is_bad_certificate,
+};
 use cuttle_watchdog::Executor;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
@@ -53,8 +55,8 @@ pub struct HttpSettings {
     pub per_origin: usize,
     /// How failures of the network are tried again.
     pub retry: Retry,
-    /// Certificates trusted beside Mozilla's, DER.
-    pub roots: Vec<Vec<u8>>,
+    /// Whose certificates are trusted.
+    pub roots: Roots,
     /// Who asks, for `CDN-Loop`.
     pub loop_id: LoopId,
 }
@@ -67,7 +69,7 @@ impl Default for HttpSettings {
             connect: Duration::from_secs(3),
             per_origin: 8,
             retry: Retry::default(),
-            roots: Vec::new(),
+            roots: Roots::default(),
             loop_id: LoopId::of(b""),
         }
     }
@@ -127,7 +129,7 @@ impl Client {
         let tcp = Connector::new(guard.map(Arc::new), resolver, connect);
         let kept = tcp.kept().clone();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(client_tls(&roots))
+            .with_tls_config(roots.client())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -291,5 +293,8 @@ fn unreachable(error: legacy::Error) -> LoadError {
         }
         cause = error.source();
     }
-    LoadError::Network(error.into())
+    match is_bad_certificate(&error) {
+        true => LoadError::Certificate(error.into()),
+        false => LoadError::Network(error.into()),
+    }
 }

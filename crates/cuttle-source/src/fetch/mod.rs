@@ -23,4 +23,4 @@ pub use client::HttpSettings;
 pub use remote::Remote;
 pub use retry::Retry;
 pub use traffic::Traffic;
-pub use upstream::{Forwarded, NotForwardable, Upstream, UpstreamError};
+pub use upstream::{Forwarded, NotForwardable, Upstream};

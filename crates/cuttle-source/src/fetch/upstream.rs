@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cuttle_contract::LocalPath;
-use cuttle_net::{Resolve, Restarts};
-use http::uri::{Authority, PathAndQuery, Scheme};
+use cuttle_net::{Origin, OriginError, Resolve, Restarts};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::Url;
 
@@ -27,48 +27,36 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 #[derive(Debug)]
 pub struct Upstream {
     client: Client,
-    scheme: Scheme,
-    authority: Authority,
+    origin: Origin,
     /// The same for every load: nothing of a client is in it.
     headers: HeaderMap,
     restarts: Restarts,
-}
-
-/// A URL that cannot be an origin. The operator's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UpstreamError {
-    /// Neither http nor https, or no host.
-    #[error("must be an http or https URL")]
-    NotHttp,
-    /// More than scheme, host and port.
-    #[error("has more than scheme, host and port: write --upstream http://127.0.0.1:3000")]
-    NotAnOrigin,
 }
 
 impl Upstream {
     /// The origin at `url`. `public_url` is where browsers see the application, if it is to be told.
     ///
     /// # Errors
-    /// [`UpstreamError`] for either URL.
+    /// [`OriginError`] for either URL.
     pub fn new(
         url: &Url,
         public_url: Option<&Url>,
         resolver: Arc<dyn Resolve>,
         settings: HttpSettings,
-    ) -> Result<Self, UpstreamError> {
-        let (scheme, authority) = parts(url)?;
+    ) -> Result<Self, OriginError> {
+        let origin = Origin::of(url)?;
         let mut headers = HeaderMap::new();
         headers.insert(SEC_FETCH_DEST, HeaderValue::from_static("image"));
-        if let Some((scheme, authority)) = public_url.map(parts).transpose()? {
+        if let Some(Origin { scheme, authority }) = public_url.map(Origin::of).transpose()? {
             for (name, value) in
                 [(X_FORWARDED_PROTO, scheme.as_str()), (X_FORWARDED_HOST, authority.as_str())]
             {
-                let value = HeaderValue::from_str(value).map_err(|_| UpstreamError::NotHttp)?;
+                let value = HeaderValue::from_str(value).map_err(|_| OriginError::NotHttp)?;
                 headers.insert(name, value);
             }
         }
         let client = Client::new(None, resolver, settings);
-        Ok(Self { client, scheme, authority, headers, restarts: Restarts::default() })
+        Ok(Self { client, origin, headers, restarts: Restarts::default() })
     }
 
     /// Has `restarts` told of connections that failed.
@@ -88,36 +76,11 @@ impl Upstream {
         terms: &Terms<'_>,
         pour: &mut Pour<I>,
     ) -> Result<Reply, LoadError> {
-        let mut asking = Asking { upstream: self, uri: self.uri(path)?, previous, terms, pour };
+        let path: PathAndQuery = path.as_str().parse().map_err(|_| LoadError::NotAllowed)?;
+        let uri = self.origin.at(path).ok_or(LoadError::NotAllowed)?;
+        let mut asking = Asking { upstream: self, uri, previous, terms, pour };
         self.client.retry.run(terms.deadline, &mut asking).await
     }
-
-    fn uri(&self, path: &LocalPath) -> Result<Uri, LoadError> {
-        let path: PathAndQuery = path.as_str().parse().map_err(|_| LoadError::NotAllowed)?;
-        let mut uri = http::uri::Parts::default();
-        uri.scheme = Some(self.scheme.clone());
-        uri.authority = Some(self.authority.clone());
-        uri.path_and_query = Some(path);
-        Uri::from_parts(uri).map_err(|_| LoadError::NotAllowed)
-    }
-}
-
-fn parts(url: &Url) -> Result<(Scheme, Authority), UpstreamError> {
-    let scheme = match url.scheme() {
-        "http" => Scheme::HTTP,
-        "https" => Scheme::HTTPS,
-        _ => return Err(UpstreamError::NotHttp),
-    };
-    let more = url.path() != "/"
-        || url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some();
-    if more {
-        return Err(UpstreamError::NotAnOrigin);
-    }
-    let authority = url.authority().parse().map_err(|_| UpstreamError::NotHttp)?;
-    Ok((scheme, authority))
 }
 
 struct Asking<'a, I> {
@@ -255,23 +218,6 @@ impl fmt::Debug for Forwarded {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        for (written, expected) in [
-            ("http://app:3000", Ok("http://app:3000")),
-            ("https://app/", Ok("https://app")),
-            ("http://[::1]:80", Ok("http://[::1]")),
-            ("ftp://app", Err(UpstreamError::NotHttp)),
-            ("http://app/base", Err(UpstreamError::NotAnOrigin)),
-            ("http://app/?q", Err(UpstreamError::NotAnOrigin)),
-            ("http://user@app", Err(UpstreamError::NotAnOrigin)),
-        ] {
-            let found = parts(&Url::parse(written).expect(written));
-            let found = found.map(|(scheme, authority)| format!("{scheme}://{authority}"));
-            assert_eq!(found.as_deref(), expected.as_ref().map(|&text| text), "{written}");
-        }
-    }
 
     #[test]
     fn only_headers_that_name_a_person_are_forwarded() {
