@@ -26,6 +26,12 @@ impl App {
         let AppKeys { hosts, prefix, routes, methods, .. } = self.keys.clone();
         Route { hosts, prefix, routes, methods }
     }
+
+    /// Whether its static files are sent without asking it. Of what runs elsewhere, the build here may be another one.
+    #[must_use]
+    pub fn sends_files(&self) -> bool {
+        self.keys.static_files.unwrap_or(!self.keys.run.is_empty())
+    }
 }
 
 /// What is wrong with several of them together, in a sentence, and which one and which of its keys it is about.

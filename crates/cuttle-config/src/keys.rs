@@ -343,6 +343,8 @@ tables! {
         hold: Milliseconds = "5s", in 0..=60_000;
         /// Folder of the built Next application, for its image configuration and its `public/`. A new build in it is followed while Cuttle runs.
         next: Option<PathBuf>, absent "no Next build", flag "next";
+        /// Send the files of the build without asking the app: those below `/_next/static`, and those of `public/` that no middleware, redirect or rewrite of the app is about. Only for an `upstream` that runs this very build.
+        static_files: Option<bool>, absent "`true` with `run`, `false` with `upstream`", flag "static-files";
         /// Its address for the public, which it is told in `X-Forwarded-Host` and `X-Forwarded-Proto`.
         public_url: Option<HttpUrl>, absent "it is told nothing";
     }

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+mod accept_encoding;
 mod client;
 pub mod disposition;
 pub mod etag;
@@ -50,6 +51,7 @@ mod source;
 mod strict;
 
 pub use accept::{Accepted, Modern};
+pub use accept_encoding::Codings;
 pub use client::Client;
 pub use failure::Failure;
 pub use heads::{Head, Heads};

@@ -40,6 +40,10 @@ pub struct NextBuild {
     pub svg: bool,
     /// Whether pictures are offered as a download (`contentDispositionType: 'attachment'`).
     pub attachment: bool,
+    /// `generateEtags`: whether its answers have entity tags.
+    pub etags: bool,
+    /// `compress`: whether it compresses text.
+    pub compress: bool,
     /// Sent with every picture.
     pub content_security_policy: String,
     /// Hops to follow from a remote source.
@@ -130,6 +134,10 @@ struct Config {
     deployment_id: Option<String>,
     #[serde(default = "default_dist_dir")]
     dist_dir: String,
+    #[serde(default = "yes")]
+    generate_etags: bool,
+    #[serde(default = "yes")]
+    compress: bool,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +175,10 @@ fn default_dist_dir() -> String {
     ".next".to_owned()
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl NextBuild {
     /// Reads the text of `.next/required-server-files.json`, of a plain build or a standalone one.
     ///
@@ -178,8 +190,9 @@ impl NextBuild {
             return Err(NextBuildError::Layout(manifest.version));
         }
         let warnings = warnings(&manifest.config);
-        let Config { images, base_path, trailing_slash, output, deployment_id, dist_dir } =
+        let Config { images, base_path, trailing_slash, output, deployment_id, .. } =
             manifest.config;
+        let Config { dist_dir, generate_etags: etags, compress, .. } = manifest.config;
         let endpoint = images.loader == "default"
             && !images.unoptimized
             && output.as_deref() != Some("export");
@@ -205,6 +218,8 @@ impl NextBuild {
             max_response_body: images.maximum_response_body,
             allow_local_addresses: images.dangerously_allow_local_ip,
             endpoint,
+            etags,
+            compress,
         };
         Ok((build, warnings))
     }

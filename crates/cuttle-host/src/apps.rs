@@ -85,6 +85,7 @@ impl Apps {
             servers: Servers::new(&configured, loop_id, restarts.clone())?,
             folder: self.folder.as_ref().map(|it| Arc::clone(&it.folder)),
             largest: self.largest,
+            static_files: configured.app().sends_files(),
         };
         self.programs.tell_restarts(&configured.app().keys.id, restarts.clone());
         let mut deploys = Deploys::new(assembly, configured, rules, restarts);

@@ -104,11 +104,13 @@ impl Deploys {
     }
 
     fn with_files(&mut self, coverage: Option<&Coverage>) -> Result<Releases, FolderError> {
+        // What is being written may be half a file.
+        let whole = self.unfinished.is_none();
         let Self { assembly, newest, earlier, .. } = self;
         let settled = self.following.as_ref().is_none_or(|(_, it)| !it.is_unsettled());
         let mut release = |candidate: &Candidate| {
             let Candidate { configured, rules } = candidate;
-            assembly.release(configured, rules, coverage, settled)
+            assembly.release(configured, rules, coverage, [settled, whole])
         };
         let newest: Release = release(newest)?;
         let earlier = earlier.iter().rev().map(release).collect::<Result<_, _>>()?;

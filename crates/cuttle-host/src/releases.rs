@@ -22,10 +22,13 @@ pub(crate) struct Assembly {
     pub(crate) folder: Option<Arc<Folder>>,
     /// Bytes of the largest original that memory was divided for.
     pub(crate) largest: u64,
+    /// Whether we send its static files.
+    pub(crate) static_files: bool,
 }
 
 impl Assembly {
-    /// The release of this build, whose files are read but for what `coverage` covers; none of them without one.
+    /// The release of this build, whose files are read but for what `coverage` covers; none of them without one. Of a build that is
+    /// not `whole`, they are read for images alone.
     ///
     /// # Errors
     /// `public/` is there and cannot be read.
@@ -34,7 +37,7 @@ impl Assembly {
         configured: &ConfiguredApp,
         rules: &Arc<Rules>,
         coverage: Option<&Coverage>,
-        settled: bool,
+        [settled, whole]: [bool; 2],
     ) -> Result<Release, FolderError> {
         let project = configured.project.as_ref();
         let public =
@@ -52,7 +55,10 @@ impl Assembly {
             stale_if_error: rules.stale_if_error(),
             unsettled: !settled,
         });
+        let files = project.zip(coverage).filter(|_| self.static_files && whole);
+        let files = files.map(|(project, coverage)| project.static_files(coverage.clone()));
         Ok(Release::new(ReleaseParts {
+            files: files.map(Arc::new),
             rules: Arc::clone(rules),
             next: endpoint(configured),
             names: project.map_or_else(Vec::new, |project| project.releases.clone()),

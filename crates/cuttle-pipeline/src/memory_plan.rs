@@ -3,7 +3,7 @@
 //! concurrency × worst case must stay under the ceiling (lessons: "raising the worker count turned
 //! queueing into OOM"), so the shares are computed here, once, and each is enforced where the memory
 //! is spent: originals and renders by the two budgets, variants and index by the memory tier, what waits for the disk
-//! by its queue, failures by their cache, a single job by its worker's resource limit.
+//! by its queue, failures and static files by their caches, a single job by its worker's resource limit.
 
 /// Bytes for each purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct MemoryPlan {
     pub queue: u64,
     /// Failures that are remembered.
     pub failures: u64,
+    /// Static files of applications.
+    pub files: u64,
     /// Code and connections: what is there before any picture.
     pub fixed: u64,
 }
@@ -41,6 +43,8 @@ const IDLE_WORKERS_BYTES: u64 = 2 * 4 * MIB;
 const WORKER_BYTES: u64 = 512 * MIB;
 /// An eighth of a million names of ordinary length: the others are on disk.
 const MOST_INDEX_BYTES: u64 = 128 * MIB;
+/// Scripts and styles of some applications, each in three codings.
+const MOST_FILES_BYTES: u64 = 32 * MIB;
 /// A tiny job's crumbs, and what a large photo leaves in the allocator (measured: 40 to 100 MiB).
 const LEAST_KEPT_BYTES: u64 = 8 * MIB;
 const MOST_KEPT_BYTES: u64 = 128 * MIB;
@@ -60,7 +64,8 @@ impl MemoryPlan {
         let index = (ceiling / 16).clamp(4 * MIB, MOST_INDEX_BYTES);
         let queue = (ceiling / 32).clamp(4 * MIB, 16 * MIB);
         let failures = (ceiling / 32).clamp(2 * MIB, 16 * MIB);
-        let kept_apart = originals + variants + personal + index + queue + failures;
+        let files = (ceiling / 32).clamp(2 * MIB, MOST_FILES_BYTES);
+        let kept_apart = originals + variants + personal + index + queue + failures + files;
         let left = ceiling.saturating_sub(fixed + kept_apart);
         // A quarter for what allocators do not give back, and no more than a large photo leaves.
         let kept = (left / (4 * workers)).clamp(LEAST_KEPT_BYTES, MOST_KEPT_BYTES);
@@ -78,6 +83,7 @@ impl MemoryPlan {
             index,
             queue,
             failures,
+            files,
             fixed,
         }
     }
@@ -88,7 +94,7 @@ impl MemoryPlan {
 
     /// What is kept for later: pictures, names, failures, and what the disk has not heard of.
     fn caches(&self) -> u64 {
-        self.variants + self.personal + self.index + self.queue + self.failures
+        self.variants + self.personal + self.index + self.queue + self.failures + self.files
     }
 
     /// What all shares add up to at worst.

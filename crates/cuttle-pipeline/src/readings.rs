@@ -7,6 +7,7 @@ use cuttle_source::Traffic;
 use cuttle_store::{Trouble, Usage};
 
 use crate::machine::{Machine, Stages};
+use crate::memory_plan::MemoryPlan;
 
 /// How busy the machine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,12 @@ impl Machine {
             ("failures", failures.bytes(), plan.failures),
         ]
         .map(|(name, held, most)| MemoryShare { name, held, most })
+    }
+
+    /// Who may use how much.
+    #[must_use]
+    pub fn memory_plan(&self) -> MemoryPlan {
+        self.0.settings.memory
     }
 
     /// Bytes of originals loaded so far.

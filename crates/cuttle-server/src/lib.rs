@@ -30,6 +30,7 @@ mod respond;
 mod route;
 mod server;
 mod shortage;
+mod static_files;
 mod static_site;
 
 pub use admin::{AdminAt, Guard, Reach};

@@ -10,7 +10,10 @@ use std::time::SystemTime;
 use cuttle_contract::disposition::Disposition;
 use cuttle_contract::{Contract, ImageRequest, NextContract, Refusal, Rules, StrictContract};
 use cuttle_pipeline::Site;
+use cuttle_source::StaticFiles;
 use http::{HeaderMap, HeaderValue};
+
+use crate::static_files::Offered;
 
 /// What a [`Release`] is made of.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct ReleaseParts {
     pub names: Vec<String>,
     /// Its pictures.
     pub site: Arc<Site>,
+    /// Its files, where we send them.
+    pub files: Option<Arc<StaticFiles>>,
 }
 
 /// Where `/_next/image` is, and the headers that an application may choose for it.
@@ -65,6 +70,7 @@ pub struct Releases {
     earlier: Vec<Release>,
     /// Which one is running is certain.
     settled: bool,
+    files: Offered,
 }
 
 impl Release {
@@ -114,7 +120,14 @@ impl Releases {
     /// `settled` if the one that is running is certain to be `newest`.
     #[must_use]
     pub fn new(newest: Release, earlier: Vec<Release>, settled: bool) -> Self {
-        Self { newest, earlier, settled }
+        let all = std::iter::once(&newest).chain(&earlier);
+        let files = Offered::new(all.filter_map(|it| it.parts.files.clone()), settled);
+        Self { newest, earlier, settled, files }
+    }
+
+    /// The files of all of them that we send.
+    pub(crate) fn files(&self) -> &Offered {
+        &self.files
     }
 
     /// The last one.

@@ -75,7 +75,13 @@ async fn other(server: &Server, app: &App, request: Request<Incoming>) -> Respon
             respond::method_not_allowed()
         }
         (_, Fallthrough::Folder(folder)) => files::answer(server, app, folder, &request).await,
-        (_, Fallthrough::Proxy(proxy)) => proxied(app, proxy, request).await,
+        (_, Fallthrough::Proxy(proxy)) => {
+            let files = app.releases().files().clone();
+            match files.answer(&server.shelf, &request).await {
+                Some(file) => file,
+                None => proxied(app, proxy, request).await,
+            }
+        }
         (_, Fallthrough::Nothing) => respond::not_found(),
     }
 }

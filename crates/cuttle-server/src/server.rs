@@ -19,6 +19,7 @@ use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
 use crate::releases::Releases;
 use crate::respond::Refusals;
+use crate::static_files::Shelf;
 use crate::{Hosts, LogHealth};
 use cuttle_net::TrustedProxies;
 
@@ -33,6 +34,8 @@ pub struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) sampling: Sampling,
     pub(crate) notices: Notices,
+    /// Static files of all applications.
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) saturation: Saturation,
     draining: AtomicBool,
 }
@@ -98,7 +101,12 @@ impl Server {
         let connections = Connections::new(parts.connections);
         let counted = Arc::clone(&connections);
         let codecs = parts.info.codecs.clone();
-        let read = move || Readings::of(&machine, &log, &codecs, &counted, started);
+        let shelf = Arc::new(Shelf::new(machine.memory_plan().files));
+        let weighed = Arc::clone(&shelf);
+        let read = move || {
+            let readings = Readings::of(&machine, &log, &codecs, &counted, started);
+            readings.with_files(weighed.bytes(), machine.memory_plan().files)
+        };
         let metrics = Arc::new(Metrics::new(parts.info.version, read));
         let told = Arc::clone(&metrics);
         parts.machine.watch(move |application, phases| told.job(&application.id, phases));
@@ -108,6 +116,7 @@ impl Server {
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
             notices: Notices::default(),
+            shelf,
             saturation: Saturation::default(),
             parts,
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),

@@ -5,15 +5,20 @@
 //! wherever it cannot tell, the answer is "covered" and the application is asked. What a rule does, and under which conditions
 //! (`has`, `missing`), does not matter here. Rewrites after the file system are no rules about files.
 //!
+//! A file that is sent as it is may carry what `headers()` say whoever asks ([`Coverage::headers_of_file`]). `/(.*)` is in most apps.
+//!
 //! Whether a rule covers a file is asked after the file was found. Otherwise a client would choose the text that a backtracking
 //! regex engine runs on.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use regress::{Flags, Regex};
 use serde::Deserialize;
+
+use crate::rule_headers::{self, RuleHeader};
 
 /// Most rules of a build; each costs up to four regex matches for a file that is new to us.
 const MAX_RULES: usize = 4096;
@@ -44,8 +49,19 @@ struct Rule {
     /// For people; nothing for Next's own rules about slashes.
     written: Option<String>,
     about_headers: bool,
+    /// What a file gets by it and nothing else happens.
+    given: Option<HeaderMap>,
     as_written: Regex,
     any_case: Regex,
+}
+
+/// Whether a rule is about a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Never,
+    /// In some spelling or case of it.
+    Perhaps,
+    Always,
 }
 
 /// Why everything counts as covered.
@@ -99,6 +115,37 @@ impl Coverage {
         self.unclear().is_some() || self.matching(path).next().is_some()
     }
 
+    /// What the application sends with the file at `path`, percent-encoded and with the base path, beside what Next says of every
+    /// file. Nothing where it may do anything else about it, where that depends on the request, or where builds that may be
+    /// running do not agree.
+    ///
+    /// Backtracks, as [`Self::covers`].
+    #[must_use]
+    pub fn headers_of_file(&self, path: &str) -> Option<HeaderMap> {
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        let mut agreed = None;
+        for rules in &*self.0 {
+            let Rules::These(rules) = &**rules else { return None };
+            let mut said = HeaderMap::new();
+            for rule in rules {
+                match (rule.is_about(path, &decoded), &rule.given) {
+                    (Match::Never, _) => {}
+                    // Of two rules, the last one wins, as in Next.
+                    (Match::Always, Some(given)) => {
+                        given.iter().for_each(|(name, value)| {
+                            said.insert(name.clone(), value.clone());
+                        });
+                    }
+                    _ => return None,
+                }
+            }
+            if *agreed.get_or_insert_with(|| said.clone()) != said {
+                return None;
+            }
+        }
+        Some(agreed.unwrap_or_default())
+    }
+
     /// The application's own rules that match `path`, as it wrote them, but for those about headers. For `cuttle check`.
     pub fn covering(&self, path: &str) -> impl Iterator<Item = &str> {
         let rules = self.matching(path).filter(|rule| !rule.about_headers);
@@ -125,16 +172,28 @@ impl Coverage {
 }
 
 impl Rule {
-    fn compile(Written { file, words, about_headers, pattern }: Written) -> Result<Self, Unclear> {
+    fn compile(written: Written) -> Result<Self, Unclear> {
+        let Written { file, words, about_headers, given, pattern } = written;
         let with = |flags: &str| {
             Regex::with_flags(&pattern, Flags::from(flags))
                 .map_err(|error| Unclear::NotUnderstood(file, format!("{pattern}: {error}")))
         };
-        Ok(Self { as_written: with("")?, any_case: with("i")?, written: words, about_headers })
+        let (as_written, any_case) = (with("")?, with("i")?);
+        Ok(Self { as_written, any_case, written: words, about_headers, given })
     }
 
     fn matches(&self, path: &str) -> bool {
         self.as_written.find(path).is_some() || self.any_case.find(path).is_some()
+    }
+
+    fn is_about(&self, path: &str, decoded: &str) -> Match {
+        let found = [&self.as_written, &self.any_case]
+            .map(|regex| [path, decoded].map(|text| regex.find(text).is_some()));
+        match found.as_flattened() {
+            found if found.iter().all(|&found| found) => Match::Always,
+            found if found.contains(&true) => Match::Perhaps,
+            _ => Match::Never,
+        }
     }
 }
 
@@ -156,12 +215,13 @@ fn compile(manifests: Manifests<'_>) -> Result<Box<[Rule]>, Unclear> {
         (HEADERS, routes.on_match_headers),
     ];
     let custom = custom.into_iter().flat_map(|(what, routes)| {
-        routes.into_iter().map(move |Route { source, regex, internal }| Written {
+        routes.into_iter().map(move |route| Written {
             file: ROUTES,
-            words: (!internal)
-                .then(|| format!("{what} of {}", source.as_deref().unwrap_or(&regex))),
+            words: (!route.internal)
+                .then(|| format!("{what} of {}", route.source.as_deref().unwrap_or(&route.regex))),
             about_headers: what == HEADERS,
-            pattern: regex,
+            given: route.given(),
+            pattern: route.regex,
         })
     });
     let on_edge = middleware.middleware.into_values().flat_map(|layer| layer.matchers);
@@ -182,6 +242,7 @@ struct Written {
     file: &'static str,
     words: Option<String>,
     about_headers: bool,
+    given: Option<HeaderMap>,
     pattern: String,
 }
 
@@ -224,6 +285,19 @@ struct Route {
     regex: String,
     #[serde(default)]
     internal: bool,
+    headers: Option<Vec<RuleHeader>>,
+    #[serde(default)]
+    has: Vec<serde_json::Value>,
+    #[serde(default)]
+    missing: Vec<serde_json::Value>,
+}
+
+impl Route {
+    fn given(&self) -> Option<HeaderMap> {
+        let (source, headers) = self.source.as_deref().zip(self.headers.as_deref())?;
+        let whoever_asks = self.has.is_empty() && self.missing.is_empty();
+        whoever_asks.then(|| rule_headers::of_file(source, headers)).flatten()
+    }
 }
 
 #[derive(Deserialize)]
@@ -263,7 +337,7 @@ impl Matcher {
         let Self { regexp: pattern, original_source } = self;
         let matcher = original_source.as_deref().unwrap_or(&pattern);
         let words = Some(format!("the matcher {matcher} of `proxy.ts` or `middleware.ts`"));
-        Written { file, words, about_headers: false, pattern }
+        Written { file, words, about_headers: false, given: None, pattern }
     }
 }
 

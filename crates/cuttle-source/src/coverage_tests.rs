@@ -192,3 +192,79 @@ fn of_two_builds_what_either_covers_is_covered() {
         assert_eq!(both.covers(path), covered, "{path}: {both:?}");
     }
 }
+
+/// `source` as Next compiles it, where it is a path with at most a `:path*` or `(.*)` at its end.
+fn rule(source: &str, headers: &[(&str, &str)]) -> serde_json::Value {
+    let regex = match source.strip_suffix(":path*").or_else(|| source.strip_suffix("(.*)")) {
+        Some(before) => format!("^{}(?:/(.*))?(?:/)?$", before.trim_end_matches('/')),
+        None => format!("^{}(?:/)?$", source.replace('.', r"\.")),
+    };
+    let pair = |(key, value): &(&str, &str)| serde_json::json!({ "key": key, "value": value });
+    let headers: Vec<_> = headers.iter().map(pair).collect();
+    serde_json::json!({ "source": source, "regex": regex, "headers": headers })
+}
+
+fn with_headers(rules: &[serde_json::Value]) -> Coverage {
+    let mut manifest: serde_json::Value = serde_json::from_str(NO_ROUTES).expect("JSON");
+    manifest["headers"] = rules.into();
+    coverage(&manifest.to_string(), NO_MIDDLEWARE, NO_FUNCTIONS)
+}
+
+#[test]
+fn a_file_gets_the_headers_that_hold_whoever_asks() {
+    let everywhere = rule("/(.*)", &[("X-Frame-Options", "DENY"), ("Cache-Control", "no-cache")]);
+    let scripts = rule("/js/:path*", &[("cache-control", "max-age=1"), ("X-Time", "12:30")]);
+    let both = with_headers(&[everywhere, scripts]);
+    assert_eq!(both.unclear(), None);
+    assert!(both.covers("/js/a.js"), "an image is asked of the app");
+    let headers = both.headers_of_file("/js/a.js").expect("headers");
+    assert_eq!(headers.len(), 3);
+    // The last one wins.
+    assert_eq!(headers["cache-control"], "max-age=1");
+    assert_eq!(headers["x-frame-options"], "DENY");
+    assert_eq!(headers["x-time"], "12:30");
+    assert_eq!(both.headers_of_file("/a.js").expect("headers")["cache-control"], "no-cache");
+    assert_eq!(Coverage::nothing().headers_of_file("/a.js"), Some(HeaderMap::new()));
+    assert_eq!(with_headers(&[]).headers_of_file("/a.js"), Some(HeaderMap::new()));
+}
+
+#[test]
+fn the_app_is_asked_for_a_file_wherever_its_rules_say_more() {
+    let one = [("X-A", "b")];
+    let on = |condition: &str| {
+        let mut rule = rule("/a.js", &one);
+        rule[condition] = serde_json::json!([{ "type": "cookie", "key": "a" }]);
+        rule
+    };
+    for (rule, path) in [
+        (on("has"), "/a.js"),
+        (on("missing"), "/a.js"),
+        (rule("/:path*", &[("X-Path", "/:path")]), "/a.js"),
+        (rule("/a.js", &[("Set-Cookie", "a=b")]), "/a.js"),
+        (rule("/a.js", &[("Content-Encoding", "br")]), "/a.js"),
+        (rule("/a.js", &[("ETag", "x")]), "/a.js"),
+        (rule("/a.js", &[("no name", "x")]), "/a.js"),
+        // In another case: a setting of Next's decides.
+        (rule("/A.js", &one), "/a.js"),
+        // Before it is decoded, and not after.
+        (rule("/%61.js", &one), "/%61.js"),
+    ] {
+        let coverage = with_headers(&[rule]);
+        assert_eq!(coverage.headers_of_file(path), None, "{coverage:?}");
+    }
+    assert_eq!(
+        coverage(NO_ROUTES, &edge(MEMBERS), NO_FUNCTIONS).headers_of_file("/members/a.js"),
+        None
+    );
+    assert_eq!(Coverage::of_build(Manifests::default()).headers_of_file("/a.js"), None);
+}
+
+#[test]
+fn builds_that_do_not_agree_about_a_file_are_asked() {
+    let [one, two] = ["1", "2"].map(|value| {
+        with_headers(&[rule("/a.js", &[("X-A", value)]), rule("/b.js", &[("X-B", "0")])])
+    });
+    assert_eq!(one.or(&two).headers_of_file("/a.js"), None);
+    assert_eq!(one.or(&two).headers_of_file("/b.js").expect("headers")["x-b"], "0");
+    assert_eq!(one.or(&with_headers(&[])).headers_of_file("/b.js"), None);
+}

@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use regress::{Flags, Regex};
 use serde::Deserialize;
 
+use crate::rule_headers::RuleHeader;
+
 const APPLIED: [HeaderName; 7] = [
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -40,11 +42,11 @@ impl EndpointHeaders {
         let mut headers = Self::default();
         let rules = manifest.map(|manifest| manifest.headers).unwrap_or_default();
         for rule in rules.iter().filter(|rule| !rule.internal && rule.matches(path)) {
-            for Header { key, value } in &rule.headers {
-                match rule.header(key, value) {
+            for header in &rule.headers {
+                match rule.applied(header) {
                     // Of two, the last one wins, as in Next.
                     Some((name, value)) => drop(headers.applied.insert(name, value)),
-                    None => headers.left_out.push(format!("{key} of {}", rule.source)),
+                    None => headers.left_out.push(format!("{} of {}", header.key, rule.source)),
                 }
             }
         }
@@ -61,7 +63,7 @@ struct Manifest {
 struct Rule {
     source: String,
     regex: String,
-    headers: Vec<Header>,
+    headers: Vec<RuleHeader>,
     #[serde(default)]
     has: Vec<serde_json::Value>,
     #[serde(default)]
@@ -70,31 +72,15 @@ struct Rule {
     internal: bool,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    key: String,
-    value: String,
-}
-
 impl Rule {
     fn matches(&self, path: &str) -> bool {
         Regex::with_flags(&self.regex, Flags::from("i")).is_ok_and(|it| it.find(path).is_some())
     }
 
-    fn header(&self, key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-        let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
-        let holds_always = self.has.is_empty() && self.missing.is_empty() && !self.fills_in(value);
-        let applied = holds_always && APPLIED.contains(&name);
-        applied.then(|| HeaderValue::from_str(value).ok()).flatten().map(|value| (name, value))
-    }
-
-    /// Whether Next puts parts of the path into the value: `:slug` where the source has one.
-    fn fills_in(&self, value: &str) -> bool {
-        let names = self.source.split(':').skip(1).map(|rest| {
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            &rest[..end.unwrap_or(rest.len())]
-        });
-        names.filter(|name| !name.is_empty()).any(|name| value.contains(&format!(":{name}")))
+    fn applied(&self, header: &RuleHeader) -> Option<(HeaderName, HeaderValue)> {
+        let holds_always = self.has.is_empty() && self.missing.is_empty();
+        let plain = header.plain(&self.source).filter(|_| holds_always);
+        plain.filter(|(name, _)| APPLIED.contains(name))
     }
 }
 

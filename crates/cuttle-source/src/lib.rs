@@ -14,7 +14,9 @@ mod intake;
 mod mount;
 mod origins;
 mod project;
+mod rule_headers;
 mod state;
+mod static_files;
 mod validator;
 
 use std::path::Path;
@@ -40,6 +42,7 @@ pub use project::{
     AskedOfApp, BuildFolder, End, Following, Look, Project, ProjectError, Sight, Stamp,
 };
 pub use state::{Freshness, Loaded, Outcome, State, Version};
+pub use static_files::{StaticFile, StaticFiles};
 pub use validator::Validator;
 
 /// A source as a log or an error may name it: queries can carry signatures and tokens.

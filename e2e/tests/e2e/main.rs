@@ -43,6 +43,7 @@ mod run;
 mod shared_disk;
 mod sources;
 mod start;
+mod static_files;
 mod volumes;
 mod whole;
 mod workers;

@@ -142,6 +142,12 @@ impl Readings {
         }
     }
 
+    /// The same, with the share of static files, which are kept here.
+    pub(crate) fn with_files(mut self, held: u64, most: u64) -> Self {
+        self.memory.push(MemoryShare { name: "files", held, most });
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn with_a_tier() -> Self {
         let caches = ["memory", "disk"].map(|tier| (tier, Cache::default())).to_vec();
@@ -153,7 +159,8 @@ impl Readings {
         let connections = Connections::new(limits);
         let bad_requests = connections.unreadable.counts().to_vec();
         let connections = connections.occupancy();
-        let shares = ["failures", "index", "originals", "personal", "queue", "renders", "variants"];
+        let shares =
+            ["failures", "files", "index", "originals", "personal", "queue", "renders", "variants"];
         let memory = shares.map(|name| MemoryShare { name, held: 0, most: 0 }).to_vec();
         let codecs = ["avif", "jpeg", "png", "webp"].map(|name| Codec { name, works: true });
         Self {

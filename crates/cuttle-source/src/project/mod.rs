@@ -10,10 +10,14 @@ mod version;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cuttle_contract::{NextBuild, NextBuildError, NextBuildWarning};
 
-use crate::{Coverage, EndpointHeaders, FolderError, Manifests, Mount, open_folder};
+use crate::static_files::Manner;
+use crate::{
+    Coverage, EndpointHeaders, Folder, FolderError, Manifests, Mount, StaticFiles, open_folder,
+};
 use stamp::{BUILD_ID, FUNCTIONS, MIDDLEWARE, ROUTES, SERVER_FILES};
 
 pub use asked::AskedOfApp;
@@ -45,6 +49,8 @@ pub struct Project {
     /// The files that this was read from.
     pub stamp: Stamp,
     public: PathBuf,
+    /// `.next/static`, held open: what another build puts in its place is another folder.
+    files: Option<Arc<Folder>>,
 }
 
 /// A folder that is no built application. The operator's fault.
@@ -117,7 +123,8 @@ impl BuildFolder {
         let endpoint = format!("{}/_next/image", build.base_path);
         let headers = EndpointHeaders::of_build(self.part(ROUTES).as_deref(), &endpoint);
         let (coverage, public) = (self.coverage(), self.public.clone());
-        Ok(Project { build, warnings, coverage, headers, releases, version, stamp, public })
+        let files = open_folder(&self.built.join("static")).ok();
+        Ok(Project { build, warnings, coverage, headers, releases, version, stamp, public, files })
     }
 
     /// The rules that are there now, of whatever build, whole or not. Blocks.
@@ -160,6 +167,15 @@ impl Project {
         }
         let folder = open_folder(&self.public)?;
         Ok(Some(Mount::new(&self.build.base_path, folder, coverage)))
+    }
+
+    /// Its files, but for what `coverage` says something about.
+    #[must_use]
+    pub fn static_files(&self, coverage: Coverage) -> StaticFiles {
+        let public = self.public.is_dir().then(|| open_folder(&self.public).ok()).flatten();
+        let NextBuild { base_path, etags, compress, .. } = &self.build;
+        let manner = Manner { etags: *etags, compress: *compress };
+        StaticFiles::new(base_path, [self.files.clone(), public], coverage, manner)
     }
 
     /// Which images of `public/` the application is asked for although they lie here, and why. Blocks.
