@@ -77,7 +77,7 @@ async fn other(server: &Server, app: &App, request: Request<Incoming>) -> Respon
         (_, Fallthrough::Folder(folder)) => files::answer(server, app, folder, &request).await,
         (_, Fallthrough::Proxy(proxy)) => {
             let files = app.releases().files().clone();
-            match files.answer(&server.shelf, &request).await {
+            match files.answer(&server.file_cache, &request).await {
                 Some(file) => file,
                 None => proxied(app, proxy, request).await,
             }

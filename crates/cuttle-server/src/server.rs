@@ -19,7 +19,7 @@ use crate::metrics::{Metrics, Readings};
 use crate::notices::Notices;
 use crate::releases::Releases;
 use crate::respond::Refusals;
-use crate::static_files::Shelf;
+use crate::static_files::FileCache;
 use crate::{Hosts, LogHealth};
 use cuttle_net::TrustedProxies;
 
@@ -35,7 +35,7 @@ pub struct Server {
     pub(crate) sampling: Sampling,
     pub(crate) notices: Notices,
     /// Static files of all applications.
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) file_cache: Arc<FileCache>,
     pub(crate) saturation: Saturation,
     draining: AtomicBool,
 }
@@ -101,8 +101,8 @@ impl Server {
         let connections = Connections::new(parts.connections);
         let counted = Arc::clone(&connections);
         let codecs = parts.info.codecs.clone();
-        let shelf = Arc::new(Shelf::new(machine.memory_plan().files));
-        let weighed = Arc::clone(&shelf);
+        let file_cache = Arc::new(FileCache::new(machine.memory_plan().files));
+        let weighed = Arc::clone(&file_cache);
         let read = move || {
             let readings = Readings::of(&machine, &log, &codecs, &counted, started);
             readings.with_files(weighed.bytes(), machine.memory_plan().files)
@@ -116,7 +116,7 @@ impl Server {
             metrics,
             sampling: Sampling::one_of(parts.log_hits),
             notices: Notices::default(),
-            shelf,
+            file_cache,
             saturation: Saturation::default(),
             parts,
             pages: Arc::new(Semaphore::new(PAGES_AT_A_TIME)),

@@ -6,9 +6,9 @@
 
 mod conditions;
 mod contents;
-mod dress;
+mod file_cache;
+mod fixed_headers;
 mod media_type;
-mod shelf;
 
 use std::io::{Seek as _, SeekFrom};
 use std::ops::Range;
@@ -30,8 +30,8 @@ use tokio_util::io::ReaderStream;
 use crate::respond::{self, Body, CHUNK_BYTES, list};
 use conditions::{Sent, sent};
 use contents::{Coding, LEAST_COMPRESSED};
-use shelf::Found;
-pub(crate) use shelf::Shelf;
+pub(crate) use file_cache::FileCache;
+use file_cache::Found;
 
 /// The files of the builds that may be running, the last one first.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +49,7 @@ impl Offered {
     /// The answer, if it is a file of these.
     pub(crate) async fn answer<B: hyper::body::Body>(
         &self,
-        shelf: &Arc<Shelf>,
+        file_cache: &Arc<FileCache>,
         request: &Request<B>,
     ) -> Option<Response<Body>> {
         let newest = self.of.first()?;
@@ -58,22 +58,22 @@ impl Offered {
             return None;
         }
         let (number, path) = (newest.number(), request.uri().path());
-        if let Some(found) = shelf.here(number, path) {
+        if let Some(found) = file_cache.here(number, path) {
             return respond(request, found);
         }
-        let (offered, shelf, path) = (self.clone(), Arc::clone(shelf), path.to_owned());
-        let looking = tokio::task::spawn_blocking(move || offered.look(&shelf, &path));
+        let (offered, file_cache, path) = (self.clone(), Arc::clone(file_cache), path.to_owned());
+        let looking = tokio::task::spawn_blocking(move || offered.look(&file_cache, &path));
         respond(request, looking.await.ok()??)
     }
 
-    fn look(&self, shelf: &Shelf, path: &str) -> Option<Found> {
+    fn look(&self, file_cache: &FileCache, path: &str) -> Option<Found> {
         let newest = self.of.first()?;
         let found = self.of.iter().enumerate().find_map(|(n, files)| {
             // Another build's `public/` has the same names for other files.
             Some((files, files.open(path, n == 0 && self.public)?))
         });
         let (files, file) = found?;
-        shelf.look(files, path, newest.number(), file).ok()
+        file_cache.look(files, path, newest.number(), file).ok()
     }
 }
 

@@ -14,7 +14,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::contents::Contents;
-use super::dress::dress;
+use super::fixed_headers::fixed_headers;
 
 /// How long what was seen of a file holds.
 const SEEN_FOR: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ const LEAST_PRIORITY: i32 = 19;
 
 /// All of a process.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct FileCache {
     contents: Cache<Validator, Arc<Contents>>,
     seen: Cache<(u64, Box<str>), Arc<Seen>>,
     most_kept: u64,
@@ -60,7 +60,7 @@ pub(super) struct Found {
     pub(super) file: Option<OpenFile>,
 }
 
-impl Shelf {
+impl FileCache {
     /// Keeps at most so many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         let of_contents = bytes - bytes / 8;
@@ -108,7 +108,7 @@ impl Shelf {
         let StaticFile { mut file, headers, hashed } = found;
         let (validator, modified) = (file.validator(), file.modified());
         let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-        let (headers, packed) = dress(name, headers, hashed, modified, files.compress());
+        let (headers, packed) = fixed_headers(name, headers, hashed, modified, files.compress());
         let etags = files.etags();
         let seen = Seen { validator, modified, headers, etags, packed, at: Instant::now() };
         let contents = match self.contents.get(&validator) {

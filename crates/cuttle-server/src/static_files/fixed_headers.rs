@@ -12,7 +12,7 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("public, max-age=0");
 
 /// What is sent with it, whoever asks; and whether it is compressed for whoever takes that.
-pub(super) fn dress(
+pub(super) fn fixed_headers(
     name: &str,
     of_app: HeaderMap,
     hashed: bool,
