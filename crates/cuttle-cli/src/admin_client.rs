@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cuttle_config::Secret;
 use cuttle_host::{Layers, StateDir, read_only, shown_admin};
+use cuttle_net::SystemResolver;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -13,7 +14,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::args::ServerArgs;
@@ -127,7 +128,10 @@ impl Server {
             }
             None => {
                 let request = request.header(HOST, &self.address).body(body)?;
-                self.exchange(TcpStream::connect(&self.address).await?, request).await
+                let wrong = || io::Error::from(io::ErrorKind::InvalidInput);
+                let (host, port) = self.address.rsplit_once(':').ok_or_else(wrong)?;
+                let (host, port) = (host.trim_matches(['[', ']']), port.parse()?);
+                self.exchange(SystemResolver::default().connect(host, port).await?, request).await
             }
         }
     }

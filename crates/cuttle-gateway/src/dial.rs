@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cuttle_net::Roots;
+use cuttle_net::{GuardedResolver, Roots, SystemResolver};
 use cuttle_watchdog::Executor;
 use http::request::Parts;
 use http::{Extensions, Request, Response, StatusCode, Uri};
@@ -45,7 +45,9 @@ pub(crate) struct Pool(legacy::Client<HttpsConnector<Dial>, Upload>);
 
 impl Pool {
     pub(crate) fn new(connect_within: Duration, roots: &Roots) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(GuardedResolver::without_guard(Arc::new(
+            SystemResolver::default(),
+        )));
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(connect_within));
         tcp.set_keepalive(Some(KEEP_ALIVE));
@@ -124,7 +126,7 @@ struct Answered(Arc<AtomicBool>);
 
 /// Opens connections that remember whether they answered.
 #[derive(Debug, Clone)]
-pub(crate) struct Dial(HttpConnector);
+pub(crate) struct Dial(HttpConnector<GuardedResolver>);
 
 /// One of them.
 #[derive(Debug)]

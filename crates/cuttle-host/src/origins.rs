@@ -47,7 +47,8 @@ impl Servers {
         let application = match original_server(config, app) {
             None => Origins::default(),
             Some(url) => {
-                let (public, resolver) = (public.map(|url| &url.0), Arc::new(SystemResolver));
+                let (public, resolver) =
+                    (public.map(|url| &url.0), Arc::new(SystemResolver::default()));
                 let upstream =
                     Upstream::new(&url, public, resolver, http_settings(configured, &loop_id))
                         .map_err(|error| HostError::Argument(format!("{url} {error}")))?;
@@ -65,8 +66,11 @@ impl Servers {
         let local_addresses = project.is_some_and(|project| project.build.allow_local_addresses);
         let guarded = guarded.entry(local_addresses).or_insert_with(|| {
             let guard = Guard::new(Exceptions { local_addresses, ..exceptions.clone() });
-            let remote =
-                Remote::new(guard, Arc::new(SystemResolver), http_settings(configured, loop_id));
+            let remote = Remote::new(
+                guard,
+                Arc::new(SystemResolver::default()),
+                http_settings(configured, loop_id),
+            );
             application.clone().with_remote(remote)
         });
         guarded.clone()

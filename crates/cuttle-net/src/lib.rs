@@ -1,4 +1,5 @@
-//! Connections, whatever is said on them: whom one may be opened to ([`Guard`]), whose certificates are trusted there, whom one
+//! Connections, whatever is said on them: whom one may be opened to ([`Guard`]), which addresses
+//! a name has, whose certificates are trusted there, whom one
 //! is from ([`Peer`]), and what is learned of how it ended.
 //!
 //! It knows no application and no image. A socket to an address that a client chose is made here and nowhere else, so that no
@@ -7,6 +8,7 @@
 
 mod causes;
 mod guard;
+mod names;
 mod origin;
 mod peer;
 mod restarts;
@@ -15,8 +17,14 @@ pub mod tunnel;
 
 pub use causes::{causes, is_bad_certificate, is_out_of_descriptors};
 pub use guard::connection::{KeptConnections, OriginConnection};
-pub use guard::connector::{Connector, Resolve, Resolving, SystemResolver};
+pub use guard::connector::{Connector, GuardedResolver, Resolve, Resolving};
 pub use guard::{Exceptions, Guard, RefusedHost};
+pub use names::SystemResolver;
+pub use names::{
+    hosts::addresses_in_hosts,
+    message::{Asked, Family, Said},
+    resolv_conf::ResolvConf,
+};
 pub use origin::{Origin, OriginError};
 pub use peer::{FORWARDED_FOR, Peer, REAL_IP, TrustedProxies};
 pub use restarts::Restarts;

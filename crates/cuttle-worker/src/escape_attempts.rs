@@ -9,7 +9,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     io::ErrorKind,
-    net::{TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     os::unix::{net::UnixStream, process::CommandExt},
     path::Path,
     process::{self, Command},
@@ -32,7 +32,7 @@ use crate::{
 const NOWHERE: &str = "/cuttle/self-test/no-such-file";
 
 /// The discard service on this machine: nothing listens there, and nothing happens if it does.
-const DISCARD: &str = "127.0.0.1:9";
+const DISCARD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 
 /// Tries all but [`ActName::Exec`].
 pub(crate) fn try_all(parent: u32) -> Vec<Act> {
@@ -110,7 +110,7 @@ fn open_socket() -> io::Result<()> {
 }
 
 fn send_udp() -> io::Result<()> {
-    UdpSocket::bind("127.0.0.1:0")?.send_to(&[], DISCARD).map(drop)
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.send_to(&[], DISCARD).map(drop)
 }
 
 fn start_thread() -> io::Result<()> {

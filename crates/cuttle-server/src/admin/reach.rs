@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use cuttle_net::is_out_of_descriptors;
-use tokio::net::TcpStream;
+use cuttle_net::{SystemResolver, is_out_of_descriptors};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -43,7 +42,8 @@ impl Reach {
         {
             return is_there;
         }
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
+        let resolver = SystemResolver::default();
+        let connecting = resolver.connect(&self.host, self.port);
         let is_there = match timeout(WITHIN, connecting).await {
             Ok(Ok(_)) => true,
             // That says nothing of the application.

@@ -102,7 +102,8 @@ async fn a_file_that_the_application_guards_is_asked_of_the_application() {
     .await;
     let upstream = || {
         let url = Url::parse(&there.url("/")).expect("a URL");
-        Upstream::new(&url, None, Arc::new(SystemResolver), settings()).expect("an origin")
+        Upstream::new(&url, None, Arc::new(SystemResolver::default()), settings())
+            .expect("an origin")
     };
     let guarded = mounted(&folder, "/docs", guarded_build()).with_upstream(upstream());
     let unclear = Coverage::of_build(Manifests::default());

@@ -14,7 +14,8 @@ use crate::{Setting, loaded, local, refused, settings};
 fn behind(there: &ScriptedOrigin, public_url: Option<&str>) -> Origins {
     let url = Url::parse(&there.url("/")).expect("a URL");
     let public_url = public_url.map(|url| Url::parse(url).expect("a URL"));
-    let upstream = Upstream::new(&url, public_url.as_ref(), Arc::new(SystemResolver), settings());
+    let upstream =
+        Upstream::new(&url, public_url.as_ref(), Arc::new(SystemResolver::default()), settings());
     Origins::default().with_upstream(upstream.expect("an origin"))
 }
 

@@ -53,13 +53,17 @@ fn compare(version: u32, configuration: &'static str, base: &str) {
     let built = built.iter().map(|name| (format!("{base}/_next/static/{}", escaped(name)), false));
     let public = below(&app.folder().join("public"));
     assert!(public.len() > 20, "{public:?}");
-    let is_asked = |name: &str| ASKED.iter().any(|(listed, _)| *listed == name);
+    // With `trailingSlash`, what looks like a page may be redirected.
+    let is_asked = |name: &str| {
+        ASKED.iter().any(|(listed, _)| *listed == name)
+            || configuration == "rich" && name == "noext"
+    };
     let public = public.iter().map(|name| (format!("{base}/{}", escaped(name)), is_asked(name)));
     for (path, is_asked) in built.chain(public) {
         let path = path.as_str();
         let packed = [("accept-encoding", "gzip")];
         let is_large = path.ends_with("large.txt");
-        let ((), passed) = passed_on(&server, || one(path, &ours, &theirs));
+        let ((), passed) = passed_on(&server, || one(version, path, &ours, &theirs));
         assert_eq!(passed, is_asked && !is_large, "Next {version}: {path}");
         let posted = [ours, theirs].map(|it| it.send("POST", path, &[("content-length", "0")]));
         assert_eq!(posted[0].status, posted[1].status, "POST {path}");
@@ -73,11 +77,12 @@ fn compare(version: u32, configuration: &'static str, base: &str) {
 }
 
 /// What is asked without a coding: it is compared whole.
-fn one(path: &str, ours: &Client, theirs: &Client) {
+fn one(version: u32, path: &str, ours: &Client, theirs: &Client) {
     let both = |method: &str, headers: &[(&str, &str)]| {
         [ours, theirs].map(|client| client.send(method, path, headers))
     };
     let [mine, next] = both("GET", &[]);
+    let whole = mine.body.len();
     alike(path, &mine, &next);
     let [head, of_next] = both("HEAD", &[]);
     alike(&format!("HEAD {path}"), &head, &of_next);
@@ -97,11 +102,17 @@ fn one(path: &str, ours: &Client, theirs: &Client) {
         let [mine, next] = both("GET", &[("if-modified-since", &since)]);
         assert_eq!(mine.status, 304, "{path}");
         alike(&format!("{path} since"), &mine, &next);
-        for range in ["bytes=1-3", "bytes=-2", "bytes=2-", "bytes=0-0,2-2", "bytes=x"] {
+        for range in ["bytes=1-3", "bytes=-2", "bytes=2-", "bytes=0-0,2-2"] {
             let [mine, next] = both("GET", &[("range", range)]);
-            // What there is no such part of is an error page of Next's.
+            // Of several parts we send none; Next sends those that there are.
+            if range.contains(',') && whole < 3 {
+                continue;
+            }
+            // What there is no such part of is an error page of Next's, of Next 16 a 500. What is no range (`bytes=x`) is the same there,
+            // and nothing to us (RFC 9110 section 14.2).
             if mine.status == 416 || next.status == 416 {
-                assert_eq!((mine.status, next.status), (416, 416), "{path} {range}");
+                let of_next = if version == 16 { 500 } else { 416 };
+                assert_eq!((mine.status, next.status), (416, of_next), "{path} {range}");
                 assert_eq!(mine.header("content-range"), next.header("content-range"), "{path}");
             } else {
                 alike(&format!("{path} {range}"), &mine, &next);
