@@ -68,7 +68,8 @@ impl Apps {
         }
         let restarts = Restarts::default();
         let loop_id = identity::loop_id(&config, &app);
-        let place = self.folder.as_ref().map(|it| &*it.place);
+        let developed = configured.development.as_ref().map(|it| &*it.folder);
+        let place = self.folder.as_ref().map(|it| &*it.place).or(developed);
         let identity = application::identity(&config, &app, place);
         let parts = AppParts {
             id: Arc::clone(&identity.id),
@@ -78,6 +79,7 @@ impl Apps {
             forwarding: origins::forwarding(&app)?,
             reach: application::behind(&config, &app).as_ref().and_then(Reach::of),
             loop_id: loop_id.clone(),
+            development: configured.development.is_some(),
         };
         let assembly = Assembly {
             machine: self.machine.clone(),
@@ -135,7 +137,7 @@ impl Apps {
             };
             let looking = spawn_blocking(move || {
                 match what {
-                    Work::Look => self.running.iter_mut().for_each(|it| it.deploys.look(&it.app)),
+                    Work::Look => self.look(),
                     Work::Move => self.moved(),
                     // Who asked may have left.
                     Work::Reload(reload) => drop(reload.send(self.reload())),
@@ -149,6 +151,16 @@ impl Apps {
                     return;
                 }
             }
+        }
+    }
+
+    fn look(&mut self) {
+        self.running.iter_mut().for_each(|it| it.deploys.look(&it.app));
+        let developed = |it: &Running| it.deploys.configured().development.clone();
+        if self.running.iter().filter_map(developed).any(|it| it.is_outdated())
+            && let Err(why) = self.reload()
+        {
+            tracing::warn!(why, "next.config was changed, and cannot be read");
         }
     }
 
