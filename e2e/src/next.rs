@@ -37,6 +37,17 @@ impl NextApp {
         Self { version, configuration, folder }
     }
 
+    /// A folder beside the builds of a version, in which its Next is found. It goes with what is returned.
+    ///
+    /// # Panics
+    /// When its Next was not fetched.
+    #[must_use]
+    pub fn beside(version: u32) -> TempDir {
+        let built = Self::built(version, "plain");
+        let beside = built.folder.parent().expect("the folder of a version");
+        tempfile::Builder::new().prefix(".written-").tempdir_in(beside).expect("a folder")
+    }
+
     /// A copy beside it, that a test may write to and start: others read the build at the same time. It goes with what is returned.
     ///
     /// # Panics

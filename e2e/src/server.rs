@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -37,6 +37,7 @@ pub struct Server {
     pub address: String,
     log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
+    printed: BufReader<ChildStdout>,
     state: TempDir,
 }
 
@@ -78,6 +79,26 @@ impl Server {
         let own = ["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
         let mut cuttle = Command::new(binary());
         cuttle.current_dir(folder).args(own).args(args);
+        if !command.is_empty() {
+            cuttle.arg("--").args(command);
+        }
+        Self::run(cuttle.stdin(Stdio::null()))
+    }
+
+    /// `cuttle dev` in a folder.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn developing(folder: &Path, command: &[&str]) -> Self {
+        let mut cuttle = Command::new(binary());
+        cuttle.current_dir(folder).args([
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+        ]);
         if !command.is_empty() {
             cuttle.arg("--").args(command);
         }
@@ -145,9 +166,8 @@ impl Server {
             move || log.read(errors)
         });
         let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("stdout is piped"))
-            .read_line(&mut ready)
-            .expect("stdout is text");
+        let mut printed = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        printed.read_line(&mut ready).expect("stdout is text");
         let address =
             ready.trim().strip_prefix("cuttle listening on http://").map(ToOwned::to_owned);
         let Some(address) = address else {
@@ -163,6 +183,7 @@ impl Server {
             address,
             log,
             reader: Some(reader),
+            printed,
             state,
         };
         let admin =
@@ -173,6 +194,17 @@ impl Server {
             server.admin = Client::new(parsed(admin));
         }
         server
+    }
+
+    /// What it prints next after the ready line.
+    ///
+    /// # Panics
+    /// When it is no text.
+    #[must_use]
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.printed.read_line(&mut line).expect("stdout is text");
+        line.trim_end().to_owned()
     }
 
     /// Where it notes its admin address.

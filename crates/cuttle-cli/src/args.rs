@@ -25,6 +25,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Serve(Serve),
     Run(Run),
+    Dev(Dev),
     Logs(Logs),
     Render(Render),
     Check(Check),
@@ -81,6 +82,28 @@ pub(crate) struct Run {
     pub(crate) command: Vec<String>,
 }
 
+/// Write a Next.js app: `next dev`, with optimized images as they will be in production
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cuttle dev
+      in the folder of a Next.js app: runs its own `next dev`
+  cuttle dev -- npx next dev --webpack
+      any command that runs `next dev`; it is told its port by the variable PORT
+
+Open the address that is printed, http://NAME.localhost:4000. NAME is the `name` in package.json, else that of the
+folder. Browsers find it without DNS, and Next allows it; at another name `next dev` may refuse live updates.
+A picture that you change shows when the page asks for it again. Widths and qualities that next.config does not list
+are answered by `next dev`, as are all images where next.config cannot be read.")]
+pub(crate) struct Dev {
+    #[command(flatten)]
+    pub(crate) layers: LayerArgs,
+
+    /// Command that starts the app [default: next dev]
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
 /// Show what apps print that Cuttle runs
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
@@ -118,7 +141,7 @@ pub(crate) struct LayerArgs {
 
 impl From<&LayerArgs> for Layers {
     fn from(LayerArgs { config, flags }: &LayerArgs) -> Self {
-        Self { config: config.clone(), flags: flags.0.clone(), run: Vec::new() }
+        Self { config: config.clone(), flags: flags.0.clone(), ..Self::default() }
     }
 }
 

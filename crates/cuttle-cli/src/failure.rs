@@ -28,6 +28,10 @@ pub(crate) enum Failure {
     )]
     NothingToRun,
     #[error(
+        "there is no `next` in node_modules, here or above: run `npm install` in the folder of the app, or name the command, as in: cuttle dev -- npm run dev"
+    )]
+    NothingToDevelop,
+    #[error(
         "no app of this state directory has printed anything: `cuttle logs` shows apps that `cuttle run`, or `run` in [[apps]], has started"
     )]
     NoLogs,

@@ -8,6 +8,7 @@ mod admin_client;
 mod args;
 mod check;
 mod config;
+mod dev;
 mod failure;
 mod flags;
 mod logging;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Run(run) => run::run(&run),
+        Command::Dev(dev) => dev::run(&dev),
         Command::Logs(logs) => logs::run(&logs),
         Command::Render(render) => render::run(&render),
         Command::Check(check) => check::run(&check),

@@ -30,11 +30,11 @@ pub(crate) fn run(run: &Run) -> Result<ExitCode, Failure> {
         }
         command => command.to_vec(),
     };
-    serve::host(layers, None)
+    serve::host(layers, None, None)
 }
 
 /// The app's own Next, which in a monorepo may lie in a folder above.
-fn installed() -> Option<PathBuf> {
+pub(crate) fn installed() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|folder| folder.join(NEXT)).find(|next| next.exists())
 }

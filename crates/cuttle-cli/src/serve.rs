@@ -17,14 +17,18 @@ use crate::say::say;
 /// # Errors
 /// [`Failure`], before the ready line only.
 pub(crate) fn run(serve: &Serve) -> Result<ExitCode, Failure> {
-    host(Layers::from(&serve.layers), serve.folder.clone())
+    host(Layers::from(&serve.layers), serve.folder.clone(), None)
 }
 
-/// Serves what is configured, or a folder.
+/// Serves what is configured, or a folder. A `name` is what people open instead of the address.
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn host(layers: Layers, folder: Option<PathBuf>) -> Result<ExitCode, Failure> {
+pub(crate) fn host(
+    layers: Layers,
+    folder: Option<PathBuf>,
+    name: Option<&str>,
+) -> Result<ExitCode, Failure> {
     let configured = configure(&layers)?;
     // Before there are threads: it reads the environment and takes from it.
     let given = given_listener()?;
@@ -33,14 +37,24 @@ pub(crate) fn host(layers: Layers, folder: Option<PathBuf>) -> Result<ExitCode, 
         .map_err(HostError::Runtime)?;
     let runtime = runtime::of_server()?;
     let parts = HostParts { folder, layers, configured, given, log };
-    runtime.block_on(cuttle_watchdog::watched("start and end", start(parts, &logging)))
+    runtime.block_on(cuttle_watchdog::watched("start and end", start(parts, &logging, name)))
 }
 
-async fn start(parts: HostParts, logging: &Logging) -> Result<ExitCode, Failure> {
+async fn start(
+    parts: HostParts,
+    logging: &Logging,
+    name: Option<&str>,
+) -> Result<ExitCode, Failure> {
     let host = Host::start(parts).await?;
     // Nobody has to read it for images to be served.
     if let Err(error) = say(format_args!("cuttle listening on http://{}\n", host.address())) {
         tracing::warn!(%error, "Cuttle is ready, but the line that says so cannot be written to standard output");
+    }
+    if let Some(name) = name {
+        let port = host.address().rsplit(':').next().unwrap_or_default();
+        let _ = say(format_args!(
+            "cuttle dev: open http://{name}.localhost:{port} (at another name `next dev` may refuse live updates)\n"
+        ));
     }
     match host.serve().await {
         Ended::Written => Ok(ExitCode::SUCCESS),

@@ -68,7 +68,8 @@ impl Apps {
         }
         let restarts = Restarts::default();
         let loop_id = identity::loop_id(&config, &app);
-        let place = self.folder.as_ref().map(|it| &*it.place);
+        let developed = configured.development.as_ref().map(|it| &*it.folder);
+        let place = self.folder.as_ref().map(|it| &*it.place).or(developed);
         let identity = application::identity(&config, &app, place);
         let parts = AppParts {
             id: Arc::clone(&identity.id),
@@ -78,6 +79,7 @@ impl Apps {
             forwarding: origins::forwarding(&app)?,
             reach: application::behind(&config, &app).as_ref().and_then(Reach::of),
             loop_id: loop_id.clone(),
+            development: configured.development.is_some(),
         };
         let assembly = Assembly {
             machine: self.machine.clone(),
@@ -85,7 +87,7 @@ impl Apps {
             servers: Servers::new(&configured, loop_id, restarts.clone())?,
             folder: self.folder.as_ref().map(|it| Arc::clone(&it.folder)),
             largest: self.largest,
-            static_files: configured.app().sends_files(),
+            static_files: configured.app().sends_files() && configured.development.is_none(),
         };
         self.programs.tell_restarts(&configured.app().keys.id, restarts.clone());
         let mut deploys = Deploys::new(assembly, configured, rules, restarts);
@@ -136,7 +138,7 @@ impl Apps {
             };
             let looking = spawn_blocking(move || {
                 match what {
-                    Work::Look => self.running.iter_mut().for_each(|it| it.deploys.look(&it.app)),
+                    Work::Look => self.look(),
                     Work::Move => self.moved(),
                     // Who asked may have left.
                     Work::Reload(reload) => drop(reload.send(self.reload())),
@@ -150,6 +152,16 @@ impl Apps {
                     return;
                 }
             }
+        }
+    }
+
+    fn look(&mut self) {
+        self.running.iter_mut().for_each(|it| it.deploys.look(&it.app));
+        let developed = |it: &Running| it.deploys.configured().development.clone();
+        if self.running.iter().filter_map(developed).any(|it| it.is_outdated())
+            && let Err(why) = self.reload()
+        {
+            tracing::warn!(why, "next.config was changed, and cannot be read");
         }
     }
 

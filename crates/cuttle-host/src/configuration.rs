@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cuttle_config::{App, Config, Document, Inputs, Problem};
-use cuttle_contract::Rules;
+use cuttle_contract::{NextBuild, Rules};
 use cuttle_net::Roots;
 use cuttle_source::{BuildFolder, Project};
+use cuttle_supervise::user_for;
+use rustix::process::geteuid;
 
 use crate::application;
+use crate::development::Development;
 use crate::error::HostError;
 use crate::roots::roots;
 
@@ -26,6 +30,8 @@ pub struct Layers {
     pub flags: BTreeMap<&'static str, String>,
     /// The command of the application, where it was typed.
     pub run: Vec<String>,
+    /// It is being written in this folder, and `next dev` is the command.
+    pub development: Option<PathBuf>,
 }
 
 /// What everything together means.
@@ -50,6 +56,8 @@ pub struct ConfiguredApp {
     pub(crate) project: Option<Project>,
     /// Whose certificates are trusted; the same for all of them.
     pub(crate) roots: Roots,
+    /// What `next dev` says, where that is what runs.
+    pub(crate) development: Option<Development>,
     inputs: Arc<Inputs>,
     /// What works, but may not be meant.
     pub(crate) warnings: Vec<String>,
@@ -72,6 +80,10 @@ pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
         found.collect::<Result<_, HostError>>()?;
     let build = |(_, project): &(_, Option<Project>)| Some(project.as_ref()?.build.clone());
     inputs.builds = found.iter().map(build).collect();
+    let development = layers.development.as_deref().map(developed).transpose()?;
+    if let (Some(development), Some(first)) = (&development, inputs.builds.first_mut()) {
+        *first = development.build.clone().ok();
+    }
     inputs.folder = serves_a_folder(&config);
     if inputs.folder || inputs.builds.iter().any(Option::is_some) {
         config = Config::resolve(&inputs).map_err(HostError::Configuration)?;
@@ -81,7 +93,8 @@ pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
     let apps = found.into_iter().enumerate().map(|(index, (folder, project))| {
         let warnings = warnings(&config, &config.apps[index], project.as_ref());
         let (config, inputs) = (Arc::clone(&config), Arc::clone(&inputs));
-        ConfiguredApp { config, index, folder, project, roots: roots.clone(), inputs, warnings }
+        let (development, roots) = (development.clone(), roots.clone());
+        ConfiguredApp { config, index, folder, project, roots, development, inputs, warnings }
     });
     let apps: Vec<_> = apps.collect();
     let of_config = config.warnings.iter().map(|warning: &Problem| warning.to_string());
@@ -93,8 +106,14 @@ pub fn configure(layers: &Layers) -> Result<Configured, HostError> {
     let both = both.map(|moved| moved.warning().to_string());
     let idle = config.set_in_vain().map(|path| format!("`{path}` has no effect in this version"));
     let of_apps = apps.iter().flat_map(|app| &app.warnings).cloned();
-    let warnings = of_config.chain(of_roots).chain(both).chain(of_apps).chain(idle).collect();
+    let developed = development.iter().filter_map(Development::warning);
+    let warnings = of_config.chain(of_roots).chain(developed).chain(both);
+    let warnings = warnings.chain(of_apps).chain(idle).collect();
     Ok(Configured { config, apps, warnings })
+}
+
+fn developed(folder: &Path) -> Result<Development, HostError> {
+    Ok(Development::read(folder, user_for(folder, geteuid().is_root())?))
 }
 
 /// What is configured, whether or not it could be served from here: for commands that talk to a server.
@@ -160,7 +179,7 @@ impl ConfiguredApp {
 
     /// Whether both follow from the same file; flags and variables of a process stay as they are.
     pub(crate) fn is_written_as(&self, other: &Self) -> bool {
-        self.inputs.document == other.inputs.document
+        self.development.is_none() && self.inputs.document == other.inputs.document
     }
 
     fn with_started(self, started: &[Option<String>]) -> Result<Self, HostError> {
@@ -188,15 +207,25 @@ impl ConfiguredApp {
         self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration"));
     }
 
+    /// What Next allows of images here, as it was built or is being written.
+    pub(crate) fn build(&self) -> Option<&NextBuild> {
+        let developed = || self.development.as_ref()?.build.as_ref().ok();
+        self.project.as_ref().map(|project| &project.build).or_else(developed)
+    }
+
     /// What both of its endpoints allow.
     ///
     /// # Errors
     /// An entry of `[images]` that could never work.
     pub fn rules(&self) -> Result<Rules, HostError> {
         let app = self.app();
-        let images = self.config.contract_images(app);
-        Ok(match &self.project {
-            Some(project) => Rules::compile_build(&project.build, &images, app.strict_sources)?,
+        let mut images = self.config.contract_images(app);
+        if self.development.is_some() {
+            (images.min_ttl, images.stale_while_revalidate) = (Duration::ZERO, Duration::ZERO);
+            images.stale_if_error = Duration::ZERO;
+        }
+        Ok(match self.build() {
+            Some(build) => Rules::compile_build(build, &images, app.strict_sources)?,
             None => Rules::compile(&images)?,
         })
     }

@@ -14,6 +14,7 @@ mod configuration;
 mod control;
 mod deploys;
 mod descriptors;
+mod development;
 mod error;
 mod folder;
 mod given;

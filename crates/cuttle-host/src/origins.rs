@@ -9,7 +9,7 @@ use cuttle_config::App;
 use cuttle_contract::Pattern;
 use cuttle_net::{Exceptions, Guard, Restarts, SystemResolver};
 use cuttle_server::{Forwarding, ForwardingRule};
-use cuttle_source::{HttpSettings, Limits, LoopId, Origins, Project, Remote, Retry, Upstream};
+use cuttle_source::{HttpSettings, Limits, LoopId, Origins, Remote, Retry, Upstream};
 use http::HeaderName;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -62,8 +62,7 @@ impl Servers {
     /// Those of a build.
     pub(crate) fn of(&mut self, configured: &ConfiguredApp) -> Origins {
         let Self { application, loop_id, exceptions, guarded } = self;
-        let project = configured.project.as_ref();
-        let local_addresses = project.is_some_and(|project| project.build.allow_local_addresses);
+        let local_addresses = configured.build().is_some_and(|build| build.allow_local_addresses);
         let guarded = guarded.entry(local_addresses).or_insert_with(|| {
             let guard = Guard::new(Exceptions { local_addresses, ..exceptions.clone() });
             let remote = Remote::new(
@@ -144,14 +143,14 @@ pub(crate) fn forwarding(app: &App) -> Result<Forwarding, HostError> {
 
 /// What originals may cost at each endpoint: `/_next/image` takes it from the build. `most` is what memory was divided by.
 pub(crate) fn limits(configured: &ConfiguredApp, most: u64) -> [Limits; 2] {
-    let ConfiguredApp { config, project, .. } = configured;
+    let config = &configured.config;
     let strict = Limits {
         bytes: config.limits.source.0,
         redirects: u32::try_from(config.limits.max_redirects).unwrap_or(u32::MAX),
         first_byte: config.limits.fetch.duration(),
         hop: config.limits.fetch.duration(),
     };
-    let next = project.as_ref().map_or(strict, |Project { build, .. }| Limits {
+    let next = configured.build().map_or(strict, |build| Limits {
         bytes: build.max_response_body.unwrap_or(strict.bytes).min(most),
         redirects: build.max_redirects,
         first_byte: NEXT_HOP,

@@ -24,6 +24,9 @@ const MOST_HELD: usize = 256;
 /// What is under way at a program that was replaced may take so long, its `WebSocket`s too.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// `next dev` answers it 404, and compiles nothing for it.
+const DEVELOPED_HEALTH: &str = "/_next/static/health";
+
 /// All of them, by the ids of their applications.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
@@ -290,7 +293,11 @@ impl What {
             None => user_for(&folder, geteuid().is_root()),
         };
         let release = configured.project.as_ref().map_or_else(Vec::new, |it| it.releases.clone());
-        let (run, health) = (keys.run.clone(), keys.health.clone());
+        let (run, mut health) = (keys.run.clone(), keys.health.clone());
+        if configured.development.is_some() {
+            // A page that does not compile is one to look at, and `/` may be one.
+            DEVELOPED_HEALTH.clone_into(&mut health);
+        }
         Ok(Self { run, folder, environment, user: user?, health, release })
     }
 

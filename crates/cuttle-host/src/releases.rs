@@ -7,7 +7,8 @@ use cuttle_contract::{NextBuild, Rules};
 use cuttle_pipeline::{Application, Endpoint, Machine, SiteParts};
 use cuttle_server::{NextEndpoint, Release, ReleaseParts};
 use cuttle_source::{Coverage, Folder, FolderError, Mount};
-use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
 
 use crate::configuration::ConfiguredApp;
 use crate::origins::{self, Servers};
@@ -68,16 +69,31 @@ impl Assembly {
 }
 
 fn endpoint(configured: &ConfiguredApp) -> Option<NextEndpoint> {
-    let Some(project) = &configured.project else {
+    let Some(build) = configured.build() else {
+        if configured.development.is_some() {
+            return None;
+        }
         let path = format!("{}/_next/image", configured.app().keys.prefix.as_str());
         return Some(NextEndpoint { path, ..NextEndpoint::default() });
     };
-    let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = &project.build;
+    let NextBuild { base_path, content_security_policy, attachment, endpoint, .. } = build;
     let policy = HeaderValue::from_str(content_security_policy);
     endpoint.then(|| NextEndpoint {
         path: format!("{base_path}/_next/image"),
         policy: policy.unwrap_or_else(|_| NextEndpoint::default().policy),
         shown: if *attachment { Disposition::Attachment } else { Disposition::Inline },
-        headers: project.headers.applied.clone(),
+        headers: headers(configured),
     })
+}
+
+/// What every answer of the endpoint has beside its own.
+fn headers(configured: &ConfiguredApp) -> HeaderMap {
+    match (&configured.project, &configured.development) {
+        (Some(project), _) => project.headers.applied.clone(),
+        // A picture that was changed shows at once.
+        (None, Some(_)) => {
+            HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))])
+        }
+        (None, None) => HeaderMap::new(),
+    }
 }

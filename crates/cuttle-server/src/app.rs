@@ -9,11 +9,15 @@ use arc_swap::{ArcSwap, Guard};
 use cuttle_contract::{Contract, LocalPath, Route};
 use cuttle_gateway::Proxy;
 use cuttle_source::{Folder, LoopId};
+use http::Uri;
 
 use crate::admin::reach::Reach;
 use crate::forwarding::Forwarding;
 use crate::metrics::AppMetrics;
 use crate::releases::Releases;
+
+/// The widest placeholder of a static import (`BLUR_IMG_SIZE` of Next).
+const PLACEHOLDER: u32 = 8;
 
 /// One application.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct AppParts {
     pub reach: Option<Reach>,
     /// By which requests are recognised that came from ourselves.
     pub loop_id: LoopId,
+    /// It is `next dev`, which answers image requests itself that we would refuse.
+    pub development: bool,
 }
 
 /// Who answers for everything that is not ours.
@@ -88,6 +94,18 @@ impl App {
     pub(crate) fn image_endpoint(&self, path: &str) -> Option<Contract> {
         let strict = || (self.own(path) == Some("/image")).then_some(Contract::Strict);
         self.releases().have_next_endpoint(path).then_some(Contract::Next).or_else(strict)
+    }
+
+    /// Whether `next dev` answers a request of the image endpoint: what the rules of the app do not allow, so that it says why in
+    /// its own words, and the placeholders of static imports, which it asks for in 8 pixels and no build has.
+    pub(crate) fn is_left_to_next_dev(&self, contract: Contract, asked: &Uri) -> bool {
+        if !self.parts.development || contract != Contract::Next {
+            return false;
+        }
+        let query = asked.query().unwrap_or_default();
+        let width = query.split('&').find_map(|pair| pair.strip_prefix("w="));
+        width.and_then(|width| width.parse().ok()).is_none_or(|width: u32| width <= PLACEHOLDER)
+            || self.releases().parse(contract, asked.path(), query, None).is_err()
     }
 
     /// What follows our prefix in a path beneath it.

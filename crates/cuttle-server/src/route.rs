@@ -30,6 +30,7 @@ pub(crate) async fn route(
     };
     if let Chosen::App(app) = app
         && let Some(contract) = app.image_endpoint(request.uri().path())
+        && !app.is_left_to_next_dev(contract, request.uri())
     {
         return images::answer(server, app, contract, &request).await;
     }

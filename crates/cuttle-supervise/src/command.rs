@@ -1,7 +1,7 @@
 //! What is added to a command line so that the app listens where we look.
 //!
 //! A standalone build reads `PORT` and `HOSTNAME`. `next start` reads `PORT`, and listens on every interface unless it is given
-//! `-H` (seen with 16.4.6). What is no `next start` is left as it is: an argument too many ends other programs.
+//! `-H` (seen with 16.4.6), as does `next dev`. What is neither is left as it is: an argument too many ends other programs.
 
 use std::{ffi::OsString, path::Path};
 
@@ -12,7 +12,7 @@ const RUNNER_WORDS: [&str; 3] = ["exec", "dlx", "x"];
 /// The arguments to start the program with.
 pub(crate) fn arguments(program: &Path, given: &[OsString], port: u16) -> Vec<OsString> {
     let mut arguments = given.to_vec();
-    let Some(options) = next_start_options(program, given) else { return arguments };
+    let Some(options) = next_options(program, given) else { return arguments };
     if !has(options, "-H", "--hostname") {
         arguments.extend(["-H".into(), "127.0.0.1".into()]);
     }
@@ -22,8 +22,8 @@ pub(crate) fn arguments(program: &Path, given: &[OsString], port: u16) -> Vec<Os
     arguments
 }
 
-/// What follows `next start`, if that is what is run.
-fn next_start_options<'a>(program: &Path, given: &'a [OsString]) -> Option<&'a [OsString]> {
+/// What follows `next start` or `next dev`, if that is what is run.
+fn next_options<'a>(program: &Path, given: &'a [OsString]) -> Option<&'a [OsString]> {
     let named = |path: &Path, name: &str| path.file_name().is_some_and(|file| file == name);
     let mut rest = given;
     if !named(program, "next") {
@@ -40,7 +40,7 @@ fn next_start_options<'a>(program: &Path, given: &'a [OsString]) -> Option<&'a [
         rest = &given[before + 1..];
     }
     let start = rest.iter().position(|word| !word.as_encoded_bytes().starts_with(b"-"))?;
-    (rest[start] == "start").then(|| &rest[start + 1..])
+    ["start", "dev"].iter().any(|it| rest[start] == *it).then(|| &rest[start + 1..])
 }
 
 fn has(options: &[OsString], short: &str, long: &str) -> bool {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn next_start_is_told_where_to_listen_and_nothing_else_is() {
+    fn next_is_told_where_to_listen_and_nothing_else_is() {
         const BOTH: &str = " -H 127.0.0.1 -p 4000";
         for (line, added) in [
             ("next start", BOTH),
@@ -73,7 +73,8 @@ mod tests {
             ("next start -H 0.0.0.0", " -p 4000"),
             ("npx next start --hostname 0.0.0.0 --port 1", ""),
             ("next start --keepAliveTimeout 70000", BOTH),
-            ("next dev", ""),
+            ("next dev", BOTH),
+            ("npx next dev --webpack", BOTH),
             ("next", ""),
             ("npx next build", ""),
             ("npx", ""),

@@ -12,6 +12,7 @@ mod contracts;
 mod deploying;
 mod deploys;
 mod descriptors;
+mod dev;
 mod disk;
 mod documents;
 mod endpoint_headers;

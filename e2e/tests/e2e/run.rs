@@ -52,7 +52,7 @@ server.serve_forever()
 const NOBODY: u32 = 65_534;
 
 /// A folder with that server, which its user may read.
-fn project() -> tempfile::TempDir {
+pub(crate) fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     place(folder.path(), "app.py", APP.as_bytes());
     place(folder.path(), "photo.jpg", &photo(800, 600, 1));
