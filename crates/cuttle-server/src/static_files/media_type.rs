@@ -4,9 +4,11 @@ use http::HeaderValue;
 use mime_guess::MimeGuess;
 
 /// Where it says something else than our own table, and knows the type at all.
-const AS_NEXT: [(&str, &str); 16] = [
+const AS_NEXT: [(&str, &str); 19] = [
     ("aac", "audio/x-aac"),
     ("flac", "audio/x-flac"),
+    ("icns", "image/x-icns"),
+    ("java", "text/x-java-source"),
     ("js", "application/javascript"),
     ("jsx", "text/jsx"),
     ("m3u8", "application/vnd.apple.mpegurl"),
@@ -15,6 +17,7 @@ const AS_NEXT: [(&str, &str); 16] = [
     ("map", "application/json"),
     ("mid", "audio/midi"),
     ("otf", "font/otf"),
+    ("psd", "image/vnd.adobe.photoshop"),
     ("ts", "video/mp2t"),
     ("woff", "font/woff"),
     ("xml", "application/xml"),

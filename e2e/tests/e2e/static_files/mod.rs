@@ -21,6 +21,8 @@ const SEGMENT: &AsciiSet =
 pub(crate) fn copied(version: u32, configuration: &'static str) -> (NextApp, TempDir) {
     let (app, copy) = NextApp::built(version, configuration).copied();
     let public = app.folder().join("public");
+    // Other tests leave theirs there.
+    let _ = fs::remove_dir_all(&public);
     let lines = "A line of text that is there again and again.\n".repeat(400);
     for (name, bytes) in [
         ("photo.jpg", photo(320, 240, 1).as_slice()),
