@@ -39,6 +39,7 @@ struct Memory {
     index: u64,
     queue: u64,
     failures: u64,
+    files: u64,
     fixed: u64,
     fits: bool,
 }
@@ -91,6 +92,7 @@ pub(crate) fn run(check: &Check) -> Result<ExitCode, Failure> {
             index: plan.index,
             queue: plan.queue,
             failures: plan.failures,
+            files: plan.files,
             fixed: plan.fixed,
             fits: plan.fits(),
         },
@@ -131,6 +133,7 @@ impl fmt::Display for Report {
             ("index of the cache", memory.index),
             ("waiting for the disk", memory.queue),
             ("remembered failures", memory.failures),
+            ("static files", memory.files),
             ("the processes alone", memory.fixed),
         ] {
             writeln!(f, "    {name:<24} {:>7} MiB", bytes >> 20)?;

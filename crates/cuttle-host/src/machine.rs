@@ -82,6 +82,7 @@ fn announce(memory: &MemoryPlan, workers: usize) {
         index_mib = mib(memory.index),
         queue_mib = mib(memory.queue),
         failures_mib = mib(memory.failures),
+        files_mib = mib(memory.files),
         fixed_mib = mib(memory.fixed),
         workers,
         worker_limit_mib = mib(memory.worker),
