@@ -104,26 +104,20 @@ fn hold(
         stream.write_all(request.as_bytes()).expect("sent");
         stream
     };
+    // Those that upload hear nothing while they have a place; a refusal is there within milliseconds. That paces them, too: of a
+    // burst the application's backlog (128) loses some, and their places are free again when connecting to it took too long.
+    let patience = if hold == Hold::Upload { SOON / 400 } else { SOON };
     for _ in 0..MANY {
         let mut stream = ask();
-        if hold != Hold::Upload {
-            refused.extend(refusal(&mut stream, SOON));
-        }
+        refused.extend(refusal(&mut stream, patience));
         held.push(stream);
     }
-    if hold == Hold::Upload {
-        // Those with a place hear nothing; a refusal is there within milliseconds.
-        for stream in &mut held {
-            refused.extend(refusal(stream, Duration::from_millis(2)));
-        }
-        // Of a burst that is accepted before a head was read the oldest give way, and nobody is refused. So more are sent until
-        // somebody is.
-        let began = Instant::now();
-        while refused.is_empty() && began.elapsed() < 10 * SOON {
-            let mut stream = ask();
-            refused.extend(refusal(&mut stream, SOON / 10));
-            held.push(stream);
-        }
+    // A head that was not read yet gives way before anybody is refused. So more are sent until somebody is.
+    let began = Instant::now();
+    while hold == Hold::Upload && refused.is_empty() && began.elapsed() < 10 * SOON {
+        let mut stream = ask();
+        refused.extend(refusal(&mut stream, SOON / 10));
+        held.push(stream);
     }
     (held, refused)
 }
