@@ -97,8 +97,9 @@ fn ask(folder: &Path, user: Option<(u32, u32)>) -> Result<String, String> {
     node.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = node.spawn().map_err(|error| format!("node: {error}"))?;
     let (sender, answers) = mpsc::channel();
+    let (telling, told) = mpsc::channel();
     let (out, errors) = (child.stdout.take(), child.stderr.take());
-    let text = thread::spawn(move || bounded(errors));
+    thread::spawn(move || telling.send(bounded(errors)));
     thread::spawn(move || sender.send(bounded(out)));
     let answer = answers.recv_timeout(WITHIN);
     if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
@@ -110,7 +111,9 @@ fn ask(folder: &Path, user: Option<(u32, u32)>) -> Result<String, String> {
     match answer.split_once('\0') {
         Some((_, manifest)) => Ok(manifest.to_owned()),
         None => {
-            let said = text.join().ok().and_then(Result::ok).unwrap_or_default();
+            // Something that left the group may hold its end for ever.
+            let said = told.recv_timeout(Duration::from_secs(1)).ok();
+            let said = said.and_then(Result::ok).unwrap_or_default();
             let line = said.lines().find(|line| line.contains("Error"));
             Err(line.unwrap_or("Next said nothing").trim().to_owned())
         }

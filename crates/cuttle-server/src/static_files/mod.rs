@@ -68,11 +68,16 @@ impl Offered {
 
     fn look(&self, file_cache: &FileCache, path: &str) -> Option<Found> {
         let newest = self.of.first()?;
-        let found = self.of.iter().enumerate().find_map(|(n, files)| {
+        let mut found = self.of.iter().enumerate().filter_map(|(n, files)| {
             // Another build's `public/` has the same names for other files.
             Some((files, files.open(path, n == 0 && self.public)?))
         });
-        let (files, file) = found?;
+        let only = found.next();
+        // With a `deploymentId` the name of a build is the same in each, and so is the path of its `_buildManifest.js`, which is not.
+        if found.next().is_some() {
+            return None;
+        }
+        let (files, file) = only?;
         file_cache.look(files, path, newest.number(), file).ok()
     }
 }

@@ -13,6 +13,8 @@ fn release(app: &NextApp, id: &str) {
     let built = app.folder().join(".next");
     fs::write(built.join("BUILD_ID"), id).expect("the name of a build");
     place(&built, &format!("static/chunks/only-{id}.js"), id.as_bytes());
+    // As with a `deploymentId`, which makes the name of a build the same in each.
+    place(&built, "static/constant/_buildManifest.js", id.as_bytes());
     place(&app.folder().join("public"), "robots.txt", id.as_bytes());
     age(app.folder());
 }
@@ -44,8 +46,11 @@ fn scripts_of_both_builds_are_there_during_a_deploy() {
     let ours = |(answer, passed): (cuttle_e2e::Answer, bool), text: &str| {
         assert_eq!((answer.status, answer.text().as_str(), passed), (200, text, false));
     };
+    let manifest =
+        || passed_on(&server, || server.client.get("/_next/static/constant/_buildManifest.js"));
     ours(script("one"), "one");
     ours(robots(), "one");
+    ours(manifest(), "one");
     assert_eq!(script("two").0.status, 404);
 
     switch(beside.path(), two.folder());
@@ -55,9 +60,10 @@ fn scripts_of_both_builds_are_there_during_a_deploy() {
     until("both are there", || script("two").0.status == 200);
     ours(script("one"), "one");
     ours(script("two"), "two");
-    // Nobody knows yet whose it is.
-    let (answer, passed) = robots();
-    assert_eq!((answer.text().as_str(), passed), ("one", true));
+    // Nobody knows yet whose these are.
+    for (answer, passed) in [robots(), manifest()] {
+        assert_eq!((answer.text().as_str(), passed), ("one", true));
+    }
 
     drop(next);
     // Seen by whoever is passed on.
@@ -67,6 +73,7 @@ fn scripts_of_both_builds_are_there_during_a_deploy() {
     let _next = two.start_at(port);
     until("it is ours again", || !robots().1);
     ours(robots(), "two");
+    ours(manifest(), "two");
     assert_eq!(script("one").0.status, 404);
 }
 
